@@ -1,0 +1,189 @@
+"""Commands of the data side: extract, segment, vocab, records, evalset, explain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from berth.commands import options
+from berth.commands.options import BEAM, BEAM_HELP, beam_arguments
+from berth.errors import UsageError
+from berth.inputs import Inputs
+from berth.stage import Directory, Result
+
+
+def extract(
+    context: typer.Context,
+    dump: Annotated[list[str], typer.Option("--dump", metavar="FILE", help="MediaWiki XML dump; globs and repeats.")],
+    output: options.Output,
+    keep_headings: Annotated[bool, typer.Option(help="Keep section headings as lines of their own.")] = False,
+    strict: Annotated[bool, typer.Option(help="A damaged dump is an error; otherwise keep what precedes.")] = True,
+) -> None:
+    """Extract clean articles (Parquet) from Wikipedia dumps."""
+    from berth.recipe import ExtractOptions
+    from pipelines.extract import extract
+
+    _report(
+        extract(
+            dumps=Inputs.of(*dump),
+            options=_checked(ExtractOptions, keep_headings=keep_headings, strict=strict),
+            place=Directory(output),
+            beam_arguments=beam_arguments(context),
+        )
+    )
+
+
+def segment(
+    context: typer.Context,
+    articles: Annotated[str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` made.")],
+    output: options.Output,
+    shards: Annotated[int, typer.Option("--shards", min=1, help="Number of sentence shards.")],
+    eval_documents: Annotated[int, typer.Option("--eval-documents", min=0, help="Documents held out.")],
+    seed: options.Seed,
+    segmenter: Annotated[str, typer.Option(metavar="punkt|sentencex", help="What finds sentence ends.")] = "punkt",
+    punkt: Annotated[
+        str, typer.Option(metavar="corpus|NAME|PATH", help="Where Punkt's parameters are from.")
+    ] = "corpus",
+    language: Annotated[str, typer.Option(metavar="CODE", help="ISO 639-1 code of the text.")] = "en",
+) -> None:
+    """Split articles into sentences, spread over shards, with documents held out for evaluation."""
+    from berth.recipe import Segmentation
+    from pipelines.segment import segment
+
+    _report(
+        segment(
+            articles=Inputs.of(articles.rstrip("/") + "/articles-*.parquet"),
+            options=_checked(
+                Segmentation, segmenter=segmenter, punkt=punkt, shards=shards, eval_documents=eval_documents
+            ),
+            seed=seed,
+            language=language,
+            place=Directory(output),
+            beam_arguments=beam_arguments(context),
+        )
+    )
+
+
+def vocab(
+    context: typer.Context,
+    text: options.Text,
+    output: options.Output,
+    size: Annotated[int, typer.Option("--size", help="Exact number of entries, special tokens included.")],
+    seed: options.Seed,
+    kind: Annotated[str, typer.Option(metavar="wordpiece|sentencepiece", help="What learns it.")] = "wordpiece",
+    lower_case: Annotated[bool, typer.Option("--lower-case/--cased", help="Lower-case and strip accents.")] = False,
+) -> None:
+    """Learn a vocabulary from sentence shards."""
+    from berth.recipe import Vocabulary
+    from pipelines.vocab import vocabulary
+
+    _report(
+        vocabulary(
+            text=Inputs.of(*text),
+            given=None,
+            options=_checked(Vocabulary, kind=kind, size=size, lower_case=lower_case),
+            seed=seed,
+            place=Directory(output),
+            beam_arguments=beam_arguments(context),
+        )
+    )
+
+
+def records(
+    context: typer.Context,
+    text: options.Text,
+    vocab: options.Vocab,
+    output: options.Output,
+    max_seq_length: Annotated[int, typer.Option(help="Tokens in a record, padding included.")] = 128,
+    max_predictions: Annotated[int, typer.Option(help="Masked positions in a record at most.")] = 20,
+    masked_lm_prob: Annotated[float, typer.Option(help="Share of the tokens that are predicted.")] = 0.15,
+    short_seq_prob: Annotated[float, typer.Option(help="Share of the records made shorter on purpose.")] = 0.1,
+    dupe_factor: Annotated[int, typer.Option(help="How often each document is used, with other masks.")] = 10,
+    seed: options.Seed = 12345,
+    lower_case: Annotated[bool, typer.Option("--lower-case/--cased", help="Lower-case and strip accents.")] = True,
+    whole_word_mask: Annotated[bool, typer.Option(help="Mask whole words rather than single tokens.")] = False,
+    span_masking: Annotated[bool, typer.Option(help="Mask spans of words; needs --rng keyed.")] = False,
+    rng: Annotated[str, typer.Option(metavar="reference|keyed", help="Generator of the masks.")] = "reference",
+    objective: Annotated[str, typer.Option(metavar="mlm+nsp|mlm", help="With or without sentence pairs.")] = "mlm+nsp",
+    compression: Annotated[str, typer.Option(metavar="none|gzip", help="Compression of the files.")] = "none",
+) -> None:
+    """Make masked records (TFRecord) from sentence shards."""
+    from berth.recipe import RecordSet
+    from pipelines.records import create_records
+
+    _report(
+        create_records(
+            text=Inputs.of(*text),
+            vocabulary=Inputs.of(vocab),
+            options=_checked(
+                RecordSet,
+                max_seq_length=max_seq_length,
+                max_predictions=max_predictions,
+                masked_lm_prob=masked_lm_prob,
+                short_seq_prob=short_seq_prob,
+                dupe_factor=dupe_factor,
+                whole_word_mask=whole_word_mask,
+                span_masking=span_masking,
+                rng=rng,
+                objective=objective,
+                compression=compression,
+            ),
+            lower_case=lower_case,
+            seed=seed,
+            place=Directory(output),
+            beam_arguments=beam_arguments(context),
+        )
+    )
+
+
+def evalset(
+    records: options.Records,
+    output: options.Output,
+    examples: Annotated[int, typer.Option("--examples", min=1, help="Records to pick, evenly.")],
+) -> None:
+    """Pick evaluation records evenly: the records int(i * n / N)."""
+    from pipelines.evalset import pick_examples
+
+    _report(pick_examples(records=Inputs.of(*records), examples=examples, place=Directory(output)))
+
+
+def explain(
+    records: Annotated[str, typer.Argument(metavar="RECORDS", help="A TFRecord file.")],
+    index: Annotated[int, typer.Option("--index", min=0, help="Which record, from 0.")],
+    vocab: options.Vocab,
+) -> None:
+    """Show one record as a person reads it: segments, masks, label, padding."""
+    from pipelines.explain import explain
+
+    typer.echo(explain(records, index, vocab))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (extract, segment, vocab, records):
+        app.command(context_settings=BEAM, epilog=BEAM_HELP)(command)
+    for plain in (evalset, explain):
+        app.command()(plain)
+
+
+def _checked(section: Any, **values: Any) -> Any:
+    """A section of the recipe made from flags. Raises UsageError naming the flag at fault."""
+    from pydantic import ValidationError
+
+    try:
+        return section(**values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        if problem["type"] == "value_error":
+            raise UsageError(str(problem["ctx"]["error"])) from error
+        flag = "--" + str(problem["loc"][0]).replace("_", "-")
+        expected = str(problem["msg"]).removeprefix("Input should be ")
+        raise UsageError(
+            "a flag has an impossible value", where=flag, found=repr(problem["input"]), expected=expected
+        ) from error
+
+
+def _report(result: Result) -> None:
+    """The command's result: where it stands."""
+    typer.echo(result.uri)

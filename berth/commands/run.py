@@ -1,0 +1,79 @@
+"""Commands over whole runs: run, schema, verify, lineage."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from berth import storage
+from berth.commands import options
+from berth.commands.options import BEAM, BEAM_HELP, beam_arguments
+from berth.errors import BerthError, UsageError
+
+PathArgument = Annotated[
+    str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.")
+]
+
+
+def run(
+    context: typer.Context,
+    recipe: options.RecipeName,
+    workspace: Annotated[
+        str, typer.Option("--workspace", metavar="DIR", help="Where everything is written and found again.")
+    ] = "workspace",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Run a recipe from raw text to the report; what has been done before is not done again."""
+    from berth import recipe_file
+    from berth.inputs import Inputs
+
+    loaded = recipe_file.load(recipe, set_)
+    if '"' in workspace or "\\" in workspace:
+        raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
+    for source in loaded.corpus.sources:
+        Inputs.find(source.path)
+    if not storage.is_cloud(workspace):
+        workspace = str(storage.local_path(workspace).resolve())
+        storage.make_directory(workspace)
+
+    from berth import local_run
+    from berth_dags.pretrain import pretrain_pipeline
+
+    local_run.execute(pretrain_pipeline(loaded), workspace, beam_arguments=beam_arguments(context))
+
+
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors."""
+    from berth.recipe import Recipe
+
+    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+
+
+def verify(path: PathArgument) -> None:
+    """Re-read and re-hash every file of finished stages."""
+    from berth.lineage import verify
+
+    problems = verify(path)
+    if problems:
+        raise BerthError(
+            f"{len(problems)} problems: " + "; ".join(map(str, problems)),
+            where=path,
+            fix="Delete the directories concerned and run again to make them anew.",
+        )
+    typer.echo(f"{path}: complete and unchanged")
+
+
+def lineage(path: PathArgument) -> None:
+    """Print what a result was made from, back to the dump."""
+    from berth.lineage import describe
+
+    typer.echo(describe(path))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(context_settings=BEAM, epilog=BEAM_HELP)(run)
+    for command in (verify, lineage, schema):
+        app.command()(command)

@@ -1,0 +1,95 @@
+"""The manifest: what a stage made, from what, with what. It is written last, so where it stands the stage is done."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from berth import storage
+from berth.errors import BerthError
+
+NAME = "manifest.json"
+FORMAT = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ManifestFile(_Frozen):
+    """One file a stage made or read; ``path`` is relative to its directory, ``records`` None if not counted."""
+
+    path: str
+    size: int
+    sha256: str
+    records: int | None = None
+
+
+class ManifestInput(_Frozen):
+    """One named input: the digest over its files' names and contents, and those files.
+
+    ``uri`` is relative to the manifest's directory where ``stage`` is true (the input is the output of another stage
+    of the same workspace), so that a workspace can be moved or copied as a whole; otherwise it is as the user gave it.
+    """
+
+    digest: str
+    uri: str
+    files: tuple[ManifestFile, ...]
+    stage: bool = False
+
+
+class Manifest(_Frozen):
+    """What stands in ``manifest.json``. ``seconds`` and ``tools`` describe the run and are not part of the digest."""
+
+    format: int = FORMAT
+    stage: str
+    version: int
+    digest: str
+    parameters: dict[str, Any]
+    inputs: dict[str, ManifestInput]
+    seed: int | None = None
+    files: tuple[ManifestFile, ...]
+    counters: dict[str, int]
+    tools: dict[str, str]
+    seconds: float
+
+    @classmethod
+    def read(cls, directory: str) -> Manifest:
+        """Read the manifest of a stage's directory.
+
+        Raises:
+            BerthError: if there is none or it is not a manifest of this format.
+        """
+        uri = storage.join(directory, NAME)
+        if not storage.exists(uri):
+            raise BerthError(
+                "there is no manifest here, so no finished stage",
+                where=directory,
+                fix="Name the output directory of a stage (WORKSPACE/STAGE/DIGEST), or run again to finish it.",
+            )
+        try:
+            return cls.model_validate_json(storage.read_bytes(uri))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise BerthError(
+                "the manifest cannot be read",
+                where=uri,
+                found=f"{first['msg']} at {place or 'its start'}",
+                fix="It was changed by hand or is of another version of Berth: delete the directory and run again.",
+            ) from error
+
+    def write(self, directory: str) -> None:
+        """Write the manifest atomically."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, sort_keys=True)
+        with storage.atomic_write(storage.join(directory, NAME)) as file:
+            file.write(text.encode("utf-8") + b"\n")
+
+    def file(self, path: str) -> ManifestFile:
+        """The entry of one file. Raises KeyError if the stage did not make it."""
+        for entry in self.files:
+            if entry.path == path:
+                return entry
+        raise KeyError(path)

@@ -1,0 +1,1 @@
+"""Kubeflow components: one thin file a stage. Each reads its part of the recipe and calls the stage's function."""

@@ -1,0 +1,47 @@
+"""Component: evaluation."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def evaluate(
+    recipe: str,
+    workspace: str,
+    model: str,
+    evalset: str,
+    manifest: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> str:
+    """Measure the trained model on the evaluation set.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        model: URI of the directory with the trained model.
+        evalset: URI of the directory with eval.tfrecord.
+        manifest: The stage's manifest.
+        metrics: The evaluation's figures.
+
+    Returns:
+        URI of the directory with evaluation.json.
+    """
+    import json
+
+    from berth import storage
+    from berth.task import Task
+    from trainer.evaluate import evaluate
+
+    with Task("evaluate", recipe, workspace) as task:
+        result = evaluate(
+            model=task.files(model, "*"),
+            records=task.files(evalset, "*.tfrecord*"),
+            batch_size=task.recipe.evaluation.batch_size,
+            place=task.place,
+        )
+        figures = json.loads(storage.read_bytes(storage.join(result.uri, "evaluation.json")))
+        for name, value in figures.items():
+            if isinstance(value, float):
+                metrics.log_metric(name, value)
+        return task.finish(result, manifest)

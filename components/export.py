@@ -1,0 +1,26 @@
+"""Component: export of the trained model."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def export(recipe: str, workspace: str, model: str, manifest: dsl.Output[dsl.Artifact]) -> str:
+    """Write the trained model in the format of another library.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        model: URI of the directory with the trained model.
+        manifest: The stage's manifest.
+
+    Returns:
+        URI of the directory with the exported model.
+    """
+    from berth.task import Task
+    from trainer.export import export
+
+    with Task("export", recipe, workspace) as task:
+        result = export(model=task.files(model, "*"), place=task.place)
+        return task.finish(result, manifest)

@@ -1,0 +1,47 @@
+"""Component: masked records from sentence shards."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def records(
+    recipe: str,
+    workspace: str,
+    record_set: str,
+    sentences: str,
+    text: str,
+    vocabulary: str,
+    beam_arguments: list,
+    manifest: dsl.Output[dsl.Artifact],
+) -> str:
+    """Make one set of masked records.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        record_set: Name of the record set in the recipe.
+        sentences: URI of the directory with the sentence shards.
+        text: Which text files of the sentences: `part-*.txt` (training) or `eval.txt` (held out).
+        vocabulary: URI of the directory with vocab.txt.
+        beam_arguments: Flags for Beam.
+        manifest: The stage's manifest.
+
+    Returns:
+        URI of the directory with *.tfrecord.
+    """
+    from berth.task import Task
+    from pipelines.records import create_records
+
+    with Task("records", recipe, workspace) as task:
+        result = create_records(
+            text=task.files(sentences, text),
+            vocabulary=task.files(vocabulary, "vocab.txt"),
+            options=task.recipe.records[record_set],
+            lower_case=task.recipe.vocabulary.lower_case,
+            seed=task.recipe.seed,
+            place=task.place,
+            beam_arguments=beam_arguments,
+        )
+        return task.finish(result, manifest)

@@ -1,0 +1,36 @@
+"""Component: the report."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def report(
+    recipe: str, workspace: str, stages: str, manifest: dsl.Output[dsl.Artifact], html: dsl.Output[dsl.HTML]
+) -> str:
+    """Write one self-contained page about the whole run.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        stages: URIs of all stages' directories by title, as JSON.
+        manifest: The stage's manifest.
+        html: The report.
+
+    Returns:
+        URI of the directory with report.html.
+    """
+    import json
+
+    from berth import storage
+    from berth.report.build import build_report
+    from berth.task import Task
+    from pipelines.explain import examples
+
+    with Task("report", recipe, workspace) as task:
+        directories = json.loads(stages)
+        result = build_report(recipe=task.recipe, stages=directories, examples=examples(directories), place=task.place)
+        with open(html.path, "wb") as file:
+            file.write(storage.read_bytes(storage.join(result.uri, "report.html")))
+        return task.finish(result, manifest)

@@ -1,0 +1,36 @@
+"""Component: sentence shards from articles."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def segment(
+    recipe: str, workspace: str, articles: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]
+) -> str:
+    """Split articles into sentences, spread over shards; documents for evaluation are held out.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        articles: URI of the directory with articles-*.parquet.
+        beam_arguments: Flags for Beam.
+        manifest: The stage's manifest.
+
+    Returns:
+        URI of the directory with part-*.txt and eval.txt.
+    """
+    from berth.task import Task
+    from pipelines.segment import segment
+
+    with Task("segment", recipe, workspace) as task:
+        result = segment(
+            articles=task.files(articles, "articles-*.parquet"),
+            options=task.recipe.segmentation,
+            seed=task.recipe.seed,
+            language=task.recipe.corpus.language,
+            place=task.place,
+            beam_arguments=beam_arguments,
+        )
+        return task.finish(result, manifest)

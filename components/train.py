@@ -1,0 +1,35 @@
+"""Component: training."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(recipe: str, workspace: str, record_sets: str, vocabulary: str, manifest: dsl.Output[dsl.Artifact]) -> str:
+    """Train the model, phase by phase.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        record_sets: URIs of the record sets' directories by name, as JSON.
+        vocabulary: URI of the directory with vocab.txt.
+        manifest: The stage's manifest.
+
+    Returns:
+        URI of the directory with the checkpoints.
+    """
+    import json
+
+    from berth.task import Task
+    from trainer.train import train
+
+    with Task("train", recipe, workspace) as task:
+        directories = json.loads(record_sets)
+        result = train(
+            recipe=task.recipe,
+            records={name: task.files(uri, "*.tfrecord*") for name, uri in directories.items()},
+            vocabulary=task.files(vocabulary, "vocab.txt"),
+            place=task.place,
+        )
+        return task.finish(result, manifest)

@@ -1,0 +1,36 @@
+"""Component: the vocabulary."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def vocab(recipe: str, workspace: str, sentences: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]) -> str:
+    """Learn the vocabulary from the sentence shards, or check the given one.
+
+    Args:
+        recipe: The resolved recipe as JSON.
+        workspace: URI of the workspace.
+        sentences: URI of the directory with the sentence shards.
+        beam_arguments: Flags for Beam.
+        manifest: The stage's manifest.
+
+    Returns:
+        URI of the directory with vocab.txt.
+    """
+    from berth.inputs import Inputs
+    from berth.task import Task
+    from pipelines.vocab import vocabulary
+
+    with Task("vocab", recipe, workspace) as task:
+        given = task.recipe.vocabulary.path
+        result = vocabulary(
+            text=task.files(sentences, "part-*.txt"),
+            given=Inputs.of(given) if given else None,
+            options=task.recipe.vocabulary,
+            seed=task.recipe.seed,
+            place=task.place,
+            beam_arguments=beam_arguments,
+        )
+        return task.finish(result, manifest)

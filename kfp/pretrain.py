@@ -1,0 +1,66 @@
+"""The pre-training DAG: the only place where the order of the stages stands.
+
+``berth run`` executes it on this machine, ``berth compile`` and ``kfp dsl compile --py kfp/pretrain.py`` write it for a
+cluster.
+"""
+
+import json
+
+from kfp import dsl
+
+from berth import recipe_file
+from berth.recipe import Recipe
+from components.evalset import evalset
+from components.evaluate import evaluate
+from components.export import export
+from components.extract import extract
+from components.records import records
+from components.report import report
+from components.segment import segment
+from components.train import train
+from components.vocab import vocab
+
+
+def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
+    """The pipeline of one recipe: each of its record sets is a task, the recipe itself is a default argument.
+
+    Pipeline parameters: ``recipe`` (the resolved recipe as JSON), ``workspace`` (URI) and ``beam_arguments``.
+    """
+
+    @dsl.pipeline(name=f"berth-{resolved.name.replace('_', '-')}", description=resolved.description)
+    def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list = []):  # noqa: B006
+        common = {"recipe": recipe, "workspace": workspace}
+        beam = {**common, "beam_arguments": beam_arguments}
+        stages = {}
+
+        def add(title, task):
+            stages[title] = task.outputs["Output"]
+            task.set_display_name(title)
+            return stages[title]
+
+        articles = add("extract", extract(**beam))
+        sentences = add("segment", segment(articles=articles, **beam))
+        vocabulary = add("vocabulary", vocab(sentences=sentences, **beam))
+        corpus = {"sentences": sentences, "vocabulary": vocabulary}
+        record_sets = {
+            name: add(f"records {name}", records(record_set=name, text="part-*.txt", **corpus, **beam))
+            for name in resolved.records
+        }
+        held_out = add(
+            "held-out records", records(record_set=resolved.evaluation.records, text="eval.txt", **corpus, **beam)
+        )
+        examples = add("evaluation set", evalset(records=held_out, **common))
+        model = add("train", train(record_sets=_by_name(record_sets), vocabulary=vocabulary, **common))
+        add("evaluate", evaluate(model=model, evalset=examples, **common))
+        add("export", export(model=model, **common))
+        report(stages=_by_name(stages), **common)
+
+    return pretrain
+
+
+def _by_name(outputs):
+    """Outputs of several tasks as one JSON text, filled in when the task that takes it starts."""
+    return json.dumps({name: str(output) for name, output in outputs.items()})
+
+
+pretrain = pretrain_pipeline(recipe_file.load("quickstart"))

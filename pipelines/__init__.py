@@ -1,0 +1,1 @@
+"""The Beam jobs that turn raw text into masked records, one file a job."""

@@ -1,0 +1,20 @@
+"""Errors are one paragraph and survive the way between processes."""
+
+import pickle
+
+from berth.errors import BerthError, UsageError
+
+
+def test_all_parts_become_one_paragraph():
+    error = BerthError("it broke", where="a.xml, byte 3", found="a cat", expected="a dog", fix="Feed it")
+    assert str(error) == "a.xml, byte 3: it broke. Found a cat. Expected a dog. Feed it."
+
+
+def test_missing_parts_leave_no_trace():
+    assert str(BerthError("it broke!")) == "it broke!"
+
+
+def test_pickling_keeps_kind_and_parts():
+    error = pickle.loads(pickle.dumps(UsageError("no", where="here", fix="do")))
+    assert isinstance(error, UsageError)
+    assert (error.exit_status, str(error)) == (2, "here: no. do.")
