@@ -48,7 +48,7 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
         raise UsageError(
             f"the recipe has {len(problems)} errors. {shown}" if many else problems[0],
             where=where,
-            fix="The keys and their types are documented in docs/recipe.md and by `berth schema`.",
+            fix="`berth schema` prints every key with its type, default and meaning.",
         ) from error
 
 

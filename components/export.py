@@ -6,13 +6,14 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def export(recipe: str, workspace: str, model: str, manifest: dsl.Output[dsl.Artifact]) -> str:
+def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.Output[dsl.Artifact]) -> str:
     """Write the trained model in the format of another library.
 
     Args:
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         model: URI of the directory with the trained model.
+        format: `huggingface` or `savedmodel`.
         manifest: The stage's manifest.
 
     Returns:
@@ -22,5 +23,5 @@ def export(recipe: str, workspace: str, model: str, manifest: dsl.Output[dsl.Art
     from trainer.export import export
 
     with Task("export", recipe, workspace) as task:
-        result = export(model=task.files(model, "*"), place=task.place)
+        result = export(model=task.files(model, "*"), format=format, place=task.place)
         return task.finish(result, manifest)

@@ -52,7 +52,8 @@ def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
         examples = add("evaluation set", evalset(records=held_out, **common))
         model = add("train", train(record_sets=_by_name(record_sets), vocabulary=vocabulary, **common))
         add("evaluate", evaluate(model=model, evalset=examples, **common))
-        add("export", export(model=model, **common))
+        for name in resolved.export.formats:
+            add(f"export {name}", export(model=model, format=name, **common))
         report(stages=_by_name(stages), **common)
 
     return pretrain

@@ -17,6 +17,7 @@ def extract(
     context: typer.Context,
     dump: Annotated[list[str], typer.Option("--dump", metavar="FILE", help="MediaWiki XML dump; globs and repeats.")],
     output: options.Output,
+    language: options.Language = "en",
     keep_headings: Annotated[bool, typer.Option(help="Keep section headings as lines of their own.")] = False,
     strict: Annotated[bool, typer.Option(help="A damaged dump is an error; otherwise keep what precedes.")] = True,
 ) -> None:
@@ -27,6 +28,7 @@ def extract(
     _report(
         extract(
             dumps=Inputs.of(*dump),
+            language=language,
             options=_checked(ExtractOptions, keep_headings=keep_headings, strict=strict),
             place=Directory(output),
             beam_arguments=beam_arguments(context),
@@ -45,7 +47,7 @@ def segment(
     punkt: Annotated[
         str, typer.Option(metavar="corpus|NAME|PATH", help="Where Punkt's parameters are from.")
     ] = "corpus",
-    language: Annotated[str, typer.Option(metavar="CODE", help="ISO 639-1 code of the text.")] = "en",
+    language: options.Language = "en",
 ) -> None:
     """Split articles into sentences, spread over shards, with documents held out for evaluation."""
     from berth.recipe import Segmentation

@@ -15,6 +15,7 @@ Text = Annotated[
     typer.Option("--text", metavar="'GLOB'", help="Sentence shards: one sentence a line, blank lines between."),
 ]
 Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry a line.")]
+Language = Annotated[str, typer.Option("--language", metavar="CODE", help="ISO 639-1 code of the text.")]
 Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.")]
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.")]
 Set = Annotated[

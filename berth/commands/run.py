@@ -44,11 +44,14 @@ def run(
     local_run.execute(pretrain_pipeline(loaded), workspace, beam_arguments=beam_arguments(context))
 
 
-def schema() -> None:
-    """Print the JSON Schema of recipes, for editors."""
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Schema, for editors.")] = False,
+) -> None:
+    """Print every key a recipe can have: type, default, meaning."""
     from berth.recipe import Recipe
+    from berth.recipe_help import describe
 
-    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2))
+    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2) if as_json else describe())
 
 
 def verify(path: PathArgument) -> None:

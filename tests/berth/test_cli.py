@@ -53,9 +53,11 @@ def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
 
 
 def test_the_schema_describes_every_key():
-    schema = json.loads(berth("schema").stdout)
+    schema = json.loads(berth("schema", "--json").stdout)
     assert {"corpus", "records", "training", "model"} <= set(schema["properties"])
     assert schema["additionalProperties"] is False
+    words = berth("schema").stdout
+    assert "    max_seq_length: integer (at least 5), default 128\n    " in words and "Tokens in a record" in words
 
 
 RECIPE = """
