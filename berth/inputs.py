@@ -94,7 +94,7 @@ class Inputs:
         only = directories.pop() if len(directories) == 1 else ""
         if only and manifests[only]:
             return cls(tuple(files), only, is_stage=True)
-        return cls(tuple(files), " ".join(patterns), is_stage=False)
+        return cls(tuple(files), " ".join(map(storage.absolute, patterns)), is_stage=False)
 
     @staticmethod
     def find(pattern: str) -> list[str]:

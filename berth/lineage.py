@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import storage
-from berth.errors import BerthError
+from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.progress import Progress
@@ -131,6 +131,21 @@ def _resolved(uri: str) -> str:
     """A gs:// URI without its ``..`` parts."""
     scheme, rest = uri.split("://", 1)
     return f"{scheme}://{os.path.normpath(rest)}"
+
+
+def inputs_of(directory: str, role: str) -> Inputs:
+    """The files that a finished stage read in one role, where they stand now.
+
+    Raises:
+        UsageError: if the stage read nothing in that role.
+        BerthError: if they are no longer there.
+    """
+    recorded = Manifest.read(directory).inputs
+    if role not in recorded:
+        raise UsageError(f"this stage read no {role}", where=directory, found=", ".join(sorted(recorded)) or "no input")
+    given = recorded[role]
+    origin = _origin(given, directory)
+    return Inputs.of(*(storage.join(origin, file.path) for file in given.files) if given.stage else origin.split(" "))
 
 
 def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iterator[str]:

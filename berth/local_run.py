@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.run")
 
-# kfp.local indents what a task prints by four spaces; a line in Berth's log format begins with the time of day.
-TASK_LINE = re.compile(r"^ {4}(\d\d:\d\d:\d\d .*)")
+# kfp.local indents what a task prints by four spaces or more; a line in Berth's format begins with the time of day.
+TASK_LINE = re.compile(r"^ {4,}(\d\d:\d\d:\d\d .*)")
 
 
 def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
@@ -39,7 +39,7 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
         arguments: The pipeline's other arguments.
 
     Returns:
-        Path of the log file.
+        The pipeline's output.
 
     Raises:
         BerthError: with the failed task's own words and the path of the log.
@@ -56,10 +56,9 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
         with _environment(error_file, scratch), contextlib.redirect_stdout(_Tee(file)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a display name means nothing to kfp.local
             try:
-                pipeline(workspace=workspace, **arguments)
+                return str(pipeline(workspace=workspace, **arguments).output)
             except RuntimeError as error:  # kfp.local's only word on a failed task
                 raise _failure(error, error_file, path) from None
-    return path
 
 
 def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:

@@ -133,8 +133,9 @@ def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
         log.info("started: %s", uri)
         try:
             work(output)
-        except BaseException:
-            if is_new and not _visible(uri):  # nothing was achieved: leave no trace
+        except BaseException as error:
+            # Nothing was achieved, or what was asked for is impossible: leave no trace.
+            if is_new and (isinstance(error, UsageError) or not _visible(uri)):
                 storage.delete(uri)
             raise
         seconds = time.monotonic() - started
@@ -209,22 +210,26 @@ def _difference(stage: Stage, manifest: Manifest) -> str:
 def _claim(stage: Stage, uri: str) -> None:
     """Write down whose half-finished files stand here; refuse a directory with files of something else."""
     claim = storage.join(uri, STARTED)
-    if storage.exists(claim):
-        if json.loads(storage.read_bytes(claim)).get("digest") != stage.digest:
-            raise UsageError(
-                "this directory holds the unfinished output of other parameters or inputs",
-                where=uri,
-                fix="Choose another directory, or delete this one if it is no longer needed.",
-            )
-    elif strangers := _visible(uri):
+    owner = json.loads(storage.read_bytes(claim)).get("digest") if storage.exists(claim) else None
+    visible = _visible(uri)
+    if visible and owner is None:
         raise UsageError(
             "the output directory is not empty",
             where=uri,
-            found=f"{len(strangers)} files that are not of this stage, for instance {storage.basename(strangers[0])}",
+            found=f"{len(visible)} files that are not of this stage, for instance {storage.basename(visible[0])}",
             fix="Choose an empty or new directory.",
         )
-    for name in _all_files(uri):  # this process holds the lock: whatever is temporary was left by one that was killed
-        if storage.basename(name).startswith(".") and name.endswith(".tmp"):
+    if visible and owner != stage.digest:
+        raise UsageError(
+            "this directory holds the unfinished output of other parameters or inputs",
+            where=uri,
+            fix="Choose another directory, or delete this one if it is no longer needed.",
+        )
+    # This process holds the lock: whatever is temporary was left by one that was killed. Where another stage achieved
+    # nothing visible, all it left is worthless.
+    for name in _all_files(uri):
+        is_temporary = storage.basename(name).startswith(".") and name.endswith(".tmp")
+        if is_temporary or (owner != stage.digest and storage.basename(name) != LOCK):
             storage.delete(name)
     with storage.atomic_write(claim) as file:
         file.write(json.dumps({"stage": stage.name, "digest": stage.digest}).encode())

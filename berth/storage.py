@@ -59,6 +59,11 @@ def join(base: str, *names: str) -> str:
     return os.path.join(base, *names)
 
 
+def absolute(uri: str) -> str:
+    """The same place in a form that does not depend on the current directory."""
+    return uri if "://" in uri else os.path.abspath(uri)
+
+
 def basename(uri: str) -> str:
     """The last part of a URI."""
     return posixpath.basename(uri.rstrip("/"))

@@ -24,11 +24,12 @@ from components.vocab import vocab
 def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
     """The pipeline of one recipe: each of its record sets is a task, the recipe itself is a default argument.
 
-    Pipeline parameters: ``recipe`` (the resolved recipe as JSON), ``workspace`` (URI) and ``beam_arguments``.
+    Pipeline parameters: ``recipe`` (the resolved recipe as JSON), ``workspace`` (URI) and ``beam_arguments``; output:
+    the URI of the report's directory.
     """
 
     @dsl.pipeline(name=f"berth-{resolved.name.replace('_', '-')}", description=resolved.description)
-    def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list = []):  # noqa: B006
+    def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list = []) -> str:  # noqa: B006
         common = {"recipe": recipe, "workspace": workspace}
         beam = {**common, "beam_arguments": beam_arguments}
         stages = {}
@@ -54,7 +55,7 @@ def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
         add("evaluate", evaluate(model=model, evalset=examples, **common))
         for name in resolved.export.formats:
             add(f"export {name}", export(model=model, format=name, **common))
-        report(stages=_by_name(stages), **common)
+        return report(stages=_by_name(stages), **common).outputs["Output"]
 
     return pretrain
 

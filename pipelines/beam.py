@@ -31,7 +31,8 @@ def pipeline(arguments: Sequence[str] = ()) -> Iterator[apache_beam.Pipeline]:
     import apache_beam
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # What a worker raises reaches the user as one error; Beam logs its traceback several times besides.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     options = PipelineOptions(list(arguments))
     standard = options.view_as(StandardOptions)
     if standard.runner is None or standard.runner in IN_MEMORY:

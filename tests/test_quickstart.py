@@ -98,7 +98,9 @@ def kill_berth_alone(process):
 )
 def test_after_a_kill_the_same_command_gives_the_same_bytes(undisturbed, tmp_path, stage, kill):
     took = max(json.loads(path.read_text())["seconds"] for path in (undisturbed / stage).glob("*/manifest.json"))
-    chance = random.Random(f"{stage} {kill.__name__}")  # another moment for each case, the same in each run of the tests
+    chance = random.Random(
+        f"{stage} {kill.__name__}"
+    )  # another moment for each case, the same in each run of the tests
     log = tmp_path / "stderr.txt"
     for _ in range(2):  # the second time a stage is killed that is being continued
         with log.open("w") as stderr:

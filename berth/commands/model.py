@@ -23,12 +23,15 @@ def train(
     records: Annotated[
         list[str], typer.Option("--records", metavar="NAME=DIR", help="Directory of each record set of the recipe.")
     ],
-    vocab: options.Vocab,
     output: options.Output,
+    vocab: Annotated[
+        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: the one the records were made with.")
+    ] = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Train a recipe's model on its record sets; continues where it was interrupted."""
     from berth import recipe_file
+    from berth.lineage import inputs_of
     from trainer.train import train
 
     loaded = recipe_file.load(recipe, set_)
@@ -38,7 +41,8 @@ def train(
         if not separator:
             raise UsageError("a record set has no name", where=f"--records {argument}", expected="--records NAME=DIR")
         sets[name] = Inputs.of(directory.rstrip("/") + "/*.tfrecord*")
-    result = train(recipe=loaded, records=sets, vocabulary=Inputs.of(vocab), place=Directory(output))
+    vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
+    result = train(recipe=loaded, records=sets, vocabulary=vocabulary, place=Directory(output))
     typer.echo(result.uri)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -41,7 +42,28 @@ def run(
     from berth import local_run
     from berth_dags.pretrain import pretrain_pipeline
 
-    local_run.execute(pretrain_pipeline(loaded), workspace, beam_arguments=beam_arguments(context))
+    report = local_run.execute(pretrain_pipeline(loaded), workspace, beam_arguments=beam_arguments(context))
+    for line in _summary(report):
+        typer.echo(line)
+
+
+def _summary(report: str) -> Iterator[str]:
+    """Where everything is, and how good the model is."""
+    from berth.lineage import Node, chain
+
+    stages = chain(report).inputs
+    for title, stage in stages.items():
+        if isinstance(stage, Node):
+            yield f"{title:<18} {stage.directory}"
+    yield f"{'report':<18} {storage.join(report, 'report.html')}"
+    evaluated = stages["evaluate"]
+    if isinstance(evaluated, Node):
+        figures = json.loads(storage.read_bytes(storage.join(evaluated.directory, "evaluation.json")))
+        baseline = figures["baseline"]
+        yield (
+            f"masked tokens guessed right on held-out text: {figures['masked_lm_accuracy']:.1%}"
+            f" (always guessing {baseline['token']!r}: {baseline['masked_lm_accuracy']:.1%})"
+        )
 
 
 def schema(
@@ -54,11 +76,14 @@ def schema(
     typer.echo(json.dumps(Recipe.model_json_schema(), indent=2) if as_json else describe())
 
 
-def verify(path: PathArgument) -> None:
+def verify(
+    path: PathArgument,
+    ancestors: Annotated[bool, typer.Option("--ancestors", help="Also the stages that PATH was made from.")] = False,
+) -> None:
     """Re-read and re-hash every file of finished stages."""
     from berth.lineage import verify
 
-    problems = verify(path)
+    problems = verify(path, ancestors=ancestors)
     if problems:
         raise BerthError(
             f"{len(problems)} problems: " + "; ".join(map(str, problems)),

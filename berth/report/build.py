@@ -1,0 +1,61 @@
+"""The stage that writes report.html."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from berth import storage
+from berth.inputs import Inputs
+from berth.manifest import Manifest
+from berth.output import Output
+from berth.recipe import Recipe
+from berth.report.run import Finished, Run
+from berth.stage import Place, Result, Stage, run
+
+VERSION = 1
+NAME = "report.html"
+
+
+def build_report(
+    *,
+    recipe: Recipe,
+    stages: Mapping[str, str],
+    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+    place: Place,
+) -> Result:
+    """Write one self-contained page about a run.
+
+    Sections of which the stages have nothing (no training, no evaluation) are left out.
+
+    Args:
+        recipe: The resolved recipe.
+        stages: URIs of the finished stages' directories by title, in order of the flow.
+        examples: Explained records by what they are taken from, as :class:`berth.report.run.Run` describes them.
+        place: Where the output goes: report.html.
+
+    Raises:
+        BerthError: if a stage is not finished, or a file that it made cannot be read.
+    """
+    shown = json.dumps({name: list(records) for name, records in examples.items()}, sort_keys=True)
+    stage = Stage(
+        name="report",
+        version=VERSION,
+        parameters={
+            "recipe": recipe.model_dump(mode="json"),
+            "stages": list(stages),
+            "examples": hashlib.sha256(shown.encode()).hexdigest(),
+        },
+        inputs={title: Inputs.of_stage(directory, "*") for title, directory in stages.items()},
+    )
+
+    def work(output: Output) -> None:
+        from berth.report.page import render  # brings Jinja2 and Bokeh
+
+        finished = [Finished(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
+        with storage.atomic_write(output.path(NAME)) as file:
+            file.write(render(Run(recipe, finished, examples)).encode("utf-8"))
+
+    return run(stage, place, work)

@@ -1,0 +1,136 @@
+"""What the trained model scores on the held-out set, and what it puts in the place of masked tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from berth.report.examples import Example, Piece, joined, read_example
+from berth.report.run import Run
+
+EVALUATION, FILL_MASK = "evaluation.json", "fill_mask.json"
+CONTEXT = 14  # tokens shown on either side of a masked one
+SEPARATOR = "[SEP]"
+BORDERS = ("[CLS]", SEPARATOR)
+
+# Keys of evaluation.json: key, name in the table, whether it is a share (else a loss in nats).
+FIGURES = (
+    ("masked_lm_accuracy", "Masked-token accuracy", True),
+    ("masked_lm_loss", "Masked-token loss, nats", False),
+    ("next_sentence_accuracy", "Next-sentence accuracy", True),
+    ("next_sentence_loss", "Next-sentence loss, nats", False),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure measured on the held-out set beside that of the best constant guess (None where it is not given)."""
+
+    key: str
+    name: str
+    is_share: bool
+    value: float
+    baseline: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All figures, and what they were measured on; ``token`` is the guess that is always the same."""
+
+    figures: tuple[Score, ...]
+    token: str | None
+    step: int | None
+    examples: int | None
+    masked_positions: int | None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a model thinks of one masked token of a record: its likeliest guesses, and the words around the token.
+
+    ``is_cut``: whether the segment goes on before and after those words.
+    """
+
+    before: tuple[Piece, ...]
+    after: tuple[Piece, ...]
+    is_cut: tuple[bool, bool]
+    truth: str
+    guesses: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A record with every masked token filled in by the model; the pieces' replacements are its best guesses."""
+
+    example: Example
+    right: int
+    middle: Guess | None
+    is_random_next: bool | None
+    random_next_probability: float | None
+
+
+def scores(run: Run) -> Scores | None:
+    """The figures of the evaluation; None where there was none."""
+    stage = run.having(EVALUATION)
+    if stage is None:
+        return None
+    content = stage.json(EVALUATION)
+    baseline = content.get("baseline") or {}
+    figures = tuple(
+        Score(key, name, is_share, content[key], baseline.get(key))
+        for key, name, is_share in FIGURES
+        if content.get(key) is not None
+    )
+    return Scores(
+        figures, baseline.get("token"), content.get("step"), content.get("examples"), content.get("masked_positions")
+    )
+
+
+def guesses(run: Run) -> list[Filled]:
+    """The records that the evaluation filled in, as it chose them."""
+    stage = run.having(FILL_MASK)
+    return [_filled(record) for record in stage.json(FILL_MASK)] if stage is not None else []
+
+
+def _filled(record: Mapping[str, Any]) -> Filled:
+    masked = {entry["position"]: entry for entry in record["masked"]}
+    best = {position: entry["guesses"][0]["token"] for position, entry in masked.items() if entry["guesses"]}
+    tokens = []
+    segment = 0
+    for position, text in enumerate(record["tokens"]):
+        is_masked = position in best
+        truth = masked[position]["truth"] if is_masked else text
+        tokens.append(
+            {
+                "text": text,
+                "segment": segment,
+                "masked": is_masked,
+                "original": truth,
+                "replacement": best.get(position, text),
+            }
+        )
+        segment += text == SEPARATOR
+    return Filled(
+        example=read_example({"tokens": tokens}),
+        right=sum(best[position] == masked[position]["truth"] for position in best),
+        middle=_guess(record["tokens"], masked[sorted(best)[len(best) // 2]]) if best else None,
+        is_random_next=record.get("is_random_next"),
+        random_next_probability=record.get("random_next_probability"),
+    )
+
+
+def _guess(tokens: Sequence[str], entry: Mapping[str, Any]) -> Guess:
+    """One masked token with its surroundings, which end where its segment ends."""
+    position = entry["position"]
+    borders = [place for place, token in enumerate(tokens) if token in BORDERS]
+    first = max((place + 1 for place in borders if place < position), default=0)
+    last = min((place for place in borders if place > position), default=len(tokens))
+    start, end = max(first, position - CONTEXT), min(last, position + 1 + CONTEXT)
+    return Guess(
+        before=joined(tokens[start:position]),
+        after=joined(tokens[position + 1 : end]),
+        is_cut=(start > first, end < last),
+        truth=entry["truth"],
+        guesses=tuple((guess["token"], guess["probability"]) for guess in entry["guesses"]),
+    )

@@ -1,0 +1,88 @@
+"""Render the page: templates and style sheet of this package, everything escaped, all in one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import unicodedata
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from berth import __version__, lineage
+from berth.report import charts, evaluation, examples, sections, words
+from berth.report.run import Run
+
+PACKAGE = "berth.report"
+CURVES = "curves"
+# Characters that HTML does not allow (controls, halves of surrogate pairs, non-characters).
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+DOTTED_CIRCLE = "\N{DOTTED CIRCLE}"
+
+
+def render(run: Run) -> str:
+    """The report of a run as one HTML document that loads nothing."""
+    environment = Environment(
+        loader=FunctionLoader(_resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=words.count,
+        share=words.share,
+        decimal=words.decimal,
+        loss=words.loss,
+        duration=words.duration,
+        size=words.size,
+        spoken=words.spoken,
+        token=_token,
+        example=examples.read_example,
+    )
+    curves = sections.curves(run, CURVES)
+    scripts = [charts.javascript(), f"Bokeh.embed.embed_item({_in_script(curves)})"] if curves else []
+    return environment.get_template("report.html").render(
+        run=run,
+        recipe=run.recipe,
+        version=__version__,
+        style=Markup(_resource("style.css")),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(scripts),
+        sections=sections,
+        measured=evaluation.scores(run),
+        guesses=evaluation.guesses(run),
+        lineage=lineage.forest([stage.directory for stage in run.stages]),
+    )
+
+
+def _resource(name: str) -> str:
+    """A template or style sheet of this package."""
+    return resources.files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(scripts: list[str]) -> str:
+    """A Content-Security-Policy: no network at all, and no script but those of this page, known by their digests."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {allowed}"
+
+
+def _in_script(json: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.replace("<", "\\u003c")
+
+
+def _printable(value: Any) -> Any:
+    """What a template prints: texts of any origin without characters that HTML forbids."""
+    return FORBIDDEN.sub(REPLACEMENT, value) if type(value) is str else value
+
+
+def _token(text: str) -> str:
+    """A token by itself: a combining mark is given a circle to stand on, as it would sit on its neighbour otherwise."""
+    return DOTTED_CIRCLE + text if text and unicodedata.category(text[0]).startswith("M") else text

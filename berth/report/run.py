@@ -1,0 +1,94 @@
+"""What the report is made of: the finished stages of a run, read through their manifests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from berth import storage
+from berth.errors import BerthError
+from berth.manifest import Manifest
+from berth.recipe import Recipe
+
+Explained = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished stage: its title in the flow, its directory and its manifest."""
+
+    title: str
+    directory: str
+    manifest: Manifest
+
+    @property
+    def kind(self) -> str:
+        """The stage's name: several titles (one record set each) may share it."""
+        return self.manifest.stage
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What it counted."""
+        return self.manifest.counters
+
+    @property
+    def records(self) -> int | None:
+        """Records in all its files together; None where they are not counted."""
+        counted = [file.records for file in self.manifest.files if file.records is not None]
+        return sum(counted) if counted else None
+
+    @property
+    def size(self) -> int:
+        """Bytes in all its files together."""
+        return sum(file.size for file in self.manifest.files)
+
+    def has(self, name: str) -> bool:
+        """Whether it made this file."""
+        return any(file.path == name for file in self.manifest.files)
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file that it made. Raises BerthError if it is not JSON."""
+        return self._parsed(name, storage.read_text(storage.join(self.directory, name)), "")
+
+    def json_lines(self, name: str) -> list[Any]:
+        """The content of a file with one JSON value a line. Raises BerthError if a line is not."""
+        lines = storage.read_text(storage.join(self.directory, name)).splitlines()
+        return [self._parsed(name, line, f", line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+    def _parsed(self, name: str, text: str, place: str) -> Any:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise BerthError(
+                "this is not JSON",
+                where=f"{storage.join(self.directory, name)}{place}",
+                found=error.msg,
+                fix=f"Delete {self.directory} and run again to make it anew.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe, the stages that were run for it in order of the flow, and some of its records in readable form.
+
+    Args:
+        recipe: The resolved recipe.
+        stages: The finished stages.
+        examples: A few explained records by the name of what they are taken from: each a mapping with ``tokens``
+            (mappings with ``text``, ``segment``, ``masked``, ``original``, ``replacement``), ``next_sentence``
+            (``"actual"``, ``"random"`` or None) and ``padding`` (the number of padding tokens).
+    """
+
+    recipe: Recipe
+    stages: Sequence[Finished]
+    examples: Mapping[str, Sequence[Explained]]
+
+    def of_kind(self, *kinds: str) -> list[Finished]:
+        """The stages with one of these names."""
+        return [stage for stage in self.stages if stage.kind in kinds]
+
+    def having(self, name: str) -> Finished | None:
+        """The first stage that made a file of this name."""
+        return next((stage for stage in self.stages if stage.has(name)), None)

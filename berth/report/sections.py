@@ -1,0 +1,229 @@
+"""The contents of the report's sections, computed from the stages' manifests and files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from berth import lineage, storage
+from berth.recipe import Recipe
+from berth.report import charts, words
+from berth.report.flow import Drawing, Step, draw
+from berth.report.run import Finished, Run
+
+TRAINING, METRICS = "training.json", "metrics.jsonl"
+SOURCE_NAME_LENGTH = 22
+# What the records in a stage's files are.
+UNITS = {"extract": "articles", "vocab": "entries", "records": "records", "evalset": "records"}
+# Every page of a dump is counted in exactly one of these, or in one that begins with "rejected".
+PAGE_KINDS = ("articles", "redirects", "other_namespaces")
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A row of a table of parts: a name, a number, and its share of the whole."""
+
+    name: str
+    number: int
+    share: float
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A record set: tokens in a record, records, bytes, and shares.
+
+    ``random_next`` is a share of the records, ``masked`` of the tokens without padding, ``padding`` of all positions,
+    ``unknown`` of the tokens of the text.
+    """
+
+    title: str
+    length: int | None
+    records: int | None
+    random_next: float | None
+    masked: float | None
+    padding: float | None
+    unknown: float | None
+    size: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a stage took, and how that compares with the longest."""
+
+    title: str
+    digest: str
+    seconds: float
+    share: float
+    size: int
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """SHA-256 over the resolved recipe."""
+    return hashlib.sha256(json.dumps(recipe.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def recipe_yaml(recipe: Recipe) -> str:
+    """The resolved recipe, every default written out."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 110
+    text = StringIO()
+    yaml.dump(recipe.model_dump(mode="json"), text)
+    return text.getvalue()
+
+
+def headline(run: Run) -> list[tuple[str, str]]:
+    """The run in a few numbers: label and value."""
+    found = []
+    for label, names in (("articles", ("articles",)), ("sentences", ("sentences",)), ("tokens", ("tokens",))):
+        for stage in run.stages:
+            number = next((stage.counters[name] for name in names if name in stage.counters), None)
+            if number is not None:
+                found.append((label, words.rounded(number)))
+                break
+    records = [stage.records for stage in run.of_kind("records")]
+    if total := sum(number for number in records if number is not None):
+        found.append(("records", words.rounded(total)))
+    if (train := run.having(TRAINING)) is not None and "parameters" in (summary := train.json(TRAINING)):
+        found.append(("parameters", words.rounded(summary["parameters"])))
+    found.append(("total time", words.duration(sum(stage.manifest.seconds for stage in run.stages))))
+    return found
+
+
+def flow(run: Run) -> tuple[Drawing, Drawing]:
+    """The flow drawn across (for wide screens) and down the page: the stages and what each of them read."""
+    titles = {os.path.normpath(stage.directory): stage.title for stage in run.stages}
+    steps: dict[str, Step] = {}
+    reads: set[tuple[str, str]] = set()
+    for stage in run.stages:
+        node = lineage.chain(stage.directory)
+        for origin in node.inputs.values():
+            if isinstance(origin, lineage.Node):
+                maker = titles.get(os.path.normpath(origin.directory))
+                if maker is not None:
+                    reads.add((f"stage {maker}", f"stage {stage.title}"))
+                continue
+            key = f"source {origin.uri}"
+            name = storage.basename(origin.uri)
+            size = sum(file.size for file in origin.files)
+            steps[key] = Step(
+                words.shortened(name, SOURCE_NAME_LENGTH), (words.size(size),), hint=origin.uri, is_source=True
+            )
+            reads.add((key, f"stage {stage.title}"))
+    for stage in run.stages:
+        lines = (_made(stage), words.duration(stage.manifest.seconds))
+        hint = f"{stage.kind} {stage.manifest.digest[: lineage.SHORT]}"
+        steps[f"stage {stage.title}"] = Step(stage.title, tuple(filter(None, lines)), hint)
+    return draw(steps, reads, is_down=False), draw(steps, reads, is_down=True)
+
+
+def _made(stage: Finished) -> str:
+    """What a stage made, in a few words."""
+    if stage.kind == "segment" and "sentences" in stage.counters:
+        return f"{words.rounded(stage.counters['sentences'])} sentences"
+    if stage.has(TRAINING) and "steps" in (summary := stage.json(TRAINING)):
+        return f"{words.rounded(summary['steps'])} steps"
+    if stage.kind in UNITS and stage.records:
+        return f"{words.rounded(stage.records)} {UNITS[stage.kind]}"
+    return words.size(stage.size)
+
+
+def pages(stage: Finished) -> list[Share]:
+    """What became of the pages of the dumps; the parts add up to all of them. Empty for a stage that read none."""
+    total = stage.counters.get("pages")
+    if not total:
+        return []
+    parts = [(name, stage.counters[name]) for name in _kinds(stage)]
+    return [Share(words.spoken(name), number, number / total) for name, number in parts]
+
+
+def other_counters(stage: Finished) -> list[tuple[str, int]]:
+    """What a stage counted beside the pages."""
+    told = {"pages", *_kinds(stage)} if "pages" in stage.counters else set()
+    return [(words.spoken(name), number) for name, number in stage.counters.items() if name not in told]
+
+
+def _kinds(stage: Finished) -> list[str]:
+    """The counters of which every page of a dump is in exactly one."""
+    return [
+        *(name for name in PAGE_KINDS if name in stage.counters),
+        *(name for name in stage.counters if name.startswith(REJECTED)),
+    ]
+
+
+def record_rows(stages: Sequence[Finished]) -> list[RecordRow]:
+    """The record sets in figures that can be compared; None where a stage has not counted what one needs."""
+    rows = []
+    for stage in stages:
+        counters, length = stage.counters, stage.manifest.parameters.get("max_seq_length")
+        places = counters["instances"] * length if length and counters.get("instances") else None
+        padding, masked = counters.get("padding"), counters.get("masked")
+        filled = places - padding if places is not None and padding is not None else None
+        rows.append(
+            RecordRow(
+                title=stage.title,
+                length=length,
+                records=stage.records,
+                random_next=_part(counters.get("random_next"), counters.get("instances")),
+                masked=_part(masked, filled),
+                padding=_part(padding, places),
+                unknown=_part(counters.get("unknown_tokens"), counters.get("tokens")),
+                size=stage.size,
+            )
+        )
+    return rows
+
+
+def _part(number: int | None, whole: int | None) -> float | None:
+    return number / whole if number is not None and whole else None
+
+
+def curves(run: Run, target: str) -> str | None:
+    """The curves of training, to be embedded; None where there are no metrics."""
+    stage = run.having(METRICS)
+    lines = stage.json_lines(METRICS) if stage is not None else []
+    return charts.training_curves(lines, target) if lines else None
+
+
+def phase_rows(run: Run) -> list[dict[str, Any]]:
+    """The phases of training: what the recipe asks of each and the metrics at its end."""
+    stage = run.having(METRICS)
+    last = {line["phase"]: line for line in stage.json_lines(METRICS)} if stage is not None else {}
+    summary = train.json(TRAINING) if (train := run.having(TRAINING)) is not None else {}
+    told = {phase["name"]: phase for phase in summary.get("phases", ())}
+    return [
+        {"phase": phase, "told": told.get(phase.name, {}), "last": last.get(phase.name, {})}
+        for phase in run.recipe.training.phases
+    ]
+
+
+def timings(run: Run) -> list[Timing]:
+    """How long each stage took when it was last run."""
+    longest = max((stage.manifest.seconds for stage in run.stages), default=0.0) or 1.0
+    return [
+        Timing(
+            stage.title,
+            stage.manifest.digest[: lineage.SHORT],
+            stage.manifest.seconds,
+            stage.manifest.seconds / longest,
+            stage.size,
+        )
+        for stage in run.stages
+    ]
+
+
+def tools(run: Run) -> list[tuple[str, str]]:
+    """The versions of the libraries that the stages ran with; several where they differ."""
+    found: dict[str, set[str]] = {}
+    for stage in run.stages:
+        for name, version in stage.manifest.tools.items():
+            found.setdefault(name, set()).add(version)
+    return [(name, ", ".join(sorted(versions))) for name, versions in sorted(found.items())]

@@ -1,0 +1,74 @@
+"""Figures as a person reads them: counts, shares, durations, sizes, names."""
+
+from __future__ import annotations
+
+import math
+
+MINUTE, HOUR = 60, 3600
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def count(value: float | int | None) -> str:
+    """A whole number with separators: ``1,234,567``; a dash where there is none."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def rounded(value: int) -> str:
+    """A large number to three digits: ``4.42 million``; below a million in full."""
+    for divisor, unit in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
+        if value >= divisor:
+            return f"{value / divisor:#.3g}".rstrip(".") + f" {unit}"
+    return f"{value:,}"
+
+
+def share(value: float | None) -> str:
+    """A part of one as a percentage with one decimal: ``31.2%``; a dash where there is none or it is not finite."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.1%}"
+
+
+def decimal(value: float | None) -> str:
+    """A measured value to four significant digits: ``6.312``, ``0.0004``; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.4g}"
+
+
+def loss(value: float | None) -> str:
+    """A loss with three decimals; a dash where there is none or it is not finite."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """A time span: ``0.4 s``, ``48 s``, ``4 min 07 s``, ``3 h 05 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02} s"
+    minutes = round(seconds / MINUTE)
+    return f"{minutes // MINUTE:,} h {minutes % MINUTE:02} min"
+
+
+def size(octets: int) -> str:
+    """Bytes in decimal units: ``3.4 MB``."""
+    value = float(octets)
+    for unit in UNITS:
+        if value < 999.5 or unit == UNITS[-1]:
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
+def spoken(name: str) -> str:
+    """The name of a counter or a key in words: ``other_namespaces`` → ``other namespaces``."""
+    return name.replace("_", " ")
+
+
+def shortened(text: str, length: int) -> str:
+    """``text`` in at most ``length`` characters, the middle left out: beginnings and endings tell files apart."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 3 // 5
+    return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"

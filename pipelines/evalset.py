@@ -1,0 +1,71 @@
+"""Stage: picks evaluation records evenly from records made of held-out documents."""
+
+from __future__ import annotations
+
+import logging
+
+from berth.errors import UsageError
+from berth.inputs import InputFile, Inputs
+from berth.output import Output
+from berth.stage import Place, Result, Stage, run
+
+log = logging.getLogger("berth.evalset")
+
+VERSION = 1
+EVALUATION = "eval.tfrecord"
+
+
+def pick_examples(*, records: Inputs, examples: int, place: Place) -> Result:
+    """Pick records evenly: of N records in all, the i-th of n picked is number ``int(i * (N / n))``, counted from 0.
+
+    That is the rule of MLPerf training v1.0's pick_eval_samples.py, rounding of the quotient included. The output is
+    ``eval.tfrecord``, with the records as they are.
+
+    Args:
+        records: TFRecord files, taken together in order of their names.
+        examples: How many to pick.
+        place: Where the output goes.
+
+    Raises:
+        UsageError: if there are fewer records than are asked for.
+        BerthError: for files that are no TFRecord files.
+    """
+    stage = Stage("evalset", VERSION, {"examples": examples}, {"records": records})
+
+    def work(output: Output) -> None:
+        if not output.is_complete(EVALUATION):
+            _pick(records, examples, output)
+
+    return run(stage, place, work)
+
+
+def _pick(records: Inputs, examples: int, output: Output) -> None:
+    from pipelines.mlm.tfrecord import frame, read_records
+
+    total = sum(_count(file) for file in records.files)
+    if examples > total:
+        raise UsageError(
+            "there are fewer records than the evaluation set is to have",
+            where=records.uri,
+            found=f"{total:,} records",
+            expected=f"at least {examples:,}",
+            fix="Ask for fewer examples, or hold out more documents.",
+        )
+    every = enumerate(record for file in records.files for record in read_records(file.uri))
+    ratio = total / examples
+    with output.shard(EVALUATION) as shard:
+        for pick in range(examples):
+            wanted = int(pick * ratio)
+            shard.write(frame(next(record for number, record in every if number == wanted)))
+            shard.records += 1
+    output.count(records=total)
+    log.info("%s of %s records picked", f"{examples:,}", f"{total:,}")
+
+
+def _count(file: InputFile) -> int:
+    """Number of records in a file: from the manifest of the stage that made it, else by reading it."""
+    if file.records is not None:
+        return file.records
+    from pipelines.mlm.tfrecord import read_records
+
+    return sum(1 for _ in read_records(file.uri))

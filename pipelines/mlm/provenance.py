@@ -1,0 +1,61 @@
+"""Finds where in a text shard the tokens of a record come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from berth import storage
+from pipelines.mlm.tokenizer import Tokenizer, Tokens
+from pipelines.mlm.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stretch of a text file: the document, counted from 1, and lines, counted from 1."""
+
+    document: int
+    first_line: int
+    last_line: int
+
+    def __str__(self) -> str:
+        if self.first_line == self.last_line:
+            return f"document {self.document}, line {self.first_line}"
+        return f"document {self.document}, lines {self.first_line} to {self.last_line}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A tokenized text file."""
+
+    tokens: Tokens
+
+    @classmethod
+    def read(cls, uri: str, vocabulary: Vocabulary, lower_case: bool) -> Text:
+        """Tokenize a text file. Raises BerthError where it cannot be read."""
+        with storage.open_read(uri) as file:
+            return cls(Tokenizer(vocabulary, lower_case).encode_file(file, uri))
+
+    def find(self, wanted: Sequence[int]) -> Place | None:
+        """The first place where these ids stand one after the other, or None."""
+        ids = self.tokens.ids
+        last = len(ids) - len(wanted)
+        if last < 0:
+            return None
+        candidates = np.flatnonzero(ids[: last + 1] == wanted[0])
+        for offset, token in enumerate(wanted):
+            candidates = candidates[ids[candidates + offset] == token]
+        if not len(candidates):
+            return None
+        begin = int(candidates[0])
+        first = int(np.searchsorted(self.tokens.line_ends, begin, side="right"))
+        final = int(np.searchsorted(self.tokens.line_ends, begin + len(wanted) - 1, side="right"))
+        return Place(self._document(first), first + 1, final + 1)
+
+    def _document(self, line: int) -> int:
+        """The number of the document that a line belongs to: documents are groups of lines with tokens."""
+        has_tokens = np.diff(self.tokens.line_ends[: line + 1], prepend=0) > 0
+        groups = np.cumsum(self.tokens.blank_lines[: line + 1])[has_tokens]
+        return len(np.unique(groups))

@@ -1,0 +1,110 @@
+"""One shard of sentences → one shard of records: what every runner calls, in whatever process."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from dataclasses import dataclass
+from glob import glob
+from os import environ, path
+
+import numpy as np
+
+from berth import storage
+from berth.inputs import InputFile
+from berth.output import Output
+from berth.recipe import RecordSet
+from pipelines.mlm import reference
+from pipelines.mlm.examples import layout_of
+from pipelines.mlm.instances import Documents, Generated, documents_of
+from pipelines.mlm.tfrecord import Writer, gzipped, write_instances
+from pipelines.mlm.tokenizer import Tokenizer
+from pipelines.mlm.vocabulary import UNKNOWN, Vocabulary
+
+log = logging.getLogger("berth.records")
+
+# Enough text to send through every kernel.
+_SAMPLE = b"A first sentence.\nA second one, which is long\xc3\xa9r.\n\nAnother document.\nIt has two sentences.\n"
+
+
+def record_name(text_name: str, compression: str) -> str:
+    """The name of the record shard made from a text shard: part-00000-of-00008.txt → part-00000-of-00008.tfrecord."""
+    stem = text_name.removesuffix(".txt")
+    return f"{stem}.tfrecord.gz" if compression == "gzip" else f"{stem}.tfrecord"
+
+
+@dataclass(frozen=True)
+class RecordShards:
+    """Makes record shards. It is small and picklable: workers get a copy, and read what it names.
+
+    Memory: one shard at a time. For each MB of text about half a MB of tokens and, with 10 duplicates, 2 MB of instances.
+    """
+
+    vocabulary: str
+    lower_case: bool
+    options: RecordSet
+    seed: int
+    output: Output
+
+    def __call__(self, text: InputFile) -> None:
+        """Make the records of one text file, unless that was done before.
+
+        Raises:
+            BerthError: if the text is not valid UTF-8.
+        """
+        name = record_name(text.name, self.options.compression)
+        if self.output.is_complete(name):
+            return
+        vocabulary = Vocabulary.read(self.vocabulary)
+        with storage.open_read(text.uri) as file:
+            tokens = Tokenizer(vocabulary, self.lower_case).encode_file(file, text.uri)
+        documents = documents_of(tokens)
+        if not documents.count:
+            log.warning("%s holds no text: its records are an empty file", text.uri)
+        generated = self._generate(documents, vocabulary)
+        with self.output.shard(name) as shard:
+            if self.options.compression == "gzip":
+                with gzipped(shard) as stream:  # type: ignore[arg-type]
+                    self._write(stream, documents, generated, vocabulary)
+            else:
+                self._write(shard, documents, generated, vocabulary)
+            shard.records = len(generated.order)
+            shard.counters.update(_counters(documents, generated, self.options, vocabulary))
+
+    def compile(self) -> None:
+        """Compile the kernels on this machine, if they are not yet, before workers would all do so at once."""
+        if glob(path.join(environ["NUMBA_CACHE_DIR"], "*", "*encode_records*.nbi")):
+            return
+        log.info("compiling kernels: this is needed once on this machine and takes about half a minute")
+        started = time.monotonic()
+        vocabulary = Vocabulary.read(self.vocabulary)
+        documents = documents_of(Tokenizer(vocabulary, self.lower_case).encode(_SAMPLE))
+        self._write(io.BytesIO(), documents, self._generate(documents, vocabulary), vocabulary)
+        log.info("compiled in %.0f s", time.monotonic() - started)
+
+    def _generate(self, documents: Documents, vocabulary: Vocabulary) -> Generated:
+        return reference.create_instances(documents, vocabulary, self.options, self.seed)
+
+    def _write(self, file: Writer, documents: Documents, generated: Generated, vocabulary: Vocabulary) -> None:
+        is_pair = self.options.objective == "mlm+nsp"
+        layout = layout_of(vocabulary, self.options.max_seq_length, self.options.max_predictions, is_pair)
+        write_instances(file, documents, generated, layout)
+
+
+def _counters(documents: Documents, generated: Generated, options: RecordSet, vocabulary: Vocabulary) -> dict[str, int]:
+    """What the shard holds, in numbers that add up over shards."""
+    instances = generated.instances
+    special = 3 if options.objective == "mlm+nsp" else 2
+    used = int(instances.a_length.sum() + instances.b_length.sum()) + special * len(instances.a_begin)
+    return {
+        "documents": documents.count,
+        "sentences": len(documents.sentences) - 1,
+        "tokens": len(documents.ids),
+        "unknown_tokens": int(np.count_nonzero(documents.ids == vocabulary.ids[UNKNOWN])),
+        "instances": len(instances.a_begin),
+        "random_next": int(instances.random_next.sum()),
+        "masked": len(instances.positions),
+        "padding": len(instances.a_begin) * options.max_seq_length - used,
+        **generated.counters,
+    }

@@ -1,0 +1,146 @@
+"""What BERT's basic tokenizer does with each code point, as tables filled on demand from this interpreter's Unicode data.
+
+The rules are those of ``BasicTokenizer`` in google-research/bert's tokenization.py: which characters are dropped, which
+separate words, which are words of their own (CJK ideographs), and, for uncased models, lower-casing, canonical
+decomposition (NFD) and removal of combining marks (category Mn). Since `str.lower`, `str.isspace` and `unicodedata`
+themselves fill the tables, the kernel agrees with the reference on the same interpreter by construction.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+CODE_POINTS = 0x110000
+PAGE_SIZE = 256
+
+# Kind of a code point: the low bits of `traits`.
+KIND_MASK = 0b111
+UNFILLED = 0  # its page of the tables has not been filled yet
+DROPPED = 1
+SEPARATOR = 2
+LETTER = 3  # everything that can be part of a word, and punctuation
+IDEOGRAPH = 4
+CAPITAL_SIGMA = 5  # lower-cased by its context
+# Further bits of `traits`.
+WHITE_SPACE = 1 << 3  # str.isspace: a line of nothing else is blank
+CASED = 1 << 4  # Unicode's Cased, for the final-sigma rule
+CASE_IGNORABLE = 1 << 5  # Unicode's Case_Ignorable, for the final-sigma rule
+
+# A unit of normalized text: the code point in the low 21 bits, then its canonical combining class, then flags.
+UNIT_CODE_POINT = 0x1FFFFF
+UNIT_CLASS_SHIFT = 21
+UNIT_CLASS = 0xFF << UNIT_CLASS_SHIFT
+UNIT_BARRIER = 1 << 30  # stands for a removed mark of combining class 0, across which marks are not reordered
+UNIT_PUNCTUATION = 1 << 31
+
+SIGMA, CAPITAL, FINAL = 0x3C3, 0x3A3, 0x3C2
+
+_IDEOGRAPHS = (
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B820, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+)
+_ASCII_PUNCTUATION = ((33, 47), (58, 64), (91, 96), (123, 126))
+_SURROGATES = (0xD800, 0xDFFF)
+
+
+class CodePoints(NamedTuple):
+    """Tables by code point: ``units[first[c] : first[c] + count[c]]`` is what remains of c after normalization.
+
+    ``traits`` uint8 (kind and flags), ``first`` uint32, ``count`` uint8, ``units`` uint32; ``used`` int64[1] counts the
+    units in use. The arrays cover all of Unicode, but only the pages that a text touches are filled (and take memory).
+    """
+
+    traits: NDArray[np.uint8]
+    first: NDArray[np.uint32]
+    count: NDArray[np.uint8]
+    units: NDArray[np.uint32]
+    used: NDArray[np.int64]
+
+
+def empty_tables() -> CodePoints:
+    """Tables with no page filled."""
+    return CodePoints(
+        traits=np.zeros(CODE_POINTS, np.uint8),
+        first=np.zeros(CODE_POINTS, np.uint32),
+        count=np.zeros(CODE_POINTS, np.uint8),
+        units=np.zeros(2 * CODE_POINTS, np.uint32),
+        used=np.zeros(1, np.int64),
+    )
+
+
+def fill_page(tables: CodePoints, code_point: int, lower_case: bool) -> None:
+    """Fill the page of 256 code points that holds ``code_point``."""
+    begin = code_point // PAGE_SIZE * PAGE_SIZE
+    for current in range(begin, begin + PAGE_SIZE):
+        traits, units = _describe(current, lower_case)
+        used = int(tables.used[0])
+        tables.first[current] = used
+        tables.count[current] = len(units)
+        tables.units[used : used + len(units)] = units
+        tables.used[0] = used + len(units)
+        tables.traits[current] = traits
+
+
+def _describe(code_point: int, lower_case: bool) -> tuple[int, list[int]]:
+    """Traits and units of one code point."""
+    if _is_in(code_point, (_SURROGATES,)):  # valid UTF-8 has none
+        return DROPPED, []
+    character = chr(code_point)
+    category = unicodedata.category(character)
+    traits = WHITE_SPACE if character.isspace() else 0
+    if code_point in (0, 0xFFFD) or (category in ("Cc", "Cf") and character not in "\t\n\r"):
+        return traits | DROPPED, []
+    if traits & WHITE_SPACE or category == "Zs":
+        return traits | SEPARATOR, []
+    if lower_case:
+        traits |= _casing(character)
+        if code_point == CAPITAL:
+            return traits | CAPITAL_SIGMA, [SIGMA]
+        normal = unicodedata.normalize("NFD", character.lower())
+    else:
+        normal = character
+    units = [unit for letter in normal if (unit := _unit(letter, lower_case)) is not None]
+    return traits | (IDEOGRAPH if _is_in(code_point, _IDEOGRAPHS) else LETTER), units
+
+
+def _unit(letter: str, lower_case: bool) -> int | None:
+    """One code point of normalized text as a unit; None for a mark that leaves no trace."""
+    if not lower_case:
+        return ord(letter) | (UNIT_PUNCTUATION if _is_punctuation(letter) else 0)
+    combining_class = unicodedata.combining(letter)
+    if unicodedata.category(letter) == "Mn":
+        return None if combining_class else UNIT_BARRIER
+    unit = ord(letter) | combining_class << UNIT_CLASS_SHIFT
+    return unit | (UNIT_PUNCTUATION if _is_punctuation(letter) else 0)
+
+
+def _casing(character: str) -> int:
+    """The two properties the final-sigma rule looks at, found by asking `str.lower` itself, which knows them.
+
+    A sigma after the character becomes final if a cased letter precedes it, case-ignorable characters being skipped.
+    """
+    ends_final = (character + chr(CAPITAL)).lower().endswith(chr(FINAL))
+    if ends_final:
+        return CASED
+    if ("A" + character + chr(CAPITAL)).lower().endswith(chr(FINAL)):
+        return CASE_IGNORABLE
+    return 0
+
+
+def _is_punctuation(character: str) -> bool:
+    """ASCII that is neither letter, digit, space nor control, and Unicode's categories P*."""
+    return _is_in(ord(character), _ASCII_PUNCTUATION) or unicodedata.category(character).startswith("P")
+
+
+def _is_in(code_point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(low <= code_point <= high for low, high in ranges)

@@ -1,0 +1,109 @@
+"""Stage: shards of sentences → shards of masked records, one for one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from berth.errors import BerthError, UsageError
+from berth.inputs import Inputs
+from berth.output import Output
+from berth.recipe import RecordSet
+from berth.stage import Place, Result, Stage, run
+from pipelines.shards import watched
+
+log = logging.getLogger("berth.records")
+
+VERSION = 1
+MAX_SEQ_LENGTH = 1 << 16  # positions are held in two bytes
+
+
+def create_records(
+    *,
+    text: Inputs,
+    vocabulary: Inputs,
+    options: RecordSet,
+    lower_case: bool,
+    seed: int,
+    place: Place,
+    beam_arguments: Sequence[str] = (),
+) -> Result:
+    """Make masked training records.
+
+    The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for ``part-00000-of-00008.txt``.
+    Each depends on its text file, the vocabulary, the options and the seed, and on nothing else.
+
+    Args:
+        text: Files of one sentence a line, with a blank line after each document. A document never goes on in another file.
+        vocabulary: A vocab.txt.
+        options: Lengths, masking, generator.
+        lower_case: Lower-case and strip accents, as the vocabulary needs it.
+        seed: Seed of the generator. With ``rng: reference``, that of the reference script run on each file.
+        place: Where the output goes.
+        beam_arguments: Flags for Beam.
+
+    Raises:
+        UsageError: for options that exclude each other, or text files whose records would have the same name.
+        BerthError: for a vocabulary that cannot be used, invalid UTF-8, or no text at all.
+    """
+    if options.max_seq_length > MAX_SEQ_LENGTH:
+        raise UsageError(
+            "the records are too long",
+            where="max_seq_length",
+            found=f"{options.max_seq_length:,}",
+            expected=f"at most {MAX_SEQ_LENGTH:,}",
+        )
+    parameters = {**options.model_dump(mode="json"), "lower_case": lower_case}
+    stage = Stage("records", VERSION, parameters, {"text": text, "vocabulary": vocabulary}, seed)
+
+    def work(output: Output) -> None:
+        _create(text, vocabulary, options, lower_case, seed, output, beam_arguments)
+
+    return run(stage, place, work)
+
+
+def _create(
+    text: Inputs,
+    vocabulary: Inputs,
+    options: RecordSet,
+    lower_case: bool,
+    seed: int,
+    output: Output,
+    beam_arguments: Sequence[str],
+) -> None:
+    import apache_beam as beam
+
+    from pipelines.beam import pipeline
+    from pipelines.mlm.shard import RecordShards, record_name
+    from pipelines.mlm.vocabulary import Vocabulary
+
+    names = {file.name: record_name(file.name, options.compression) for file in text.files}
+    if len(set(names.values())) < len(names):
+        raise UsageError(
+            "two text files would give records of the same name",
+            where=text.uri,
+            found=", ".join(names),
+            fix="Rename one of them.",
+        )
+    Vocabulary.read(vocabulary.one().uri)  # an error here is clearer than one from a worker
+    shards = RecordShards(vocabulary.one().uri, lower_case, options, seed, output)
+    missing = [file for file in text.files if not output.is_complete(names[file.name])]
+    if missing:
+        shards.compile()
+        sizes = {names[file.name]: file.size for file in missing}
+        with watched("records", output, sizes, unit="B"), pipeline(beam_arguments) as job:
+            _ = job | "text" >> beam.Create(missing, reshuffle=True) | "records" >> beam.Map(shards)
+    counters = output.counters()
+    if not counters.get("documents"):
+        raise BerthError(
+            "the text holds no document",
+            where=text.uri,
+            found=f"{len(text.files)} files without a word",
+            expected="one sentence a line, a blank line after each document",
+        )
+    log.info(
+        "%s documents, %s records in %d shards",
+        f"{counters['documents']:,}",
+        f"{counters['instances']:,}",
+        len(text.files),
+    )

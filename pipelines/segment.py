@@ -1,0 +1,151 @@
+"""Stage: articles → shards of sentences, with documents held out for evaluation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.inputs import Inputs
+from berth.output import Output
+from berth.recipe import Segmentation
+from berth.stage import Place, Result, Stage, run
+from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
+from pipelines.shards import shard_names, watched
+
+log = logging.getLogger("berth.segment")
+
+VERSION = 1
+FROM_CORPUS = "corpus"
+
+
+def segment(
+    *,
+    articles: Inputs,
+    options: Segmentation,
+    seed: int,
+    language: str = "en",
+    place: Place,
+    beam_arguments: Sequence[str] = (),
+) -> Result:
+    """Split articles into sentences, spread over shards.
+
+    The output is ``part-00000-of-0000N.txt`` (one sentence a line, an empty line after each document, the format of
+    the MLPerf scripts), ``eval.txt`` with the held-out documents in the same format, ``eval.md5`` with the MD5 of each
+    one's lines, and ``punkt.json`` with Punkt's parameters. A document's shard, its place there and whether it is held
+    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers.
+
+    Args:
+        articles: Parquet files with the columns id, url and text.
+        options: Segmenter, number of shards and of held-out documents.
+        seed: Key of the hashes.
+        language: Language code, for sentence-end characters and known abbreviations.
+        place: Where the output goes.
+        beam_arguments: Flags for Beam.
+
+    Raises:
+        UsageError: for more shards than documents, as many held-out documents as documents, or an unknown Punkt model.
+        BerthError: for files that are not articles, or hold no text.
+    """
+    inputs = {"articles": articles}
+    if options.segmenter == "punkt" and options.punkt != FROM_CORPUS:
+        from pipelines.sentences.punkt_parameters import find_model
+
+        inputs["punkt"] = Inputs.of(*find_model(options.punkt))
+    parameters = options.model_dump(mode="json", exclude={"punkt"})
+    stage = Stage("segment", VERSION, {**parameters, "language": language}, inputs, seed)
+
+    def work(output: Output) -> None:
+        _segment(inputs, options, seed, language, output, beam_arguments)
+
+    return run(stage, place, work)
+
+
+def _segment(
+    inputs: dict[str, Inputs],
+    options: Segmentation,
+    seed: int,
+    language: str,
+    output: Output,
+    beam_arguments: Sequence[str],
+) -> None:
+    import apache_beam as beam
+
+    from pipelines.beam import pipeline
+    from pipelines.sentences.documents import units
+    from pipelines.sentences.preparation import Preparation
+    from pipelines.sentences.punkt_parameters import load_model
+    from pipelines.sentences.segmenter import Segmenter
+    from pipelines.sentences.selection import Selection
+    from pipelines.sentences.spreading import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
+
+    found = units(inputs["articles"].uris)
+    segmenter = Segmenter(options.segmenter, language, output.path(PUNKT))
+    segmenter.check()
+    end_characters = sentence_end_characters(language)
+    preparation = Preparation(output, seed, options.eval_documents, end_characters, seed_abbreviations(language))
+    if not output.is_complete(SELECTION):
+        with pipeline(beam_arguments) as job:
+            preparation.choose(job, found)
+    _check(Selection.read(output.path(SELECTION)).documents, inputs["articles"], options)
+    if options.segmenter == "punkt" and not output.is_complete(PUNKT):
+        if "punkt" in inputs:
+            with output.shard(PUNKT) as shard:
+                shard.write(load_model(inputs["punkt"].uris, end_characters).to_json())
+        else:
+            log.info("training Punkt on the corpus")
+            with pipeline(beam_arguments) as job:
+                preparation.train(job, found)
+
+    shards = tuple(shard_names("part", options.shards, "txt"))
+    spread = Spread(output, shards, seed, segmenter, len(found))
+    missing = [index for index, name in enumerate(shards) if not output.is_complete(name)]
+    evaluates = options.eval_documents > 0 and not output.is_complete(EVALUATION_TEXT)
+    if missing or evaluates:
+        sizes = {shards[index]: 1 for index in missing}
+        with watched("segment", output, sizes, unit="shard"), pipeline(beam_arguments) as job:
+            segmented = job | "units" >> beam.Create(found, reshuffle=True) | "segment" >> beam.Map(spread.segment_unit)
+            # The side input makes the shards wait until all units are segmented.
+            done = beam.pvalue.AsIter(segmented)
+            _ = (
+                job
+                | "shards" >> beam.Create(missing, reshuffle=True)
+                | "write" >> beam.Map(lambda index, _: spread.write_shard(index), done)
+            )
+            if evaluates:
+                _ = job | "evaluation" >> beam.Create([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
+    storage.delete(output.path(UNITS))
+    storage.delete(output.path(SELECTION))
+    counters = output.counters()
+    log.info(
+        "%s documents, %s sentences in %d shards; %s documents held out",
+        f"{counters.get('documents', 0):,}",
+        f"{counters.get('sentences', 0):,}",
+        options.shards,
+        f"{counters.get('evaluation_documents', 0):,}",
+    )
+
+
+def _check(documents: int, articles: Inputs, options: Segmentation) -> None:
+    """Refuse what the number of documents makes impossible."""
+    if not documents:
+        raise BerthError(
+            "the corpus is empty", where=articles.uri, found="no document with text", fix="Check what was extracted."
+        )
+    if options.eval_documents >= documents:
+        raise UsageError(
+            "more documents are to be held out for evaluation than can be spared",
+            where="eval_documents",
+            found=f"{options.eval_documents:,} of {documents:,} documents",
+            expected=f"at most {documents - 1:,}",
+            fix="Lower eval_documents, or give a larger corpus.",
+        )
+    if options.shards > documents - options.eval_documents:
+        raise UsageError(
+            "there are more shards than documents",
+            where="shards",
+            found=f"{options.shards:,} shards for {documents - options.eval_documents:,} documents",
+            expected="at least one document a shard",
+            fix="Lower the number of shards, or give a larger corpus.",
+        )

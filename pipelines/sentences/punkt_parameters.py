@@ -1,0 +1,182 @@
+"""Punkt's parameters: as JSON (``punkt.json``), and from the models of NLTK that are installed. Never a download."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+
+FORMAT = 1
+TAB_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
+
+
+@dataclass(frozen=True)
+class PunktModel:
+    """What Punkt learned, and the characters that may end a sentence.
+
+    Attributes:
+        abbreviations: Word types without their final period.
+        collocations: Pairs of word types between which a period ends no sentence.
+        sentence_starters: Word types that often begin a sentence.
+        orthographic_contexts: Word type → bit set of the contexts it was seen in (NLTK's _ORTHO_* flags).
+        end_characters: Characters that may end a sentence.
+    """
+
+    abbreviations: frozenset[str]
+    collocations: frozenset[tuple[str, str]]
+    sentence_starters: frozenset[str]
+    orthographic_contexts: dict[str, int]
+    end_characters: tuple[str, ...]
+
+    def to_json(self) -> bytes:
+        """The model as JSON with everything sorted: the same model is always the same bytes."""
+        content = {
+            "format": FORMAT,
+            "abbreviations": sorted(self.abbreviations),
+            "collocations": sorted(self.collocations),
+            "sentence_starters": sorted(self.sentence_starters),
+            "orthographic_contexts": {word: flags for word, flags in self.orthographic_contexts.items() if flags},
+            "end_characters": list(self.end_characters),
+        }
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=0).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes, uri: str) -> PunktModel:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            BerthError: if it is something else.
+        """
+        try:
+            fields = json.loads(content)
+            if fields["format"] != FORMAT:
+                raise ValueError(f"format {fields['format']}")
+            return cls(
+                frozenset(fields["abbreviations"]),
+                frozenset((first, second) for first, second in fields["collocations"]),
+                frozenset(fields["sentence_starters"]),
+                {str(word): int(flags) for word, flags in fields["orthographic_contexts"].items()},
+                tuple(fields["end_characters"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BerthError(
+                "the Punkt parameters cannot be read",
+                where=uri,
+                found=str(error),
+                expected="a punkt.json that `berth segment` wrote",
+            ) from error
+
+    def nltk_parameters(self) -> Any:
+        """The model as an ``nltk.tokenize.punkt.PunktParameters``."""
+        from nltk.tokenize.punkt import PunktParameters
+
+        parameters = PunktParameters()
+        parameters.abbrev_types = set(self.abbreviations)
+        parameters.collocations = set(self.collocations)
+        parameters.sent_starters = set(self.sentence_starters)
+        parameters.ortho_context.update(self.orthographic_contexts)
+        return parameters
+
+    @classmethod
+    def from_nltk(cls, parameters: Any, end_characters: tuple[str, ...]) -> PunktModel:
+        """Take over an ``nltk.tokenize.punkt.PunktParameters``."""
+        return cls(
+            frozenset(parameters.abbrev_types),
+            frozenset(parameters.collocations),
+            frozenset(parameters.sent_starters),
+            {word: flags for word, flags in parameters.ortho_context.items() if flags},
+            end_characters,
+        )
+
+
+def find_model(name: str) -> list[str]:
+    """The files of an installed Punkt model.
+
+    Args:
+        name: A path to a directory with NLTK's punkt_tab files, to a punkt.json or to a pickle of NLTK; or the name of
+            a model (``english``) installed in one of NLTK's data directories.
+
+    Raises:
+        UsageError: if there is none; nothing is downloaded.
+    """
+    places = list(_places(name))
+    for place in places:
+        if place.endswith((".json", ".pickle")):
+            if storage.exists(place):
+                return [place]
+        elif storage.exists(storage.join(place, TAB_FILES[0])):
+            return [storage.join(place, file) for file in TAB_FILES]
+    raise UsageError(
+        "there is no such Punkt model on this machine",
+        where=f"punkt: {name}",
+        found=f"nothing at {', '.join(places)}",
+        fix="Give the path of a directory that holds NLTK's punkt_tab files, or `corpus` to train on the corpus "
+        "itself. Berth downloads nothing.",
+    )
+
+
+def load_model(files: list[str], end_characters: tuple[str, ...]) -> PunktModel:
+    """Load the files that :func:`find_model` found.
+
+    Raises:
+        BerthError: if one is missing or malformed.
+    """
+    first = files[0]
+    if first.endswith(".json"):
+        return PunktModel.from_json(storage.read_bytes(first), first)
+    if first.endswith(".pickle"):
+        return PunktModel.from_nltk(_unpickled(first), end_characters)
+    lines = {storage.basename(file): (file, storage.read_text(file).splitlines()) for file in files}
+    return PunktModel(
+        frozenset(lines["abbrev_types.txt"][1]),
+        frozenset(_pairs(*lines["collocations.tab"])),
+        frozenset(lines["sent_starters.txt"][1]),
+        {word: int(flags) for word, flags in _pairs(*lines["ortho_context.tab"], numbers=True)},
+        end_characters,
+    )
+
+
+def _places(name: str) -> Iterator[str]:
+    """Where a model of this name could be, in order."""
+    yield name
+    if "/" in name or name.endswith((".json", ".pickle")):
+        return
+    from nltk.data import path as data_directories
+
+    for directory in data_directories:
+        yield storage.join(str(directory), "tokenizers", "punkt_tab", name)
+        yield storage.join(str(directory), "tokenizers", "punkt", f"{name}.pickle")
+
+
+def _pairs(uri: str, lines: list[str], numbers: bool = False) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(lines, 1):
+        first, tab, second = line.partition("\t")
+        if not tab or (numbers and not second.isdigit()):
+            raise BerthError(
+                "the Punkt model is malformed",
+                where=f"{uri}, line {number}",
+                found=repr(line[:60]),
+                expected="a word, a tab and a number" if numbers else "two words with a tab between them",
+            )
+        yield first, second
+
+
+def _unpickled(uri: str) -> Any:
+    """The parameters inside an old NLTK pickle, read by NLTK's loader that allows Punkt's own classes only."""
+    import pickle
+
+    from nltk.tokenize.punkt import PunktParameters, punkt_pickle_load
+
+    try:
+        with storage.open_read(uri) as file:
+            content = punkt_pickle_load(file)
+    except (pickle.UnpicklingError, EOFError, AttributeError, ValueError, TypeError) as error:
+        raise BerthError("this is not a pickled Punkt model", where=uri, found=str(error)) from error
+    parameters = getattr(content, "_params", content)
+    if not isinstance(parameters, PunktParameters):
+        raise BerthError("this is not a pickled Punkt model", where=uri, found=type(parameters).__name__)
+    return parameters

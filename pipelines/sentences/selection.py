@@ -1,0 +1,50 @@
+"""Choice of the documents: how many there are, and which are held out for evaluation."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from berth import storage
+from pipelines.sentences.documents import Unit
+from pipelines.sentences.keyed import keyed_hash
+
+EVALUATION = "evaluation"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The held-out documents among some documents.
+
+    Attributes:
+        documents: Number of documents with text.
+        held_out: Keyed hash and id of those with the smallest keyed hashes, in order.
+    """
+
+    documents: int
+    held_out: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of_unit(cls, unit: Unit, seed: int, wanted: int) -> Selection:
+        """The selection among a unit's documents."""
+        hashes = [(keyed_hash(seed, EVALUATION, document.id), document.id) for document in unit.documents()]
+        return cls(len(hashes), tuple(heapq.nsmallest(wanted, set(hashes))))
+
+    @classmethod
+    def merged(cls, parts: Iterable[Selection], wanted: int) -> Selection:
+        """The selection among the documents of all parts. A document that stands in several parts is held out once."""
+        parts = list(parts)
+        candidates = {candidate for part in parts for candidate in part.held_out}
+        return cls(sum(part.documents for part in parts), tuple(heapq.nsmallest(wanted, candidates)))
+
+    def to_json(self) -> bytes:
+        """As JSON."""
+        return json.dumps({"documents": self.documents, "held_out": self.held_out}).encode()
+
+    @classmethod
+    def read(cls, uri: str) -> Selection:
+        """Read what :meth:`to_json` gave."""
+        fields = json.loads(storage.read_bytes(uri))
+        return cls(fields["documents"], tuple((value, name) for value, name in fields["held_out"]))

@@ -1,0 +1,132 @@
+"""Documents → shards through files: each unit is segmented and sorted by shard, then each shard collects its parts.
+
+Only places pass through Beam. A worker holds one unit (16 million characters) or one shard's text at a time, whatever
+the size of the corpus; so no runner has to keep the corpus in memory to group it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.ipc
+
+from berth import storage
+from berth.output import Output
+from pipelines.sentences.documents import Unit
+from pipelines.sentences.keyed import keyed_hash
+from pipelines.sentences.segmenter import Segmenter, Split
+from pipelines.sentences.selection import EVALUATION, Selection
+
+# Files of the stage; names that begin with a dot are not part of the result.
+UNITS = ".units"
+PUNKT = "punkt.json"
+EVALUATION_TEXT = "eval.txt"
+EVALUATION_HASHES = "eval.md5"
+SELECTION = ".selection.json"
+
+_SCHEMA = pa.schema(
+    [("order", pa.uint64()), ("id", pa.string()), ("sentences", pa.int32()), ("text", pa.large_binary())]
+)
+
+
+def unit_name(number: int) -> str:
+    """The temporary file with a unit's segmented documents."""
+    return f"{UNITS}/{number:05d}.arrow"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How documents become shards. It travels to workers.
+
+    Attributes:
+        output: The stage's output; the selection stands there.
+        shards: Names of the shards, in order.
+        seed: Key of all hashes.
+        segmenter: What finds the sentences.
+        units: Number of units.
+    """
+
+    output: Output
+    shards: tuple[str, ...]
+    seed: int
+    segmenter: Segmenter
+    units: int
+
+    def segment_unit(self, unit: Unit) -> str:
+        """Segment a unit's documents into a temporary file, one batch for each shard and one for evaluation."""
+        name = unit_name(unit.number)
+        if self.output.is_complete(name):
+            return name
+        split = self.segmenter.load()
+        held_out = {document for _, document in Selection.read(self.output.path(SELECTION)).held_out}
+        places: dict[int, list[tuple[int, str, int, bytes]]] = defaultdict(list)
+        for document in unit.documents():
+            text, sentences = document_text(document.paragraphs, split)
+            if document.id in held_out:
+                place, purpose = len(self.shards), EVALUATION
+            else:
+                place, purpose = keyed_hash(self.seed, "shard", document.id) % len(self.shards), "order"
+            places[place].append((keyed_hash(self.seed, purpose, document.id), document.id, sentences, text))
+        with self.output.shard(name) as shard:
+            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_file(pa.PythonFile(shard, mode="w"), _SCHEMA, options=options) as writer:
+                for place in range(len(self.shards) + 1):
+                    rows = [dict(zip(_SCHEMA.names, row, strict=True)) for row in sorted(places[place])]
+                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+        return name
+
+    def write_shard(self, place: int) -> str:
+        """Collect a shard from all units and write it in the order of its keyed hashes; returns its name."""
+        name = self.shards[place]
+        with self.output.shard(name) as shard:
+            for text, sentences in self._collect(place, shard.counters):
+                shard.write(text + b"\n")
+                shard.records += 1
+                shard.counters["documents"] += 1
+                shard.counters["sentences"] += sentences
+                shard.counters["text_bytes"] += len(text)
+        return name
+
+    def write_evaluation(self) -> str:
+        """Write the held-out documents in the order of their keyed hashes, and the MD5 of each one's text."""
+        duplicates: Counter[str] = Counter()
+        documents = list(self._collect(len(self.shards), duplicates))
+        with self.output.shard(EVALUATION_HASHES) as hashes:
+            for text, _ in documents:
+                hashes.write(hashlib.md5(text, usedforsecurity=False).hexdigest().encode() + b"\n")
+                hashes.records += 1
+        with self.output.shard(EVALUATION_TEXT) as shard:
+            shard.counters.update(duplicates)
+            for text, sentences in documents:
+                shard.write(text + b"\n")
+                shard.records += 1
+                shard.counters["evaluation_documents"] += 1
+                shard.counters["evaluation_sentences"] += sentences
+        return EVALUATION_TEXT
+
+    def _collect(self, place: int, counters: Counter[str]) -> Iterator[tuple[bytes, int]]:
+        """Text and number of sentences of each document of a shard, in order; of the same page twice, the first."""
+        rows: list[tuple[int, str, int, int, bytes]] = []
+        for number in range(self.units):
+            with storage.open_read(self.output.path(unit_name(number))) as file:
+                batch = pa.ipc.open_file(file).get_batch(place)
+            columns = [column.to_pylist() for column in batch.columns]
+            rows += [(order, name, number, count, text) for order, name, count, text in zip(*columns, strict=True)]
+        rows.sort(key=lambda row: row[:3])
+        before = ""
+        for _, name, _, count, text in rows:
+            if name == before:
+                counters["rejected_duplicate_id"] += 1
+                continue
+            before = name
+            yield text, count
+
+
+def document_text(paragraphs: list[str], split: Split) -> tuple[bytes, int]:
+    """A document with one sentence a line, and the number of its sentences."""
+    sentences = [sentence for paragraph in paragraphs for sentence in split(paragraph)]
+    return "".join(f"{sentence}\n" for sentence in sentences).encode(), len(sentences)

@@ -1,0 +1,48 @@
+"""Names of shards, and progress over the shards that workers complete."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+
+from berth.output import Output
+from berth.progress import Progress
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def shard_names(stem: str, count: int, extension: str) -> list[str]:
+    """``stem-00000-of-00008.extension`` and so on, in order."""
+    return [f"{stem}-{index:05d}-of-{count:05d}.{extension}" for index in range(count)]
+
+
+@contextlib.contextmanager
+def watched(name: str, output: Output, sizes: Mapping[str, int], unit: str) -> Iterator[None]:
+    """Show progress while workers, wherever they are, complete shards.
+
+    Args:
+        name: What is being done.
+        output: Where the shards appear.
+        sizes: Work in each shard that is still to be done, by its name.
+        unit: The unit of ``sizes``.
+    """
+    done = threading.Event()
+
+    def look() -> None:
+        waiting = dict(sizes)
+        while waiting:
+            ended = done.wait(SECONDS_BETWEEN_LOOKS)
+            for shard in [shard for shard in waiting if output.is_complete(shard)]:
+                progress.update(waiting.pop(shard))
+            if ended:
+                return
+
+    with Progress(name, total=sum(sizes.values()), unit=unit) as progress:
+        watcher = threading.Thread(target=look, name=f"progress of {name}", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

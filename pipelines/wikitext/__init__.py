@@ -1,0 +1,1 @@
+"""Wikipedia dumps: reading them in parts, and turning wikitext into plain text."""

@@ -1,0 +1,30 @@
+"""Dates as English prose writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_NAMES = "January February March April May June July August September October November December"
+MONTHS = tuple(_NAMES.split())
+
+
+def written(parts: Sequence[str], *, american: bool) -> str:
+    """A date from its year, month and day, as far as they are given.
+
+    Args:
+        parts: Year, month (number or name), day.
+        american: "May 3, 2010" instead of "3 May 2010".
+
+    Returns:
+        The date; what is not a date as it stands ("spring 2010"); "" for nothing.
+    """
+    year, month, day = (*[part.strip() for part in parts[:3]], "", "", "")[:3]
+    if month.isdigit() and 1 <= int(month) <= 12:
+        month = MONTHS[int(month) - 1]
+    if day.isdigit():
+        day = str(int(day))
+    if not (month and year):
+        return year
+    if not day:
+        return f"{month} {year}"
+    return f"{month} {day}, {year}" if american else f"{day} {month} {year}"

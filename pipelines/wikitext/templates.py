@@ -1,0 +1,265 @@
+"""Templates with visible prose: what each shows. A template that is not here is left out of the text.
+
+The names and results are those of English Wikipedia, whose inline templates most wikis share; nothing that depends on
+the day of rendering (ages, current dates) is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pipelines.wikitext import dates, units
+
+Arguments = Mapping[str, str]
+Handler = Callable[[Arguments], str | None]
+
+
+def expand(name: str, arguments: Arguments) -> str | None:
+    """What a template shows.
+
+    Args:
+        name: Its name in lower case, with single spaces.
+        arguments: Its arguments by name; those without a name are "1", "2", …
+
+    Returns:
+        Text (mark-up of bold, italics and entities may be in it), or None if nothing is to be shown.
+    """
+    handler = TABLE.get(name)
+    if handler is None:
+        if name.startswith("lang-"):
+            handler = _first
+        elif ":" in name:
+            return _parser_function(name, arguments)
+        else:
+            return None
+    return handler(arguments)
+
+
+def positional(arguments: Arguments) -> list[str]:
+    """The unnamed arguments in order, stripped, without empty ones at the end."""
+    values: list[str] = []
+    while (value := arguments.get(str(len(values) + 1))) is not None:
+        values.append(value.strip())
+    while values and not values[-1]:
+        values.pop()
+    return values
+
+
+def argument(position: int, *names: str) -> Handler:
+    """Shows one argument, by position (from 1) or by one of ``names``."""
+
+    def show(arguments: Arguments) -> str | None:
+        for key in (str(position), *names):
+            if (value := arguments.get(key, "").strip(" ")).strip():
+                return value
+        return None
+
+    return show
+
+
+_first = argument(1, "text")
+
+
+def _last(arguments: Arguments) -> str | None:
+    values = positional(arguments)
+    return values[-1] if values else None
+
+
+def _joined(arguments: Arguments) -> str | None:
+    return "".join(positional(arguments)) or None
+
+
+def _literal(text: str) -> Handler:
+    return lambda arguments: text
+
+
+def _wrapped(before: str, after: str = "") -> Handler:
+    """Shows the first argument between two fixed texts."""
+
+    def show(arguments: Arguments) -> str | None:
+        shown = _first(arguments)
+        return None if shown is None else before + shown.strip() + after
+
+    return show
+
+
+def _as_of(arguments: Arguments) -> str | None:
+    """{{as of|2010|5|3|lc=y}}: "as of 3 May 2010"."""
+    if alternative := arguments.get("alt", "").strip():
+        return alternative
+    date = dates.written(positional(arguments), american=arguments.get("df", "").lower() == "us")
+    words = "Since" if arguments.get("since") else "As of"
+    if not date:
+        return None
+    return f"{words.lower() if arguments.get('lc') else words} {date}"
+
+
+def _date(arguments: Arguments) -> str | None:
+    """{{birth date|1950|2|28|df=y}}: the date alone; an age would depend on the day of the extraction."""
+    day_first = arguments.get("df", "").strip().lower() in ("y", "yes", "1", "true")
+    return dates.written(positional(arguments)[:3], american=not day_first) or None
+
+
+def _nihongo(arguments: Arguments) -> str | None:
+    """{{nihongo|English|kanji|romaji|extra}}: "English (kanji, romaji, extra)"."""
+    english, *rest = [value.strip() for value in [*positional(arguments), "", ""]]
+    inside = ", ".join(value for value in (*rest, arguments.get("extra", "").strip()) if value)
+    if not english:
+        return inside or None
+    return f"{english} ({inside})" if inside else english
+
+
+def _fraction(arguments: Arguments) -> str | None:
+    """{{frac|1|2}}: "1/2"; {{frac|3|1|2}}: "3 1/2"; {{frac|2}}: "1/2"."""
+    values = positional(arguments)
+    if len(values) == 3:
+        return f"{values[0]} {values[1]}/{values[2]}"
+    if len(values) == 2:
+        return "/".join(values)
+    return f"1/{values[0]}" if values else None
+
+
+def _ship(prefix: str = "") -> Handler:
+    """{{USS|Enterprise|CV-6}} and {{ship|USS|Enterprise|CV-6|6}}: "USS Enterprise (CV-6)"; the 6 is a style."""
+
+    def show(arguments: Arguments) -> str | None:
+        values = positional(arguments) if not prefix else [prefix, *positional(arguments)]
+        if len(values) < 2:
+            return None
+        name = " ".join(value for value in values[:2] if value)
+        style = values[3] if len(values) > 3 else ""
+        number = values[2] if len(values) > 2 and style not in ("2", "6") else ""
+        return f"{name} ({number})" if number else name
+
+    return show
+
+
+def _circa(arguments: Arguments) -> str | None:
+    """{{circa|1500|1550}}: "c. 1500 – c. 1550"."""
+    return " – ".join(f"c. {year}" for year in positional(arguments)) or "c."
+
+
+def _link(arguments: Arguments) -> str | None:
+    """{{ill|Title|de|Titel|lt=shown}}: a link to a page that another language has."""
+    return arguments.get("lt", "").strip() or _first(arguments)
+
+
+def _music(arguments: Arguments) -> str | None:
+    signs = {"flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural": "♮", "n": "♮"}
+    return signs.get(arguments.get("1", "").strip().lower())
+
+
+def _chinese(arguments: Arguments) -> str | None:
+    """{{zh|t=…|s=…|p=…}}: "Chinese: …; pinyin: …"."""
+    labels = {"c": "Chinese", "t": "traditional Chinese", "s": "simplified Chinese", "p": "pinyin", "w": "Wade–Giles"}
+    shown = [f"{label}: {arguments[key].strip()}" for key, label in labels.items() if arguments.get(key, "").strip()]
+    return "; ".join(shown) or None
+
+
+def _quote(arguments: Arguments) -> str | None:
+    """A block quotation, as a paragraph of its own; who said it is left out."""
+    shown = argument(1, "text", "quote", "content")(arguments)
+    return None if shown is None else f"\n\n{shown}\n\n"
+
+
+def _sic(arguments: Arguments) -> str | None:
+    return "".join(value for value in positional(arguments)[:2]) or None
+
+
+def _parser_function(name: str, arguments: Arguments) -> str | None:
+    """{{formatnum:1234}} and the like; the conditional ones never stand in articles."""
+    function, _, value = name.partition(":")
+    if function == "formatnum":
+        return units.grouped(value.strip())
+    return value.strip() or None if function in ("lc", "nowrap") else None
+
+
+# Names with "|" between them, and what these templates show.
+_HANDLERS: list[tuple[str, Handler]] = [
+    # Text shown as it is, in some style or script.
+    ("nowrap|nobr|nobreak|no wrap|avoid wrap|small|smaller|big|bigger|larger|large|huge|resize|normal", _first),
+    ("smallcaps|small caps|sc|sc2|aut|em|strong|bold|italic|italics|nobold|noitalic|underline|overline|u|b|i", _first),
+    ("mvar|var|math|code|mono|monospace|kbd|samp|tt|pre2|key press|keypress|font|highlight|strike|s|del|ins", _first),
+    ("unicode|script|angbr|angle bracket|serif|vanchor|visible anchor|anchored|not a typo|proper name|nq", _first),
+    ("hebrew|script/hebrew|script/arabic|ivrit|semxlit|pie|asiantitle|lcfirst|mp|wikt|ipalink|ll", _first),
+    ("abbr|abbreviation|tooltip|h:title|hover title|flag|flagcountry|flagu|flag+link|country|noflag", _first),
+    ("section link|slink|cite quran|carbon|chem2|railgauge|track gauge|num|digits|vr|sup|sub", _first),
+    ("color|colour|font color|fontcolor|text color|background color|bg", argument(2, "text")),
+    ("lang|langx|wikt-lang|rtl-lang|rtl lang", argument(2, "text")),
+    ("transl|transliteration|translit|nihongo2|sort|hs|su", _last),
+    ("ill|illm|interlanguage link|link-interwiki", _link),
+    # Signs and spaces.
+    ("nbsp|nbs|space|spaces|thinsp|thin space|hair space|hairsp|ensp|emsp|figure space|nnbsp|pad|0", _literal(" ")),
+    ("br|break|-br|crlf", _literal(" ")),
+    ("zwj|zwnj|wbr|shy|zwsp|word joiner|wj", _literal("")),
+    ("p|paragraph break", _literal("\n\n")),
+    ("ndash|en dash|endash", _literal("–")),
+    ("mdash|mdashb|em dash|emdash", _literal("—")),
+    ("snd|snds|spnd|sndash|spaced ndash|spaced en dash|dash", _literal(" – ")),
+    ("smd|spaced mdash", _literal(" — ")),
+    ("nbhyph|nbh|hyphen|-", _literal("-")),
+    ("'|apostrophe|`", _literal("'")),
+    ("'s|`s", _literal("'s")),
+    ("' \"|'\"", _literal("' \"")),
+    ("\" '|\"'", _literal("\" '")),
+    ("-\"|-'", _literal('"')),
+    ("=", _literal("=")),
+    ("(", _literal("{")),
+    (")", _literal("}")),
+    ("·|dot|middot|•|bull|bullet|bold dot|*", _literal(" · ")),
+    ("okina|'okina|ʻokina", _literal("ʻ")),
+    ("hamza", _literal("ʾ")),
+    ("ayin", _literal("ʿ")),
+    ("pi", _literal("π")),
+    ("→", _literal("→")),
+    ("tm|trade", _literal("™")),
+    ("music|accidental", _music),
+    ("bracket", _wrapped("[", "]")),
+    ("braces", _wrapped("{", "}")),
+    ("usd|us$|us dollar", _wrapped("$")),
+    ("a$|aud", _wrapped("A$")),
+    ("gbp|£|pound sterling", _wrapped("£")),
+    ("euro|€|eur", _wrapped("€")),
+    ("inr|indian rupee|₹", _wrapped("₹")),
+    ("¥|jpy", _wrapped("¥")),
+    # Numbers, units, formulas.
+    ("convert|cvt|conv", units.convert),
+    ("val", units.value),
+    ("frac|fraction|sfrac|fract|⁄", _fraction),
+    ("formatnum|fmtn|nts|ntsh", units.number),
+    ("e|exp|esp", _wrapped(" × 10^")),
+    ("10^", _wrapped("10^")),
+    ("sqrt|radic", _wrapped("√")),
+    ("deg|degree|°", _wrapped("", "°")),
+    ("gaps|chem|chem/2|linktext", _joined),
+    ("simplenuclide|nuclide", units.nuclide),
+    # Dates; never an age.
+    ("circa|c.|ca|ca.", _circa),
+    ("floruit|fl.|fl", _wrapped("fl. ")),
+    ("reign|r.", lambda arguments: "r. " + "–".join(positional(arguments))),
+    ("died-in|d.", _wrapped("d. ")),
+    ("born-in|b.", _wrapped("b. ")),
+    ("as of|asof|as-of", _as_of),
+    ("birth date|birth date and age|birth-date|birth-date and age|dob|bda|birth year and age", _date),
+    ("death date|death date and age|dda|start date|start date and age|start-date|end date|end-date", _date),
+    ("film date|release date|opening date|date|oldstyledate|oldstyledatedy|dts|dtsh", _date),
+    # Other languages.
+    ("nihongo|nihongo3|nihongo krt|nihongo foot", _nihongo),
+    ("zh|zh-full|chinese", _chinese),
+    ("lang-zh|zh-lang", lambda arguments: _chinese(arguments) or _first(arguments)),
+    ("literal translation|lit|lit.", _wrapped("lit. '", "'")),
+    ("gloss|gl", _wrapped("'", "'")),
+    # Quotations.
+    ("quote|quotation|blockquote|bquote|bq|cquote|pull quote|centered pull quote|fb quote", _quote),
+    ("poemquote|poem quote|poem|verse translation|block indent|blockindent|center|centre", _quote),
+    ("tq|tqi", _wrapped('"', '"')),
+    ("sic", _sic),
+    # Ships.
+    ("ship", _ship()),
+    ("sclass|sclass-|sclass2", lambda arguments: "-class ".join(positional(arguments)[:2]) or None),
+    *(
+        (name, _ship(name.upper()))
+        for name in ("uss", "hms", "hmas", "hmcs", "hmnzs", "ss", "sms", "rms", "mv", "usns")
+    ),
+]
+TABLE: dict[str, Handler] = {name: handler for names, handler in _HANDLERS for name in names.split("|")}

@@ -1,0 +1,1 @@
+"""Learning a BERT vocabulary: word counts, WordPiece by merging, SentencePiece converted."""

@@ -1,0 +1,141 @@
+"""The parts of the report: words for figures, the drawing of the flow, the curves, records joined to text."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_run import explained, metrics
+
+from berth.report import charts, words
+from berth.report.examples import read_example
+from berth.report.flow import Step, draw
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (words.count, 1234567, "1,234,567"),
+        (words.count, None, "–"),
+        (words.rounded, 999_999, "999,999"),
+        (words.rounded, 1_223_998, "1.22 million"),
+        (words.rounded, 110_000_000, "110 million"),
+        (words.rounded, 3_400_000_000, "3.40 billion"),
+        (words.share, 0.3124, "31.2%"),
+        (words.share, math.nan, "–"),
+        (words.decimal, 0.00004, "4e-05"),
+        (words.decimal, None, "–"),
+        (words.loss, 3.48, "3.480"),
+        (words.loss, math.inf, "–"),
+        (words.duration, 0.04, "0.0 s"),
+        (words.duration, 9.96, "10 s"),
+        (words.duration, 59.6, "1 min 00 s"),
+        (words.duration, 247, "4 min 07 s"),
+        (words.duration, 3599.7, "1 h 00 min"),
+        (words.duration, 11100, "3 h 05 min"),
+        (words.size, 999, "999 B"),
+        (words.size, 1000, "1.0 kB"),
+        (words.size, 999_999, "1.0 MB"),
+        (words.size, 3_400_000_000, "3.4 GB"),
+        (words.spoken, "other_namespaces", "other namespaces"),
+    ],
+)
+def test_figures_in_words(function: Any, value: Any, text: str) -> None:
+    assert function(value) == text
+
+
+@given(st.text(max_size=80), st.integers(3, 60))
+def test_a_shortened_text_keeps_its_ends(text: str, length: int) -> None:
+    short = words.shortened(text, length)
+    assert len(short) <= length
+    head, _, tail = short.partition("…")
+    assert short == text or (text.startswith(head) and text.endswith(tail))
+
+
+def steps(*titles: str) -> dict[str, Step]:
+    return {title: Step(title) for title in titles}
+
+
+def test_arrows_lead_forwards_across_and_down_the_page() -> None:
+    reads = {("a", "b"), ("b", "c"), ("b", "d")}
+    for is_down in (False, True):
+        drawing = draw(steps("a", "b", "c", "d"), reads, is_down=is_down)
+        places = {box.step.title: (box.y if is_down else box.x) for box in drawing.boxes}
+        assert places["a"] < places["b"] < places["c"] == places["d"]
+        assert len(drawing.arrows) == 3
+
+
+def test_an_arrow_that_repeats_a_longer_way_is_left_out() -> None:
+    assert len(draw(steps("a", "b", "c"), {("a", "b"), ("b", "c"), ("a", "c")}, is_down=False).arrows) == 2
+
+
+def test_a_long_arrow_goes_around_the_boxes_between() -> None:
+    drawing = draw(steps("a", "b", "c", "d", "e"), {("a", "b"), ("b", "c"), ("c", "d"), ("e", "d")}, is_down=False)
+    long = [arrow for arrow in drawing.arrows if arrow.count("C") == 3]
+    assert len(long) == 1
+    bend = float(long[0].split("C")[2].split()[-1])
+    boxes = {box.step.title: box for box in drawing.boxes}
+    assert not boxes["c"].y < bend < boxes["c"].y + boxes["c"].height
+
+
+def test_neighbours_are_ordered_so_that_arrows_do_not_cross() -> None:
+    drawing = draw(steps("a", "b", "c", "d"), {("a", "d"), ("b", "c")}, is_down=False)
+    y = {box.step.title: box.y for box in drawing.boxes}
+    assert (y["a"] < y["b"]) == (y["d"] < y["c"])
+
+
+@given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair[0] < pair[1])))
+def test_boxes_lie_apart_and_inside_the_drawing(pairs: set[tuple[int, int]]) -> None:
+    reads = {(str(maker), str(reader)) for maker, reader in pairs}
+    drawing = draw(steps(*map(str, range(8))), reads, is_down=False)
+    boxes = drawing.boxes
+    for box in boxes:
+        assert box.x >= 0 and box.x + box.width <= drawing.width + 0.01
+        assert box.y >= 0 and box.y + box.height <= drawing.height + 0.01
+    for first in boxes:
+        for second in boxes:
+            is_apart = abs(first.x - second.x) >= first.width - 0.01 or abs(first.y - second.y) >= first.height - 0.01
+            assert first is second or is_apart
+
+
+def test_phases_span_the_steps_between_their_ends() -> None:
+    assert charts.phases(metrics()) == [("short", 0, 400), ("long", 400, 500)]
+
+
+def test_few_lines_are_drawn_as_they_are() -> None:
+    assert charts.thinned(metrics()) == metrics()
+
+
+def test_many_lines_are_drawn_as_means_within_their_phase() -> None:
+    lines = [{"step": step, "phase": "a" if step <= 3001 else "b", "loss": float(step)} for step in range(1, 6001)]
+    thin = charts.thinned(lines)
+    assert thin[0] == {"step": 3, "phase": "a", "loss": 2.0}
+    assert thin[1000] == {"step": 3001, "phase": "a", "loss": 3001.0}
+    assert thin[1001] == {"step": 3004, "phase": "b", "loss": 3003.0}
+    assert thin[-1]["step"] == 6000
+
+
+def test_a_loss_that_is_no_number_is_a_gap() -> None:
+    lines = [*metrics(), {**metrics()[-1], "step": 510, "loss": math.nan}]
+    item = json.loads(charts.training_curves(lines, "curves"))
+    assert "NaN" not in json.dumps(item)
+
+
+def test_pieces_of_words_are_joined() -> None:
+    example = read_example(explained("the rail ##way", "of for ##ests", {}))
+    assert [[piece.text for piece in pieces] for _, pieces in example.segments] == [
+        ["[CLS]", "the railway", "[SEP]"],
+        ["of forests", "[SEP]"],
+    ]
+
+
+def test_a_masked_piece_of_a_word_stands_by_itself_glued_to_the_word() -> None:
+    ((_, pieces), _) = read_example(explained("the rail ##way", "x", {3: "[MASK]"})).segments
+    assert [(piece.text, piece.kind, piece.replacement, piece.is_glued) for piece in pieces[1:3]] == [
+        ("the rail", "text", "", False),
+        ("##way", "mask", "[MASK]", True),
+    ]

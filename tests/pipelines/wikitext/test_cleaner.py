@@ -1,0 +1,128 @@
+"""The cleaner: what stays of wikitext, what goes, and how it bears hostile input."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.wikitext.cleaner import Cleaner
+from pipelines.wikitext.siteinfo import Wiki, namespace_names
+
+ENGLISH = Cleaner(Wiki())
+
+
+def clean(source: str) -> str:
+    return ENGLISH.clean(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        # Links
+        ("A [[cat]] and [[dog|two dogs]].", "A cat and two dogs."),
+        ("[[Foo bar#History|its history]] and [[bus]]es", "its history and buses"),
+        ("[[:Category:Cats]] and [[:File:A.png|the file]]", "Cats and the file"),
+        ("[[File:A.png|thumb|A [[cat]] in a {{box}}.]]Text", "Text"),
+        ("[[Bilde:A.JPG|thumb|caption]]Text", "Text"),  # an unknown namespace, but a picture by its extension
+        ("Text\n[[Category:Cats]]\n[[de:Katze]]\n[[zh-min-nan:X]]", "Text"),
+        ("See [http://x.org/a=b the site] or [https://x.org].", "See the site or."),
+        ("See https://x.org/a_b?c=d, it says.", "See, it says."),
+        ("An array a[0] and [sic] stay.", "An array a[0] and [sic] stay."),
+        # Templates and what they leave behind
+        ("The cat ({{IPA|kat}}) purrs.", "The cat purrs."),
+        ("The cat ({{IPA|kat}}; Latin: ''felis'') purrs.", "The cat (Latin: felis) purrs."),
+        ("The cat (felis, {{IPA|kat}}) purrs.", "The cat (felis) purrs."),
+        ("A, {{x}}, B and C {{x}} D {{x}}.", "A, B and C D."),
+        ("The (cat ({{x}})) purrs", "The (cat) purrs"),
+        ("One{{x}} two{{x|a=[[b]]|{{y}}}}, three.", "One two, three."),
+        ("{{Infobox\n| a = b\n| c = {{d|e}}\n}}\nText.", "Text."),
+        ("f() and g(x) stay", "f() and g(x) stay"),
+        ("{{{1|parameter}}}Text {{{{x}}}}.", "Text."),
+        # References
+        ('One.<ref>Smith {{cite}} [http://x]</ref> Two.<ref name="a" /> Three.', "One. Two. Three."),
+        ("One.<REF name=x>Smith\n\nJones</REF > Two.", "One. Two."),
+        ("One.<ref>never closed\nTwo.", "One. Two."),
+        # Tags, comments, nowiki, magic words
+        ("H<sub>2</sub>O at 10<sup>−7</sup> <small>bar</small>", "H2O at 10−7 bar"),
+        ("a<br />b<br>c", "a b c"),
+        ("a <!-- no --> b<!-- two\nlines --> c", "a b c"),
+        ("a <nowiki>[[b]] ''c'' {{d}}</nowiki> e", "a [[b]] ''c'' {{d}} e"),
+        ("__NOTOC__\n__БЕЗ_ОГЛ__\nText of __init__", "Text of __init__"),
+        ("<gallery>\nA.png|x\n</gallery>\nText <math>x</math>.", "Text."),
+        ("<div class='a'>One</div><p>Two</p>", "One\nTwo"),
+        # Quotes
+        ("'''Bold''', ''italic'' and '''''both'''''.", "Bold, italic and both."),
+        ("L'''amour'' est ''bon''", "L'amour est bon"),
+        ("''''quoted''''", "'quoted'"),
+        # Entities and spaces
+        ("5&nbsp;km &ndash; &#8364;5 &amp;lt; &unknown; R&D", "5 km – €5 &lt; &unknown; R&D"),
+        ("a\u00a0b\u2003c   d\u3000e", "a b c d e"),
+        ("a , b ; c . d", "a, b; c. d"),
+        # Lines
+        ("One\ntwo.\n\nThree.", "One two.\nThree."),
+        ("* one\n** two\n#three\n:; four", "one\ntwo\nthree\nfour"),
+        ("== Head ==\nText\n===Sub===", "Text"),
+        ("Text\n----\nText", "Text\nText"),
+        ("* [http://x.org Official site]\n* [[Inner]]", "Inner"),
+        # Tables
+        ('{| class="x"\n! h\n|-\n| [[a]] || {{b}}\n|}\nText', "Text"),
+        ("{|\n|\n{|\n| inner\n|}\n|}Text\n|}More", "Text More"),
+        ("{{box|\n{|\n| a\n|}}}\nText", "Text"),
+        # Never closed
+        ("Text [[never\n\nMore text", "Text never\nMore text"),
+        ("[[File:A.png|thumb|never\n\nMore text", "More text"),
+        ("{{Infobox\n| a = b\nText stays", "Text stays"),
+        ("{|\n! h\n| b\nText stays", "Text stays"),
+        ("stray ]] and }} and |}", "stray and and |}"),
+        ("", ""),
+    ],
+)
+def test_text_of_wikitext(source, text):
+    assert clean(source) == text
+
+
+def test_headings_are_kept_on_request():
+    cleaner = Cleaner(Wiki(), keep_headings=True)
+    assert cleaner.clean("One.\n== ''Head'' ==\nTwo.") == "One.\nHead\nTwo."
+
+
+def test_names_of_namespaces_come_from_the_dump():
+    finnish = Cleaner(Wiki("fi", namespaces=namespace_names({6: "Tiedosto", 14: "Luokka", 10: "Malline"}, "fi")))
+    source = "[[Tiedosto:Kissa.xyz|kuva]][[Kuva:Kissa.xyz|x]]Kissa {{malline:nowrap|on}} eläin. [[Luokka:Eläimet]]"
+    assert finnish.clean(source) == "Kissa on eläin."
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"[]{}|='<>\n*:#&;( ,)", "ref", "<ref>", "</ref>", "{|", "|}", "[[File:", "nowrap", "é", "word "]
+        )
+    )
+)
+def test_any_wikitext_is_cleaned_without_marks_left(pieces):
+    text = clean("".join(pieces))
+    assert not any(ord(character) < 32 and character != "\n" for character in text)
+    assert all(line == line.strip() and line for line in text.split("\n") if text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "{{", "}}", "{{nowrap|", "[[", "[[a|", "]]", "[http://a b ", "<ref>", "<ref ", "<!--", "<a", "'''", "''a'' ",
+        "\n{|\n|", "\n|}", "(", "( ,", "((({{a}}", "{{a}},", "&", "&#", "__A", "=", "\n=", "\n*", "a|", "<nowiki>",
+        "<math>", "{{{", "-{", "\n\n", " ,", "http://", "\n ", "{{a}} ",
+    ],
+)  # fmt: skip
+def test_time_is_linear_in_hostile_input(unit):
+    """Time for each byte of repeated, nested or unclosed constructs stays near that of prose."""
+    hostile = unit * (100_000 // len(unit))
+    began = time.process_time()
+    clean(hostile)
+    assert time.process_time() - began < 1.5
+
+
+def test_ten_thousand_nested_templates():
+    assert clean("One " + "{{nowrap|" * 10_000 + "x" + "}}" * 10_000 + "\n\nTwo").endswith("Two")

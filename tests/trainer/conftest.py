@@ -1,0 +1,74 @@
+"""A tiny model, real records and a recipe for it."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from berth import log
+from berth.inputs import Inputs
+from berth.recipe import Recipe
+from trainer_files import GOLDEN, RECORDS, VOCABULARY
+
+# The first example of a kernel's test also compiles it.
+settings.register_profile("trainer", deadline=None, derandomize=True)
+settings.load_profile("trainer")
+log.setup()  # TensorFlow's settings must be in the environment before it is imported
+
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Directory of the golden model."""
+    return GOLDEN / "model"
+
+
+@pytest.fixture(scope="session")
+def batch():
+    """The golden batch of four sequences: 48 tokens, 8 masked positions each."""
+    with np.load(GOLDEN / "model" / "hf_logits.npz") as content:
+        features = {name: content[name] for name in content.files if "logits" not in name and "loss" not in name}
+    return {**features, "example_weights": np.ones(4, dtype=np.float32)}
+
+
+@pytest.fixture(scope="session")
+def records():
+    """Records of 64 tokens with 20 masked positions at most, gzip-compressed."""
+    return Inputs.of(str(RECORDS))
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    """The vocabulary these records were made with."""
+    return Inputs.of(str(VOCABULARY))
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe():
+    """Two phases of a tiny model over these records, with a checkpoint every four steps."""
+    phase = {"records": "short", "steps": 6, "batch_size": 4, "learning_rate": 0.01, "warmup_steps": 2}
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "seed": 7,
+            "corpus": {"sources": [{"path": "dump.bz2"}]},
+            "segmentation": {"eval_documents": 1},
+            "records": {"short": {"max_seq_length": 64, "max_predictions": 20}},
+            "model": {
+                "hidden_size": 16,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "intermediate_size": 32,
+                "max_position_embeddings": 64,
+            },
+            "training": {
+                "phases": [
+                    {"name": "first", **phase},
+                    {"name": "second", **phase, "accumulation": 2, "optimizer_state": "reset"},
+                ],
+                "checkpoint_every_steps": 4,
+                "keep_checkpoints": 2,
+                "log_every_steps": 3,
+            },
+            "evaluation": {"records": "short"},
+        }
+    )

@@ -1,0 +1,1 @@
+"""Training, evaluation and export of BERT models from masked records."""

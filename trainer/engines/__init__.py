@@ -1,0 +1,109 @@
+"""Engines: the compiled train and evaluation steps over the devices of one or many processes, behind one interface."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from berth.errors import UsageError
+from berth.recipe import Optimizer
+from trainer.config import BertConfig
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an engine is built from.
+
+    Args:
+        config: The model's shape.
+        next_sentence: Whether it has the next-sentence head.
+        precision: Keras dtype policy.
+        optimizer: None for evaluation only.
+    """
+
+    config: BertConfig
+    next_sentence: bool = True
+    precision: str = "float32"
+    optimizer: Optimizer | None = None
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """The numbers of one update.
+
+    Args:
+        learning_rate: From the schedule.
+        update: Number of this update since the optimizer's state was reset, from 1.
+    """
+
+    learning_rate: float
+    update: int
+
+
+class Engine(Protocol):
+    """A model on its devices. Arrays are numpy's; names are those of Google's TF1 checkpoints."""
+
+    shapes: dict[str, tuple[int, ...]]
+    """Shapes of the model's variables."""
+    process: int
+    processes: int
+    replicas: int
+    """Devices of all processes together."""
+
+    def assign(self, arrays: Arrays) -> None:
+        """Set variables and optimizer slots; all that are named."""
+
+    def reset_optimizer(self) -> None:
+        """Set the optimizer's slots to zero."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All variables and optimizer slots."""
+
+    def train(self, features: Arrays, scalars: Scalars) -> Any:
+        """One update from this process's share of the global batch, features [micro-batches, local batch, …].
+
+        Returns:
+            A device array to be read later with numpy: the global sums (`metrics.SUMS`), then the global gradient norm.
+        """
+
+    def evaluate(self, features: Arrays) -> np.ndarray:
+        """The sums (`metrics.SUMS`) of a batch [batch, …]."""
+
+    def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
+        """Float32 logits at the masked positions [batch, predictions, vocabulary] and of the pair [batch, 2]."""
+
+
+def create(name: str, settings: Settings) -> Engine:
+    """Start an engine.
+
+    Raises:
+        UsageError: for an engine there is none of.
+    """
+    if name != "tensorflow":
+        raise UsageError("there is no such engine", where="training.engine", found=name, expected="tensorflow")
+    with quiet():
+        from trainer.engines.tensorflow import TensorFlowEngine
+
+    return TensorFlowEngine(settings)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what TensorFlow's libraries write while they are loaded, before any setting of theirs is in force."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,177 @@
+"""The TensorFlow engine: CPU, one or many GPUs, many hosts (TF_CONFIG)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from berth.errors import UsageError
+from berth.recipe import Optimizer
+from trainer import metrics, optimizers
+from trainer.engines import Arrays, Scalars, Settings
+from trainer.model import BertForPreTraining
+
+Tensor = Any
+
+
+class TensorFlowEngine:
+    """A model replicated over the visible GPUs (or one CPU) of this process, and over the hosts of TF_CONFIG."""
+
+    def __init__(self, settings: Settings) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise UsageError(
+                "Keras was already loaded for another engine in this process",
+                where="training.engine",
+                found=keras.backend.backend(),
+                expected="tensorflow",
+            )
+        # The same order of additions in every run; without it, resuming could not be bit-exact.
+        tf.config.experimental.enable_op_determinism()
+        self._optimizer = settings.optimizer or Optimizer()
+        self.strategy = _strategy()
+        self.process, self.processes = _place_among_hosts()
+        self.replicas = self.strategy.num_replicas_in_sync
+        with self.strategy.scope():
+            self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
+            self.variables = {name: v.value for name, v in self.model.named_variables().items()}
+            slots = optimizers.SLOTS if settings.optimizer is not None else ()
+            self._slots = {
+                f"{name}/{slot}": tf.Variable(tf.zeros(variable.shape), trainable=False, name=slot)
+                for name, variable in self.variables.items()
+                for slot in slots
+            }
+        self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
+        # XLA fuses what a GPU would otherwise do in many small kernels; on a CPU the step takes as long without it.
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        self._gradients = tf.function(self._loss_and_gradients, jit_compile=on_gpu, autograph=False)
+        self._train_step = tf.function(self._update, autograph=False)
+        self._evaluate_step = tf.function(self._evaluation_sums, autograph=False)
+        self._predict_step = tf.function(self._outputs, autograph=False)
+
+    def assign(self, arrays: Arrays) -> None:
+        """Set variables and optimizer slots; all that are named."""
+        for name, array in arrays.items():
+            (self.variables if name in self.variables else self._slots)[name].assign(array)
+
+    def reset_optimizer(self) -> None:
+        """Set the optimizer's slots to zero."""
+        for slot in self._slots.values():
+            slot.assign(tf.zeros(slot.shape))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All variables and optimizer slots."""
+        return {name: variable.numpy() for name, variable in (self.variables | self._slots).items()}
+
+    def train(self, features: Arrays, scalars: Scalars) -> Tensor:
+        """One update; see `Engine.train`."""
+        rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
+        return self._train_step(self._distribute(features, axis=1), tf.constant(rates, dtype=tf.float32))
+
+    def evaluate(self, features: Arrays) -> np.ndarray:
+        """The sums of a batch; see `Engine.evaluate`."""
+        return np.asarray(self._evaluate_step(dict(features)))
+
+    def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits; see `Engine.predict`."""
+        outputs = self._predict_step(dict(features))
+        relation = outputs.next_sentence_logits
+        logits = tf.cast(outputs.masked_lm_logits, tf.float32).numpy()
+        return logits, None if relation is None else tf.cast(relation, tf.float32).numpy()
+
+    def _distribute(self, features: Arrays, axis: int) -> dict[str, Tensor]:
+        """Give each local replica its contiguous part of the local batch."""
+        if self.replicas == 1:
+            return {name: tf.constant(values) for name, values in features.items()}
+        local = self.replicas // self.processes
+
+        def part(values: np.ndarray, context: Any) -> Tensor:
+            index = context.replica_id_in_sync_group % local
+            return tf.constant(np.split(values, local, axis=axis)[index])
+
+        return {
+            name: self.strategy.experimental_distribute_values_from_function(
+                lambda context, values=values: part(values, context)
+            )
+            for name, values in features.items()
+        }
+
+    def _update(self, features: dict[str, Tensor], rates: Tensor) -> Tensor:
+        gradients, results = self.strategy.run(self._replica_step, args=(features,))
+        scalars = optimizers.Rates(*tf.unstack(rates))
+
+        def update(value: tf.Variable, gradient: Tensor, m: tf.Variable, v: tf.Variable, name: str) -> None:
+            values = value.read_value(), gradient, m.read_value(), v.read_value()
+            updated = optimizers.update(self._optimizer, name, *values, scalars)
+            value.assign(updated.value)
+            m.assign(updated.m)
+            v.assign(updated.v)
+
+        for (name, variable), gradient in zip(self.variables.items(), gradients, strict=True):
+            m, v = (self._slots[f"{name}/{slot}"] for slot in optimizers.SLOTS)
+            self.strategy.extended.update(variable, update, args=(gradient, m, v, name))
+        return self.strategy.experimental_local_results(results)[0]
+
+    def _replica_step(self, features: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
+        """One replica: gradients of all micro-batches added up, over all replicas, clipped."""
+        context = tf.distribute.get_replica_context()
+        # The denominators are those of the whole global batch, so that each term is what it is in one big batch.
+        weight, examples = context.all_reduce(
+            tf.distribute.ReduceOp.SUM,
+            [tf.reduce_sum(features["masked_lm_weights"]), tf.reduce_sum(features["example_weights"])],
+        )
+        denominators = tf.stack([weight + metrics.WEIGHT_EPSILON, examples])
+
+        def micro_batch(index: Tensor) -> list[Tensor]:
+            gradients, sums = self._gradients({k: v[index] for k, v in features.items()}, denominators)
+            return [*gradients, sums]
+
+        def add(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
+            return index + 1, *(a + b for a, b in zip(totals, micro_batch(index), strict=True))
+
+        count = next(iter(features.values())).shape[0]
+        totals = micro_batch(0)
+        if count > 1:
+            _, *totals = tf.while_loop(lambda index, *_: index < count, add, (tf.constant(1), *totals))
+        *gradients, sums = totals
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        norm = optimizers.global_norm(gradients)
+        scale = optimizers.clip_scale(self._optimizer, norm)
+        return [gradient * scale for gradient in gradients], tf.concat([sums, norm[None]], axis=0)
+
+    def _loss_and_gradients(self, features: dict[str, Tensor], denominators: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Gradients of one micro-batch's part of the loss, and its sums."""
+        variables = list(self.variables.values())
+        with tf.GradientTape() as tape:
+            sums = metrics.sums(self._outputs(features), features)
+            loss = sums[0] / denominators[0] + sums[3] / denominators[1]
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(gradient) for gradient in gradients], sums
+
+    def _evaluation_sums(self, features: dict[str, Tensor]) -> Tensor:
+        return metrics.sums(self._outputs(features), features)
+
+    def _outputs(self, features: dict[str, Tensor]) -> Any:
+        names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+        return self.model(*(features[name] for name in names), features.get("dropout_keys"))
+
+
+def _strategy() -> tf.distribute.Strategy:
+    if os.environ.get("TF_CONFIG"):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    devices = tf.config.list_logical_devices("GPU")
+    return tf.distribute.MirroredStrategy() if len(devices) > 1 else tf.distribute.get_strategy()
+
+
+def _place_among_hosts() -> tuple[int, int]:
+    """Number of this process and of all processes, from TF_CONFIG."""
+    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    workers = config.get("cluster", {}).get("worker", [])
+    return (int(config["task"]["index"]), len(workers)) if workers else (0, 1)
