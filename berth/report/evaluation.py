@@ -93,6 +93,11 @@ def guesses(run: Run) -> list[Filled]:
     return [_filled(record) for record in stage.json(FILL_MASK)] if stage is not None else []
 
 
+def likeliest(records: Sequence[Filled]) -> float:
+    """The highest probability of any guess that is shown, which the bars are drawn in proportion to."""
+    return max((value for record in records if record.middle for _, value in record.middle.guesses), default=0.0) or 1.0
+
+
 def _filled(record: Mapping[str, Any]) -> Filled:
     masked = {entry["position"]: entry for entry in record["masked"]}
     best = {position: entry["guesses"][0]["token"] for position, entry in masked.items() if entry["guesses"]}
@@ -114,13 +119,13 @@ def _filled(record: Mapping[str, Any]) -> Filled:
     return Filled(
         example=read_example({"tokens": tokens}),
         right=sum(best[position] == masked[position]["truth"] for position in best),
-        middle=_guess(record["tokens"], masked[sorted(best)[len(best) // 2]]) if best else None,
+        middle=guess_at(record["tokens"], masked[sorted(best)[len(best) // 2]]) if best else None,
         is_random_next=record.get("is_random_next"),
         random_next_probability=record.get("random_next_probability"),
     )
 
 
-def _guess(tokens: Sequence[str], entry: Mapping[str, Any]) -> Guess:
+def guess_at(tokens: Sequence[str], entry: Mapping[str, Any]) -> Guess:
     """One masked token with its surroundings, which end where its segment ends."""
     position = entry["position"]
     borders = [place for place, token in enumerate(tokens) if token in BORDERS]

@@ -55,6 +55,7 @@ def render(run: Run) -> str:
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
         sections=sections,
+        evaluation=evaluation,
         measured=evaluation.scores(run),
         guesses=evaluation.guesses(run),
         lineage=lineage.forest([stage.directory for stage in run.stages]),

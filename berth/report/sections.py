@@ -17,7 +17,7 @@ from berth.report.flow import Drawing, Step, draw
 from berth.report.run import Finished, Run
 
 TRAINING, METRICS = "training.json", "metrics.jsonl"
-SOURCE_NAME_LENGTH = 22
+SOURCE_NAME_LENGTH = 16  # about as long as the longest title of a stage
 # What the records in a stage's files are.
 UNITS = {"extract": "articles", "vocab": "entries", "records": "records", "evalset": "records"}
 # Every page of a dump is counted in exactly one of these, or in one that begins with "rejected".

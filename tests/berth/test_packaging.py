@@ -1,6 +1,7 @@
 """What must never happen to the package, and what a wheel must carry."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -32,7 +33,10 @@ def test_the_sdk_is_importable_from_the_root_of_the_project():
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     directory = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(directory), str(ROOT)]
+    # A copy, since building leaves a build/ behind, and an old one there would get into the wheel.
+    unwanted = shutil.ignore_patterns(".*", "build", "*.egg-info", "workspace", "__pycache__", "tests")
+    shutil.copytree(ROOT, directory / "source", ignore=unwanted)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", directory, directory / "source"]
     subprocess.run(command, check=True, capture_output=True)
     return next(directory.glob("berth-*.whl"))
 
