@@ -17,7 +17,7 @@ from berth.stage import stage_digest
 
 SHORT = 12
 # What a reader wants to know first of a stage, as far as it counts it.
-MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "entries", "instances", "records", "examples", "steps")
+MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instances")
 
 log = logging.getLogger("berth.verify")
 

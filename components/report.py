@@ -30,7 +30,9 @@ def report(
 
     with Task("report", recipe, workspace) as task:
         directories = json.loads(stages)
-        result = build_report(recipe=task.recipe, stages=directories, examples=examples(directories), place=task.place)
+        result = build_report(
+            recipe=task.recipe, stages=directories, examples=lambda: examples(directories), place=task.place
+        )
         with open(html.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, "report.html")))
         return task.finish(result, manifest)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from berth import storage
@@ -23,7 +21,7 @@ def build_report(
     *,
     recipe: Recipe,
     stages: Mapping[str, str],
-    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+    examples: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]],
     place: Place,
 ) -> Result:
     """Write one self-contained page about a run.
@@ -33,21 +31,17 @@ def build_report(
     Args:
         recipe: The resolved recipe.
         stages: URIs of the finished stages' directories by title, in order of the flow.
-        examples: Explained records by what they are taken from, as :class:`berth.report.run.Run` describes them.
+        examples: Gives explained records by what they are taken from, as :class:`berth.report.run.Run` describes them;
+            called only if there is a report to write. They are taken from the stages' files, nothing else.
         place: Where the output goes: report.html.
 
     Raises:
         BerthError: if a stage is not finished, or a file that it made cannot be read.
     """
-    shown = json.dumps({name: list(records) for name, records in examples.items()}, sort_keys=True)
     stage = Stage(
         name="report",
         version=VERSION,
-        parameters={
-            "recipe": recipe.model_dump(mode="json"),
-            "stages": list(stages),
-            "examples": hashlib.sha256(shown.encode()).hexdigest(),
-        },
+        parameters={"recipe": recipe.model_dump(mode="json"), "stages": list(stages)},
         inputs={title: Inputs.of_stage(directory, "*") for title, directory in stages.items()},
     )
 
@@ -56,6 +50,6 @@ def build_report(
 
         finished = [Finished(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
         with storage.atomic_write(output.path(NAME)) as file:
-            file.write(render(Run(recipe, finished, examples)).encode("utf-8"))
+            file.write(render(Run(recipe, finished, examples())).encode("utf-8"))
 
     return run(stage, place, work)

@@ -38,7 +38,7 @@ def render(run: Run) -> str:
         count=words.count,
         share=words.share,
         decimal=words.decimal,
-        loss=words.loss,
+        fixed=words.fixed,
         duration=words.duration,
         size=words.size,
         spoken=words.spoken,

@@ -33,8 +33,8 @@ def decimal(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def loss(value: float | None) -> str:
-    """A loss with three decimals; a dash where there is none or it is not finite."""
+def fixed(value: float | None) -> str:
+    """A measured value with three decimals; a dash where there is none or it is not finite."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 

@@ -39,7 +39,7 @@ def workspace(tmp_path: Path) -> Path:
     text = make(
         "segment", place, {"articles": articles.files("*")}, {"part-0.txt": "b", "part-1.txt": "c", "eval.txt": "d"}
     )
-    vocabulary = make("vocab", place, {"text": text.files("part-*.txt")}, {"vocab.txt": "v"}, entries=1000)
+    vocabulary = make("vocab", place, {"text": text.files("part-*.txt")}, {"vocab.txt": "v"}, words=1000)
     make(
         "records",
         place,
@@ -90,7 +90,7 @@ def test_lineage_prints_each_stage_once_and_the_dump_with_its_sha256(workspace: 
         f"│  └─ articles: extract {digest('extract')}  seed 7  3 pages  2 articles",
         f"│     └─ dumps: {dump}",
         f"│        └─ dump.xml  12 B  sha256 {sha256}",
-        f"└─ vocabulary: vocab {digest('vocab')}  seed 7  1,000 entries",
+        f"└─ vocabulary: vocab {digest('vocab')}  seed 7  1,000 words",
         f"   └─ text: segment {digest('segment')}  (see above)",
     ]
 

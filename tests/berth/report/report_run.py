@@ -51,6 +51,7 @@ class Made:
         inputs: Mapping[str, Inputs],
         files: Mapping[str, str],
         records: int = 0,
+        parameters: Mapping[str, Any] | None = None,
         **counters: int,
     ) -> Result:
         """Run a stage that writes ``files``."""
@@ -62,7 +63,9 @@ class Made:
                     shard.records = records
             output.count(**counters)
 
-        result = run(Stage(stage, 1, {"title": title}, inputs), Workspace(str(self.workspace)), work)
+        result = run(
+            Stage(stage, 1, {"title": title, **(parameters or {})}, inputs), Workspace(str(self.workspace)), work
+        )
         self.stages[title] = result.uri
         return result
 
@@ -196,16 +199,19 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         "segment",
         {"articles": articles.files("*")},
         {"part-00000-of-00001.txt": "t" * 3000, "eval.txt": "e" * 200},
-        documents=106,
+        documents=98,
         sentences=18_544,
+        evaluation_documents=8,
+        rejected_duplicate_id=2,
     )
     vocabulary = made.add(
         "vocabulary",
         "vocab",
         {"text": text.files("part-*.txt")},
         {"vocab.txt": "[PAD]\n"},
+        records=6000,
         tokens=401_222,
-        entries=6000,
+        words=350_000,
     )
     corpus = {"vocabulary": vocabulary.files("vocab.txt")}
     sets = {
@@ -215,9 +221,15 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
             {"text": text.files("part-*.txt"), **corpus},
             {f"{name}.tfrecord": "r" * 5000},
             records=number,
-            masked=number * 9,
+            parameters={"max_seq_length": length},
+            instances=number,
+            random_next=number // 2,
+            masked=number * length // 8,
+            padding=number * length // 16,
+            tokens=401_222,
+            unknown_tokens=4_012,
         )
-        for name, number in (("short", 23_441), ("long", 11_702))
+        for name, number, length in (("short", 23_440, 64), ("long", 11_702, 128))
     }
     held_out = made.add(
         "held-out records",

@@ -147,7 +147,7 @@ def report(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section, and with texts that try to become more than text."""
     examples = {**EXAMPLES, HOSTILE: [explained(f"{HOSTILE} שלום", f"עולם {HOSTILE}", {1: "[MASK]", 4: HOSTILE})]}
     place = Directory(str(tmp_path_factory.mktemp("browser")))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=examples, place=place)
+    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, place=place)
     return Path(result.uri) / "report.html"
 
 

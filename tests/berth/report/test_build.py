@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from report_page import Page
-from report_run import EVALUATION, EXAMPLES, RECIPE, Made, explained, filled
+from report_run import EVALUATION, EXAMPLES, RECIPE, Made, explained, filled, make_run
 
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
@@ -41,7 +41,7 @@ Examples = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def build(made: Made, directory: Path, examples: Examples = EXAMPLES) -> str:
     place = Directory(str(directory))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=examples, place=place)
+    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, place=place)
     return (Path(result.uri) / "report.html").read_text(encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ def test_it_is_made_for_reading_aloud_and_for_tabbing(whole: Page) -> None:
     (html,) = whole.all("html")
     assert html.attributes["lang"] == "en"
     assert [element.tag for element in whole.elements if element.tag in ("h1", "h2")] == ["h1"] + ["h2"] * len(SECTIONS)
-    assert all(cell.attributes["scope"] in ("row", "col") for cell in whole.all("th"))
+    assert all(cell.attributes["scope"] in ("row", "rowgroup", "col") for cell in whole.all("th"))
     assert all(drawing.attributes["aria-label"] for drawing in whole.all("svg"))
     assert all(box.attributes["tabindex"] == "0" for box in whole.all("div", "scroll"))
 
@@ -96,7 +96,7 @@ def test_the_head_shows_the_accuracies_beside_the_constant_guess(whole: Page) ->
         "articles": "106",
         "sentences": "18,544",
         "tokens": "401,222",
-        "records": "35,955",
+        "records": "35,954",
         "parameters": "1.22 million",
     }
 
@@ -106,6 +106,19 @@ def test_the_pages_of_the_dump_add_up(whole: Page) -> None:
     assert table.endswith(
         "articles 106 51.5% redirects 95 46.1% other namespaces 4 1.9% rejected malformed 1 0.5% pages read 206"
     )
+
+
+def test_record_sets_are_compared_by_shares(whole: Page) -> None:
+    (table,) = [text for text in whole.text("table") if text.startswith("Record sets")]
+    assert "records short 64 23,440 50.0% 13.3% 1.0% 6.2% 5.0 kB" in table
+    assert "evaluation set – 500 – – – – 500 B" in table
+
+
+def test_what_the_stages_counted_is_there_in_full(whole: Page) -> None:
+    segment = "Segment counted number documents 98 evaluation documents 8 rejected duplicate id 2 sentences 18,544"
+    assert segment in whole.text("table")
+    (table,) = [text for text in whole.text("table") if text.startswith("stage counter number")]
+    assert "extract articles 106 other_namespaces 4 pages 206" in table
 
 
 def test_records_are_shown_as_text_with_originals_and_replacements(whole: Page) -> None:
@@ -122,6 +135,7 @@ def test_masked_tokens_are_shown_with_the_models_guesses(whole: Page) -> None:
         "ships of any size of 50.0% and 25.0% in 12.5% the 6.2% , 3.1%",
         "it feeds on leaves was 50.0% is 25.0% works 12.5% based 6.2% feeds 3.1%",
     ]
+    assert "the longest is 50.0%" in whole.all("section")[4].text
     assert whole.text("li", "chosen") == ["of 50.0%", "feeds 3.1%"]
     assert "[CLS] the species is found in the dry forests [SEP]" in whole.text("p", "segment")
 
@@ -131,7 +145,8 @@ def test_the_flow_is_drawn_from_what_the_stages_read(whole: Page) -> None:
     for title in ("dump.xml", "extract", "held-out records", "evaluation set", "export"):
         assert title in across
         assert title in down
-    assert "106 articles" in across
+    for made in ("106 articles", "18,544 sentences", "6,000 entries", "23,440 records", "500 steps"):
+        assert made in across
 
 
 def test_configuration_lineage_and_tools_are_there(whole: Page) -> None:
@@ -151,8 +166,8 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
     with caplog.at_level(logging.INFO, logger="berth"):
         build(made, tmp_path / "report")
         assert caplog.messages[-1].startswith("up to date")
-        with pytest.raises(UsageError, match="examples = "):
-            build(made, tmp_path / "report", examples={})
+        with pytest.raises(UsageError, match="recipe = "):
+            build(make_run(tmp_path / "other", description="Another"), tmp_path / "report")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from report_run import explained, metrics
 
 from berth.report import charts, words
+from berth.report.evaluation import Guess, guess_at
 from berth.report.examples import read_example
 from berth.report.flow import Step, draw
 
@@ -29,8 +30,8 @@ from berth.report.flow import Step, draw
         (words.share, math.nan, "–"),
         (words.decimal, 0.00004, "4e-05"),
         (words.decimal, None, "–"),
-        (words.loss, 3.48, "3.480"),
-        (words.loss, math.inf, "–"),
+        (words.fixed, 3.48, "3.480"),
+        (words.fixed, math.inf, "–"),
         (words.duration, 0.04, "0.0 s"),
         (words.duration, 9.96, "10 s"),
         (words.duration, 59.6, "1 min 00 s"),
@@ -139,3 +140,19 @@ def test_a_masked_piece_of_a_word_stands_by_itself_glued_to_the_word() -> None:
         ("the rail", "text", "", False),
         ("##way", "mask", "[MASK]", True),
     ]
+
+
+def context(tokens: str, position: int) -> Guess:
+    return guess_at(tokens.split(), {"position": position, "truth": "x", "guesses": []})
+
+
+def test_the_words_around_a_masked_token_end_with_its_segment() -> None:
+    guess = context("[CLS] a b [SEP] c [MASK] d [SEP] e", 5)
+    assert [piece.text for piece in (*guess.before, *guess.after)] == ["c", "d"]
+    assert guess.is_cut == (False, False)
+
+
+def test_the_words_around_a_masked_token_are_few() -> None:
+    guess = context("[CLS] " + "a " * 30 + "[MASK] [SEP]", 31)
+    assert [piece.text for piece in guess.before] == ["a " * 13 + "a"]
+    assert (guess.after, guess.is_cut) == ((), (True, False))
