@@ -166,8 +166,10 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
     with caplog.at_level(logging.INFO, logger="berth"):
         build(made, tmp_path / "report")
         assert caplog.messages[-1].startswith("up to date")
+        (tmp_path / "other").mkdir()
+        other = make_run(tmp_path / "other", description="Another")
         with pytest.raises(UsageError, match="recipe = "):
-            build(make_run(tmp_path / "other", description="Another"), tmp_path / "report")
+            build(other, tmp_path / "report")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
