@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From raw text to evaluated BERT models, reproducibly.",
-    epilog="Exit status: 0 done, 1 failed, 2 wrong use.",
+    epilog="Exit status: 0 done, 1 failed, 2 wrong use, 143 stopped by SIGTERM with all saved.",
 )
 run.add_to(app)
 data.add_to(app)

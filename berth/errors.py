@@ -18,7 +18,7 @@ class BerthError(Exception):
         fix: What the reader can do about it.
     """
 
-    exit_status = 1
+    exit_status: int = 1
 
     def __init__(self, what: str, *, where: str = "", found: str = "", expected: str = "", fix: str = "") -> None:
         # All parts are positional arguments of Exception, so that the error survives pickling between workers.
@@ -42,7 +42,7 @@ class BerthError(Exception):
 class UsageError(BerthError):
     """Berth was asked for something impossible (exit status 2): a wrong flag, recipe or combination."""
 
-    exit_status = 2
+    exit_status: int = 2
 
 
 def _rebuild(kind: type[BerthError], what: str, where: str, found: str, expected: str, fix: str) -> BerthError:

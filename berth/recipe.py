@@ -189,7 +189,8 @@ class Phase(Section):
 class Training(Section):
     """How the model is trained."""
 
-    engine: Literal["tensorflow"] = "tensorflow"
+    engine: Literal["tensorflow", "jax"] = "tensorflow"
+    """What runs the steps; `jax` needs the extra of that name."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     phases: list[Phase] = Field(min_length=1)
     """Phases, one after the other."""

@@ -41,7 +41,8 @@ def evaluate(
             place=task.place,
         )
         figures = json.loads(storage.read_bytes(storage.join(result.uri, "evaluation.json")))
-        for name, value in figures.items():
-            if isinstance(value, float):
-                metrics.log_metric(name, value)
+        for prefix, values in (("", figures), ("baseline_", figures["baseline"])):
+            for name, value in values.items():
+                if isinstance(value, float):
+                    metrics.log_metric(prefix + name, value)
         return task.finish(result, manifest)

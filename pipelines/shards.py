@@ -11,6 +11,14 @@ from berth.progress import Progress
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
+# Work done so far in shards that workers of this process are writing. Of workers elsewhere only complete shards count.
+_under_way: dict[str, int] = {}
+
+
+def report(shard: str, done: int) -> None:
+    """Tell how much of a shard's work is done."""
+    _under_way[shard] = done
+
 
 def shard_names(stem: str, count: int, extension: str) -> list[str]:
     """``stem-00000-of-00008.extension`` and so on, in order."""
@@ -30,15 +38,19 @@ def watched(name: str, output: Output, sizes: Mapping[str, int], unit: str) -> I
     done = threading.Event()
 
     def look() -> None:
-        waiting = dict(sizes)
+        waiting, shown = dict(sizes), 0
         while waiting:
             ended = done.wait(SECONDS_BETWEEN_LOOKS)
             for shard in [shard for shard in waiting if output.is_complete(shard)]:
-                progress.update(waiting.pop(shard))
+                del waiting[shard]
+            left = sum(size - min(size, _under_way.get(shard, 0)) for shard, size in waiting.items())
+            progress.update(total - left - shown)
+            shown = total - left
             if ended:
                 return
 
-    with Progress(name, total=sum(sizes.values()), unit=unit) as progress:
+    total = sum(sizes.values())
+    with Progress(name, total=total, unit=unit) as progress:
         watcher = threading.Thread(target=look, name=f"progress of {name}", daemon=True)
         watcher.start()
         try:
@@ -46,3 +58,5 @@ def watched(name: str, output: Output, sizes: Mapping[str, int], unit: str) -> I
         finally:
             done.set()
             watcher.join()
+            for shard in sizes:
+                _under_way.pop(shard, None)

@@ -159,7 +159,7 @@ def test_text_that_is_not_utf8(tmp_path, records):
 
 
 def test_an_empty_corpus(records):
-    records(b"\n\n").refused(1, "part-00000-of-00001.txt")
+    records(b"\n\n").refused(1, "part-*.txt", "no document")
 
 
 def test_a_vocabulary_without_special_tokens(records):

@@ -80,7 +80,7 @@ def write(uri: str, arrays: Arrays, state: Mapping[str, Any] | None = None) -> N
 
 def _bytes(array: np.ndarray) -> memoryview:
     """A contiguous array's bytes, not copied."""
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def read(

@@ -17,6 +17,7 @@ from berth.errors import BerthError
 from berth.inputs import InputFile, Inputs
 from trainer import examples
 from trainer.permutation import permute
+from trainer.schedule import Update
 
 Features = dict[str, np.ndarray]
 
@@ -244,10 +245,8 @@ class Share:
     processes: int = 1
 
 
-def training_batch(
-    records: RecordSet, seed: int, position: int, batch_size: int, accumulation: int, share: Share
-) -> tuple[Features, np.ndarray]:
-    """One process's share of the global batch that begins at a position of the data.
+def training_batch(records: RecordSet, seed: int, update: Update, share: Share) -> tuple[Features, np.ndarray]:
+    """One process's share of the global batch of an update, which begins at the update's position in the data.
 
     Each micro-batch is a contiguous part of the global batch, each process's share one of each micro-batch.
 
@@ -255,8 +254,9 @@ def training_batch(
         Features of shape [accumulation, local batch, …], and the places of these examples in the global batch
         (int64 [accumulation, local batch]).
     """
-    places = np.arange(batch_size).reshape(accumulation, share.processes, -1)[:, share.process]
-    numbers = permute(position + places.ravel(), records.count, seed)
+    phase = update.phase
+    places = np.arange(phase.batch_size).reshape(phase.accumulation, share.processes, -1)[:, share.process]
+    numbers = permute(update.position + places.ravel(), records.count, seed)
     features = records.read(numbers)
     return {name: values.reshape(*places.shape, -1) for name, values in features.items()}, places
 

@@ -17,6 +17,7 @@ from trainer.engines import Engine, Settings, create
 from trainer.metrics import Totals
 from trainer.vocabulary import VOCABULARY, read_vocabulary
 
+SLOTS = ("/adam_m", "/adam_v")
 NEXT_SENTENCE_VARIABLE = "cls/seq_relationship/output_weights"
 
 
@@ -49,16 +50,16 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], BertConfig, list[str], 
             found=f"{len(tokens)} tokens",
             expected=f"{config.vocab_size}, as {CONFIG} says",
         )
-    arrays, _ = checkpoint.read(uri, lambda name: not name.endswith(("/adam_m", "/adam_v")))
+    arrays, _ = checkpoint.read(uri, lambda name: name.startswith(("bert/", "cls/")) and not name.endswith(SLOTS))
     return arrays, config, tokens, NEXT_SENTENCE_VARIABLE in arrays
 
 
-def load(uri: str, records: Inputs) -> Trained:
+def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
     """Load a checkpoint and open the records it is evaluated on."""
     arrays, config, tokens, next_sentence = read_model(uri)
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)
-    engine = create("tensorflow", Settings(config, next_sentence))
+    engine = create(engine_name, Settings(config, next_sentence))
     if missing := sorted(set(engine.shapes) - set(arrays)):
         raise BerthError("the checkpoint lacks variables of the model", where=uri, found=", ".join(missing))
     engine.assign({name: arrays[name] for name in engine.shapes})

@@ -252,7 +252,7 @@ def feature_sizes(
     sizes[:] = -1
     place, end = start, start + length
     while place < end:
-        number, wire, features_start, features_stop = _field(data, place, end)
+        number, _, features_start, features_stop = _field(data, place, end)
         if number < 0:
             return BAD_PROTOBUF
         place = features_stop

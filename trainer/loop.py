@@ -16,7 +16,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,10 @@ from berth.progress import Progress
 from berth.recipe import Phase, Recipe
 from trainer import checkpoint, schedule, weights
 from trainer.config import CONFIG, BertConfig
-from trainer.data import Limits, RecordSet, Share, prefetch, training_batch
+from trainer.data import Features, Limits, RecordSet, Share, prefetch, training_batch
 from trainer.dropout import example_keys
 from trainer.engines import Engine, Scalars, Settings, create
-from trainer.metrics import SUMS, Totals
+from trainer.metrics import Window
 from trainer.vocabulary import VOCABULARY, read_vocabulary
 
 log = logging.getLogger("berth.train")
@@ -50,40 +49,11 @@ class InterruptedTrainingError(BerthError):
     exit_status = 143
 
 
-@dataclass
-class Window:
-    """What has happened since the last line of the metrics: sums, and results still on the device."""
-
-    totals: Totals = field(default_factory=Totals)
-    gradient_norm: float = 0.0
-    updates: int = 0
-    pending: list[Any] = field(default_factory=list)
-
-    def settle(self) -> None:
-        """Fetch the results that are pending; waits for the device."""
-        for result in self.pending:
-            vector = np.asarray(result, dtype=np.float64)
-            self.totals.add(vector[: len(SUMS)])
-            self.gradient_norm += float(vector[len(SUMS)])
-            self.updates += 1
-        self.pending.clear()
-
-    def is_finite(self) -> bool:
-        """Whether no loss or gradient has become infinite or not a number."""
-        return bool(np.isfinite(self.totals.values).all()) and math.isfinite(self.gradient_norm)
-
-    def state(self) -> dict[str, Any]:
-        """As JSON; doubles survive it exactly."""
-        return {"sums": self.totals.values.tolist(), "gradient_norm": self.gradient_norm, "updates": self.updates}
-
-    @classmethod
-    def restored(cls, state: Mapping[str, Any]) -> Window:
-        """From :meth:`state`."""
-        return cls(Totals(np.array(state["sums"])), state["gradient_norm"], state["updates"])
-
-
 def work(recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, output: Output) -> None:
-    """Train from the newest checkpoint in the output directory, or from the start."""
+    """Train from the newest checkpoint in the output directory, or from the start.
+
+    Every process of a training runs this; the first one alone writes.
+    """
     phases, training = recipe.training.phases, recipe.training
     tokens = read_vocabulary(vocabulary.one().uri)
     config = BertConfig.of(recipe.model, vocab_size=len(tokens))
@@ -91,26 +61,20 @@ def work(recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, outpu
     records = {name: RecordSet(inputs[name], limits) for name in sorted({phase.records for phase in phases})}
     next_sentence = any("nsp" in recipe.records[name].objective for name in records)
     engine = create(training.engine, Settings(config, next_sentence, training.precision, recipe.optimizer))
+    is_writer = engine.process == 0
     _check_batches(phases, engine.replicas)
     total = schedule.total_updates(phases)
 
-    _describe(output, recipe, config, vocabulary, engine, records)
     done, window = _resume(engine, output, config)
     if done == 0:
         engine.assign(_initial_weights(recipe, engine, config))
     lines = _metrics_until(output, done)
-    share = Share(engine.process, engine.processes)
+    if is_writer:
+        _describe(output, recipe, config, vocabulary, engine, records)
 
-    def batch(number: int) -> dict[str, np.ndarray]:
-        update = schedule.update(phases, number)
-        features, places = training_batch(
-            records[update.phase.records],
-            recipe.seed,
-            update.position,
-            update.phase.batch_size,
-            update.phase.accumulation,
-            share,
-        )
+    def batch(number: int) -> Features:
+        update, share = schedule.update(phases, number), Share(engine.process, engine.processes)
+        features, places = training_batch(records[update.phase.records], recipe.seed, update, share)
         features["dropout_keys"] = example_keys(recipe.seed, number, places.ravel()).reshape(*places.shape, 2)
         features["example_weights"] = np.ones(places.shape, dtype=np.float32)
         return features
@@ -128,7 +92,7 @@ def work(recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, outpu
         checkpoint.prune(output.uri, training.keep_checkpoints, is_scheduled)
 
     numbers = range(done + 1, total + 1)
-    with _sigterm() as stop_asked, Progress("train", total=total, unit="step") as progress:
+    with _sigterm() as asked, _lost_processes(engine), Progress("train", total=total, unit="step") as progress:
         progress.update(done)
         clock, sequences = time.monotonic(), 0
         for number, features in zip(numbers, prefetch(batch, numbers), strict=True):
@@ -138,7 +102,9 @@ def work(recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, outpu
             window.pending.append(engine.train(features, Scalars(update.learning_rate, update.since_reset)))
             sequences += update.phase.batch_size
             is_logged = number % training.log_every_steps == 0 or update.is_last_of_phase
-            is_saved = is_scheduled(number) or stop_asked.is_set()
+            # Several processes must stop at the same step: they ask each other, but not at every one.
+            is_last = engine.total(asked.is_set()) > 0 if is_logged or engine.processes == 1 else False
+            is_saved = is_scheduled(number) or is_last
             if is_logged or is_saved:
                 window.settle()
                 _check_finite(window, number, output)
@@ -147,10 +113,10 @@ def work(recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, outpu
                 speed = sequences / (time.monotonic() - clock)
                 progress.update(0, phase=update.phase.name, loss=f"{lines[-1]['loss']:.3f}", sequences=f"{speed:.0f}/s")
                 window, clock, sequences = Window(), time.monotonic(), 0
-            if is_saved:
+            if is_saved and is_writer:
                 save(number)
             progress.update(1)
-            if stop_asked.is_set() and number < total:
+            if is_last and number < total:
                 raise InterruptedTrainingError(
                     f"training was stopped by SIGTERM after step {number} of {total}",
                     where=output.path(checkpoint.name(number)),
@@ -178,20 +144,33 @@ def _initial_weights(recipe: Recipe, engine: Engine, config: BertConfig) -> dict
 
 
 def _resume(engine: Engine, output: Output, config: BertConfig) -> tuple[int, Window]:
-    """Load the newest checkpoint that is whole; the number of updates done, 0 where there is none."""
+    """Load the newest checkpoint that is whole; the number of updates done, 0 where there is none.
+
+    The first process chooses it; the others load the same.
+    """
+    if engine.process != 0:
+        step = engine.total(0)
+        arrays, state = checkpoint.read(output.path(checkpoint.name(step))) if step else ({}, None)
+    else:
+        step, arrays, state = _newest_whole(output)
+        engine.total(step)
+    if step == 0:
+        return 0, Window()
+    uri = output.path(checkpoint.name(step))
+    if state is None or state["model"] != _digest(config):
+        raise BerthError("the checkpoint is of another model", where=uri, fix="Choose another output directory.")
+    engine.assign(arrays)
+    log.info("continuing after step %d: %s", step, uri)
+    return step, Window.restored(state["window"])
+
+
+def _newest_whole(output: Output) -> tuple[int, dict[str, np.ndarray], dict[str, Any] | None]:
     for step in reversed(checkpoint.list_steps(output.uri)):
-        uri = output.path(checkpoint.name(step))
         try:
-            arrays, state = checkpoint.read(uri)
+            return step, *checkpoint.read(output.path(checkpoint.name(step)))
         except BerthError as error:
             log.warning("%s Trying the one before.", error)
-            continue
-        if state is None or state["model"] != _digest(config):
-            raise BerthError("the checkpoint is of another model", where=uri, fix="Choose another output directory.")
-        engine.assign(arrays)
-        log.info("continuing after step %d: %s", step, uri)
-        return step, Window.restored(state["window"])
-    return 0, Window()
+    return 0, {}, None
 
 
 def _digest(config: BertConfig) -> str:
@@ -295,3 +274,18 @@ def _sigterm() -> Iterator[threading.Event]:
         yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _lost_processes(engine: Engine) -> Iterator[None]:
+    """Say it in words when another process of the training has ended."""
+    try:
+        yield
+    except engine.lost as error:
+        if engine.processes == 1:
+            raise
+        raise BerthError(
+            "another process of this training has ended",
+            where=f"process {engine.process} of {engine.processes}",
+            fix="Start all processes again: they continue from the newest checkpoint.",
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,3 +82,35 @@ class Totals:
             means["next_sentence_loss"] = total["next_sentence_loss"] / examples
             means["next_sentence_accuracy"] = total["next_sentence_correct"] / examples
         return means
+
+
+@dataclass
+class Window:
+    """What has happened since the last line of the metrics: sums, and results still on the device."""
+
+    totals: Totals = field(default_factory=Totals)
+    gradient_norm: float = 0.0
+    updates: int = 0
+    pending: list[Any] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Fetch the results that are pending; waits for the device."""
+        for result in self.pending:
+            vector = np.asarray(result, dtype=np.float64)
+            self.totals.add(vector[: len(SUMS)])
+            self.gradient_norm += float(vector[len(SUMS)])
+            self.updates += 1
+        self.pending.clear()
+
+    def is_finite(self) -> bool:
+        """Whether no loss or gradient has become infinite or not a number."""
+        return bool(np.isfinite(self.totals.values).all()) and math.isfinite(self.gradient_norm)
+
+    def state(self) -> dict[str, Any]:
+        """As JSON; doubles survive it exactly."""
+        return {"sums": self.totals.values.tolist(), "gradient_norm": self.gradient_norm, "updates": self.updates}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Window:
+        """From :meth:`state`."""
+        return cls(Totals(np.array(state["sums"])), state["gradient_norm"], state["updates"])

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
-from berth.errors import UsageError
+from berth import storage
+from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
+from berth.manifest import NAME as MANIFEST
 from berth.manifest import Manifest
 from berth.output import Output
 from berth.recipe import Recipe
 from berth.stage import Place, Result, Stage, run
+from trainer.hosts import process_number
 
 VERSION = 1
+# How long the other processes wait for the first one to hash and list its files.
+SECONDS_FOR_MANIFEST = 600
 
 
 def train(*, recipe: Recipe, records: Mapping[str, Inputs], vocabulary: Inputs, place: Place) -> Result:
@@ -59,7 +65,25 @@ def train(*, recipe: Recipe, records: Mapping[str, Inputs], vocabulary: Inputs, 
 
         loop.work(recipe, records, vocabulary, output)
 
-    return run(stage, place, work)
+    return run(stage, place, work) if process_number() == 0 else _compute_along(stage, place, work)
+
+
+def _compute_along(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
+    """What all processes but the first do: the same steps, without writing. The manifest is the first one's."""
+    uri = place.directory(stage)
+    was_finished = _is_finished(stage, uri)
+    if not was_finished:
+        work(Output(uri))
+    deadline = time.monotonic() + SECONDS_FOR_MANIFEST
+    while not _is_finished(stage, uri):
+        if time.monotonic() > deadline:
+            raise BerthError("the first process of the training wrote no manifest", where=uri)
+        time.sleep(0.5)
+    return Result(uri, Manifest.read(uri), was_up_to_date=was_finished)
+
+
+def _is_finished(stage: Stage, uri: str) -> bool:
+    return storage.exists(storage.join(uri, MANIFEST)) and Manifest.read(uri).digest == stage.digest
 
 
 def _check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.kernels import jit
 from pipelines.mlm.tokenizer import Tokens
 
 
@@ -24,11 +25,6 @@ class Documents(NamedTuple):
     sentences: NDArray[np.int64]
     documents: NDArray[np.int64]
 
-    @property
-    def count(self) -> int:
-        """Number of documents."""
-        return len(self.documents) - 1
-
 
 def documents_of(tokens: Tokens) -> Documents:
     """The documents of a tokenized text: lines with tokens are sentences, blank lines end documents."""
@@ -43,50 +39,79 @@ def documents_of(tokens: Tokens) -> Documents:
     )
 
 
-class Instances(NamedTuple):
-    """Training instances: segments as ranges of the documents' flat ids, and masks.
+# One instance: segment A is `a_length` tokens from `a_begin` on in the documents' flat ids, likewise B (length 0 where there
+# is no B); its masks are `masks` entries from `mask_begin` on; `random_next` is 1 where B is from elsewhere. 32 bytes.
+INSTANCE = np.dtype(
+    [
+        ("a_begin", np.int64),
+        ("b_begin", np.int64),
+        ("mask_begin", np.int64),
+        ("a_length", np.uint16),
+        ("b_length", np.uint16),
+        ("masks", np.uint16),
+        ("random_next", np.uint8),
+    ],
+    align=True,
+)
 
-    Segment A is ``a_length`` tokens from ``a_begin`` on, likewise B (length 0 where there is no B). The masks of instance i
-    end at ``mask_ends[i]`` and begin where those of i - 1 end: ``positions`` (uint16, in the record, ascending) and
-    ``replacements`` (type of the ids: what the record shows there). ``random_next`` (uint8): B is from elsewhere.
+
+class Instances(NamedTuple):
+    """Training instances.
+
+    ``rows`` (INSTANCE): the instances. The masks of all instances one after the other: ``positions`` (uint16, in the record,
+    ascending) and ``replacements`` (type of the ids: the token the record shows there; the type's largest number, which
+    is no id, where the token itself is kept).
     """
 
-    a_begin: NDArray[np.int64]
-    a_length: NDArray[np.int32]
-    b_begin: NDArray[np.int64]
-    b_length: NDArray[np.int32]
-    random_next: NDArray[np.uint8]
-    mask_ends: NDArray[np.int64]
+    rows: NDArray[np.void]
     positions: NDArray[np.uint16]
     replacements: NDArray[np.unsignedinteger]
 
     @classmethod
     def room_for(cls, count: int, masks: int, id_type: type[np.unsignedinteger]) -> Instances:
         """Arrays for ``count`` instances with ``masks`` masks in all. They take memory only as far as they are written."""
-        return cls(
-            np.empty(count, np.int64),
-            np.empty(count, np.int32),
-            np.empty(count, np.int64),
-            np.empty(count, np.int32),
-            np.empty(count, np.uint8),
-            np.empty(count, np.int64),
-            np.empty(masks, np.uint16),
-            np.empty(masks, id_type),
-        )
+        return cls(np.empty(count, INSTANCE), np.empty(masks, np.uint16), np.empty(masks, id_type))
 
     def resized(self, count: int, masks: int) -> Instances:
         """A copy with room for ``count`` instances and ``masks`` masks, or cut to as many."""
+        return Instances(_resized(self.rows, count), _resized(self.positions, masks), _resized(self.replacements, masks))
 
-        def resize(array: NDArray[np.generic], length: int) -> NDArray[np.generic]:
-            if length <= len(array):
-                return array[:length]
-            longer = np.empty(length, array.dtype)
-            longer[: len(array)] = array
-            return longer
 
-        return Instances(
-            *(resize(column, count) for column in self[:6]), *(resize(column, masks) for column in self[6:])
-        )
+def _resized(array: NDArray[Any], length: int) -> NDArray[Any]:
+    if length <= len(array):
+        return array[:length]
+    longer = np.empty(length, array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+@jit(_nrt=False)
+def kept_marker(replacements):
+    """What ``replacements`` holds where a predicted token is shown as it is: all ones."""
+    return (np.int64(1) << (8 * replacements.itemsize)) - 1
+
+
+@jit(_nrt=False)
+def write_masks(row, last, is_masked, shown, instances):
+    """Write the masks of the instance ``row`` from ``row.mask_begin`` on, in order of their positions.
+
+    Args:
+        row: The instance; its ``masks`` are set.
+        last: The last position that may be masked.
+        is_masked: uint8, by position; cleared for the next instance.
+        shown: By position, what ``Instances.replacements`` is to hold.
+        instances: See Instances; one entry more than the masks is written to.
+    """
+    begin = np.uint64(row.mask_begin)
+    end = begin
+    for position in range(1, last + 1):  # every one is written, but only a masked one moves on: no branch to guess
+        instances.positions[end] = position
+        end += np.uint64(is_masked[position])
+    for position in range(1, last + 1):
+        is_masked[position] = 0
+    for k in range(begin, end):
+        instances.replacements[k] = shown[instances.positions[k]]
+    row.masks = end - begin
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from berth.kernels import jit
 from berth.recipe import RecordSet
-from pipelines.mlm.instances import Documents, Generated, Instances, prediction_budgets
+from pipelines.mlm.instances import Documents, Generated, Instances, kept_marker, prediction_budgets, write_masks
 from pipelines.mlm.mersenne import below, shuffle, twister, uniform
 from pipelines.mlm.vocabulary import MASK, Vocabulary
 
@@ -38,7 +38,7 @@ class Scratch(NamedTuple):
     """Working memory of one instance, as long as a record.
 
     ``candidates`` (uint16): the words or tokens that may be masked, shuffled. ``word_begins`` (uint16). By position:
-    ``is_masked`` (uint8) and ``shown`` (the token the record shows there).
+    ``is_masked`` (uint8) and ``shown`` (type of the ids, see Instances.replacements).
     """
 
     candidates: NDArray[np.uint16]
@@ -49,6 +49,7 @@ class Scratch(NamedTuple):
 
 def create_instances(documents: Documents, vocabulary: Vocabulary, options: RecordSet, seed: int) -> Generated:
     """The instances of one shard, in the order in which the reference writes them."""
+    documents_count = len(documents.documents) - 1
     length = options.max_seq_length
     settings = Settings(length, options.short_seq_prob, options.whole_word_mask, vocabulary.ids[MASK], len(vocabulary))
     budgets = prediction_budgets(length, options.max_predictions, options.masked_lm_prob)
@@ -59,11 +60,11 @@ def create_instances(documents: Documents, vocabulary: Vocabulary, options: Reco
         np.empty(length + 1, vocabulary.id_type),
     )
     generator = twister(seed)
-    order = np.arange(documents.count)
+    order = np.arange(documents_count)
     shuffle(generator, order, len(order))
 
     # More than half of the chunks give sentences back, which make further instances.
-    expected = int(options.dupe_factor * (2 * len(documents.ids) / (length - 3) + documents.count))
+    expected = int(options.dupe_factor * (2 * len(documents.ids) / (length - 3) + documents_count))
     instances = Instances.room_for(expected, expected * options.max_predictions + 1, vocabulary.id_type)
     cursor = np.zeros(7, np.int64)
     for _ in range(options.dupe_factor):
@@ -71,7 +72,7 @@ def create_instances(documents: Documents, vocabulary: Vocabulary, options: Reco
         while not generate(
             documents, order, settings, budgets, vocabulary.is_continuation, generator, cursor, instances, scratch
         ):
-            room = 2 * len(instances.a_begin) + 1
+            room = 2 * len(instances.rows) + 1
             instances = instances.resized(room, room * options.max_predictions + 1)
     count = int(cursor[INSTANCES])
     final_order = np.arange(count)
@@ -93,7 +94,7 @@ def generate(documents, order, settings, budgets, is_continuation, twister, curs
             if uniform(twister) < settings.short_seq_prob:
                 cursor[TARGET] = 2 + below(twister, room - 1)
         while cursor[SENTENCE] < end:
-            if cursor[INSTANCES] == len(instances.a_begin):
+            if cursor[INSTANCES] == len(instances.rows):
                 return False
             _create_instance(documents, order, settings, budgets, is_continuation, twister, cursor, instances, scratch)
         cursor[TARGET] = 0
@@ -135,12 +136,13 @@ def _create_instance(documents, order, settings, budgets, is_continuation, twist
             b_begin += is_front
             b_end -= not is_front
 
-    i = cursor[INSTANCES]
-    instances.a_begin[i], instances.a_length[i] = a_begin, a_end - a_begin
-    instances.b_begin[i], instances.b_length[i] = b_begin, b_end - b_begin
-    instances.random_next[i] = is_random_next
-    _mask(documents.ids, i, settings, budgets, is_continuation, twister, cursor, instances, scratch)
-    instances.mask_ends[i] = cursor[MASKS]
+    row = instances.rows[cursor[INSTANCES]]
+    row.a_begin, row.a_length = a_begin, a_end - a_begin
+    row.b_begin, row.b_length = b_begin, b_end - b_begin
+    row.random_next = is_random_next
+    row.mask_begin = cursor[MASKS]
+    _mask(documents.ids, row, settings, budgets, is_continuation, twister, instances, scratch)
+    cursor[MASKS] += row.masks
     cursor[INSTANCES] += 1
 
 
@@ -163,15 +165,15 @@ def _random_segment(documents, order, wanted, twister, cursor):
 
 
 @jit(_nrt=False)
-def _mask(ids, i, settings, budgets, is_continuation, twister, cursor, instances, scratch):
-    """Choose and write the masks of instance i.
+def _mask(ids, row, settings, budgets, is_continuation, twister, instances, scratch):
+    """Choose and write the masks of the instance ``row``.
 
     Candidates are numbered through A and B, special tokens left out: candidate c of A stands at position c + 1, of B at
     position c + 2.
     """
-    a_begin, a_length = instances.a_begin[i], instances.a_length[i]
-    b_begin, b_length = instances.b_begin[i], instances.b_length[i]
-    tokens = np.int64(a_length + b_length)
+    a_begin, a_length = row.a_begin, np.int64(row.a_length)
+    b_begin, b_length = row.b_begin, np.int64(row.b_length)
+    tokens = a_length + b_length
     budget = min(budgets[tokens + 3], tokens)
     words = tokens
     if settings.whole_word_mask:
@@ -187,6 +189,7 @@ def _mask(ids, i, settings, budgets, is_continuation, twister, cursor, instances
         scratch.candidates[k] = k
     shuffle(twister, scratch.candidates, words)
 
+    kept = kept_marker(instances.replacements)
     masked = 0
     for k in range(words):
         if masked >= budget:
@@ -201,19 +204,11 @@ def _mask(ids, i, settings, budgets, is_continuation, twister, cursor, instances
             if uniform(twister) < 0.8:
                 shown = settings.mask_token
             elif uniform(twister) < 0.5:
-                shown = np.int64(ids[a_begin + c] if c < a_length else ids[b_begin + c - a_length])
+                shown = kept
             else:
                 shown = below(twister, settings.vocabulary_size)
-            scratch.is_masked[c] = 1
-            scratch.shown[c] = shown
+            position = c + 1 + (c >= a_length)
+            scratch.is_masked[position] = 1
+            scratch.shown[position] = shown
         masked += end - begin
-
-    at = cursor[MASKS]
-    cursor[MASKS] = at + masked
-    if masked == 0:
-        return
-    for c in range(tokens):  # every candidate is written, but only a masked one moves on: no branch to guess
-        instances.positions[at] = c + 1 + (c >= a_length)
-        instances.replacements[at] = scratch.shown[c]
-        at += scratch.is_masked[c]
-        scratch.is_masked[c] = 0
+    write_masks(row, tokens + 1, scratch.is_masked, scratch.shown, instances)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from berth import storage
 from berth.errors import BerthError
 from pipelines.mlm.crc32c import crc_tables, masked_crc32c
-from pipelines.mlm.examples import CRC_BYTES, FEATURES, LENGTH_BYTES, Layout, encode_records
+from pipelines.mlm.examples import CRC_BYTES, LENGTH_BYTES, Layout, encode_records, scratch_for
 from pipelines.mlm.instances import Documents, Generated
 
 BUFFER = 1 << 20  # bytes encoded before they are written
@@ -33,14 +33,12 @@ class Writer(Protocol):
 def write_instances(file: Writer, documents: Documents, generated: Generated, layout: Layout) -> None:
     """Encode all instances in their order and write them."""
     out = np.empty(BUFFER + layout.largest_record, np.uint8)
-    row = np.empty(layout.max_seq_length, np.int64)
-    labels = np.empty(layout.max_predictions, np.int64)
-    sizes = np.empty(len(FEATURES), np.int64)
+    scratch = scratch_for(layout, documents.ids.dtype.type)
     order = generated.order
     next_record = 0
     while next_record < len(order):
         next_record, size = encode_records(
-            order, next_record, documents.ids, generated.instances, layout, row, labels, sizes, out
+            order, next_record, documents.ids, generated.instances, layout, scratch, out
         )
         file.write(out.data[:size])
 

@@ -18,6 +18,7 @@ from berth.kernels import jit
 PAD, UNKNOWN, CLASSIFIER, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 REQUIRED = (PAD, UNKNOWN, CLASSIFIER, SEPARATOR, MASK)
 CONTINUATION = "##"
+MAX_TOKENS = 1 << 21  # ids take at most three bytes as varints
 # [PAD], [unused7] and the like: the tokenizer splits at brackets, so no text ever gives such a token.
 _BRACKETED = re.compile(r"\[\w+\]")
 
@@ -48,7 +49,7 @@ class Vocabulary:
     """The tokens of a vocabulary; a token's id is its place.
 
     Raises:
-        BerthError: if a token stands twice or one of the special tokens is missing.
+        BerthError: if a token stands twice, a special token is missing, there is no other, or there are too many.
     """
 
     tokens: tuple[str, ...]
@@ -82,6 +83,13 @@ class Vocabulary:
                 expected=f"one token a line, among them {', '.join(REQUIRED)}",
                 fix="Name a BERT vocabulary (vocab.txt).",
             )
+        if not len(self.words) or len(self.tokens) >= MAX_TOKENS:
+            raise BerthError(
+                "the vocabulary has no word" if not len(self.words) else "the vocabulary is too large",
+                where=self.origin,
+                found=f"{len(self.tokens):,} tokens",
+                expected=f"words besides the special tokens, and less than {MAX_TOKENS:,} tokens",
+            )
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -93,8 +101,8 @@ class Vocabulary:
 
     @property
     def id_type(self) -> type[np.unsignedinteger]:
-        """The smallest type that holds every id: two bytes for all but multilingual vocabularies."""
-        return np.uint16 if len(self.tokens) <= 1 << 16 else np.uint32
+        """The smallest type that holds every id and one number more: two bytes for all but multilingual vocabularies."""
+        return np.uint16 if len(self.tokens) < 1 << 16 else np.uint32
 
     @cached_property
     def is_continuation(self) -> NDArray[np.bool_]:

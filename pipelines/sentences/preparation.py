@@ -80,7 +80,7 @@ class Preparation:
             shard.write(train(statistics, self.end_characters, self.abbreviations).to_json())
 
 
-class StatisticsSum(beam.CombineFn):  # type: ignore[misc]
+class StatisticsSum(beam.CombineFn):
     """Adds up the statistics of units."""
 
     def create_accumulator(self, *_: Any) -> Statistics:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import BerthError
-from pipelines.sentences.languages import CLOSING_QUOTES, ENDS_WITHOUT_SPACE
+from pipelines.sentences.languages import CLOSING_QUOTES, ENDS_WITHOUT_SPACE, OTHER_SPACE
 
 Split = Callable[[str], list[str]]
 
@@ -51,18 +51,20 @@ class Segmenter:
             from pipelines.sentences.punkt_parameters import PunktModel
             from pipelines.sentences.punkt_splitter import PunktSplitter
 
-            punkt = PunktSplitter(PunktModel.from_json(storage.read_bytes(self.punkt), self.punkt)).split
+            punkt = PunktSplitter(PunktModel.from_json(storage.read_bytes(self.punkt), self.punkt)).split_spaced
 
             def split(paragraph: str) -> list[str]:
                 if not _HAS_SUCH_END.search(paragraph):
                     return punkt(paragraph)
                 return [sentence for piece in _BEHIND_END.split(paragraph) for sentence in punkt(piece)]
 
-        def trimmed(paragraph: str) -> list[str]:
-            sentences = (" ".join(sentence.split()) for sentence in split(paragraph))
-            return [sentence for sentence in sentences if sentence]
+        def sentences(paragraph: str) -> list[str]:
+            if "  " in paragraph or OTHER_SPACE.search(paragraph):
+                paragraph = " ".join(paragraph.split())
+            found = map(str.strip, split(paragraph))
+            return [sentence for sentence in found if sentence]
 
-        return trimmed
+        return sentences
 
 
 def _sentencex(language: str) -> Split:

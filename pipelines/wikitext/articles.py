@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from berth.errors import BerthError
 from berth.output import Output, ShardWriter
+from pipelines.shards import report
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump import DumpPart, Reading, read_pages
 from pipelines.wikitext.page import Kind, Page, parse_page
@@ -32,7 +33,7 @@ SCHEMA = pa.schema(
     ]
 )
 # A row group is closed when its text passes this size: it bounds a worker's memory and a reader's.
-ROW_GROUP_CHARACTERS = 16 << 20
+ROW_GROUP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class _Extraction:
 
     def articles(self) -> Iterator[dict[str, Any]]:
         for xml in read_pages(self.task.part, self.reading):
+            report(self.task.name, self.reading.bytes_read())
             page = self.parse(xml)
             if isinstance(page, Page) and page.id in self.ids:
                 page = Kind.DUPLICATE
@@ -94,8 +96,8 @@ class _Extraction:
             self.counters[Kind.ARTICLE] += 1
             text = self.cleaner.clean(page.source)
             self.counters["articles_without_text"] += not text
-            self.counters["wikitext_characters"] += len(page.source)
-            self.counters["text_characters"] += len(text)
+            self.counters["wikitext_bytes"] += len(page.source)
+            self.counters["text_bytes"] += len(text)
             yield {
                 "id": page.id,
                 "title": page.title,
@@ -133,7 +135,7 @@ def _row_groups(articles: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, A
     for article in articles:
         rows.append(article)
         size += len(article["text"])
-        if size >= ROW_GROUP_CHARACTERS:
+        if size >= ROW_GROUP_BYTES:
             yield rows
             rows, size = [], 0
     if rows:

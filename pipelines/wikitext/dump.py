@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -79,6 +79,7 @@ class Reading:
         cut_pages: Pages that have a beginning but no end.
         damages: Places that could not be read (only filled when reading is lenient).
         is_behind_part: What is read now belongs to the next part, which will find its damage itself.
+        bytes_read: Gives how many bytes of the file were read so far.
     """
 
     part: DumpPart
@@ -88,6 +89,7 @@ class Reading:
     cut_pages: int = 0
     damages: list[Damage] = field(default_factory=list)
     is_behind_part: bool = False
+    bytes_read: Callable[[], int] = field(default=lambda: 0)
 
     def damage(self, damage: Damage) -> None:
         """Note damage, or refuse to go on.
@@ -148,6 +150,7 @@ def read_pages(part: DumpPart, reading: Reading) -> Iterator[bytes]:
         BerthError: at damage, if ``reading`` is strict.
     """
     with storage.open_read(part.uri) as file:
+        reading.bytes_read = lambda: file.tell() - part.start
         chunks = read_range(file, part.start, part.stop, part.compression, reading.damage)
         if part.encoding == "utf-16":
             chunks = to_utf8(chunks)

@@ -76,3 +76,9 @@ _MEDIA = """
     jpg jpeg jpe png gif svg tif tiff webp xcf bmp pdf djvu ogg oga ogv opus webm mp3 mp4 mpg mpeg wav flac mid midi stl
 """
 MEDIA_EXTENSIONS = tuple(_MEDIA.split())
+
+_SCHEMES = """
+    http https ftp ftps sftp irc ircs gopher telnet nntp worldwind svn git mms news mailto tel geo magnet urn xmpp
+"""
+# Schemes of URLs that make an external link.
+SCHEMES = tuple(_SCHEMES.split())

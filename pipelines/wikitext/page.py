@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipelines.wikitext.escapes import unescape
 from pipelines.wikitext.siteinfo import MAIN_NAMESPACE, Wiki
 
 _TEXT = re.compile(rb"<text\b([^>]*)>")
 _NOT_WIKITEXT = re.compile(rb"<model>(?!wikitext<)[^<]*</model>")
 # "#REDIRECT [[Target]]" in any language: a hash, a word, perhaps a colon, a link.
-_REDIRECT = re.compile(r"\s*#[^\W\d_][\w-]*\s*:?\s*\[\[")
-# What XML forbids but damaged dumps hold, and what would be taken for our own marks.
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\r\ufffe\uffff]")
+_REDIRECT = re.compile(rb"\s*#[A-Za-z\x80-\xff][\w\x80-\xff-]*\s*:?\s*\[\[")
 
 
 class Kind(StrEnum):
@@ -38,14 +36,14 @@ class Page:
         title: Full title.
         revision: Id of the revision.
         timestamp: Time of the revision, ISO 8601 in UTC; empty if unknown.
-        source: Its wikitext.
+        source: Its wikitext, well-formed UTF-8.
     """
 
     id: int
     title: str
     revision: int
     timestamp: str
-    source: str
+    source: bytes
 
 
 def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
@@ -73,17 +71,17 @@ def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
         return Kind.MALFORMED
     revision_at = max(xml.rfind(b"<revision>"), 0)  # a dump with the full history: the last revision
     revision = xml[revision_at:]
-    if _NOT_WIKITEXT.search(revision):
+    opened = _TEXT.search(xml, revision_at)
+    if _NOT_WIKITEXT.search(xml, revision_at, opened.start() if opened else len(xml)):
         return Kind.NOT_WIKITEXT
-    source = ""
-    if (opened := _TEXT.search(xml, revision_at)) and not opened.group(1).endswith(b"/"):
+    source = b""
+    if opened and not opened.group(1).endswith(b"/"):
         end = xml.rfind(b"</text>")
         if end < opened.end():
             return Kind.MALFORMED
-        try:
-            source = html_unescape(xml[opened.end() : end].decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise _moved(error, xml, opened.end()) from None
+        source = xml[opened.end() : end]
+        _check_utf8(source, xml, opened.end())
+        source = unescape(source)
     if _REDIRECT.match(source):
         return Kind.REDIRECT
     revision_id = _between(revision, b"<id>", b"</id>")
@@ -92,19 +90,8 @@ def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
         title=title,
         revision=int(revision_id) if revision_id.isdigit() else 0,
         timestamp=_between(revision, b"<timestamp>", b"</timestamp>").decode("ascii", "replace"),
-        source=_CONTROLS.sub("", source),
+        source=source,
     )
-
-
-def html_unescape(text: str) -> str:
-    """Undo the escaping of XML, once: the wikitext's own entities stay."""
-    if "&" not in text:
-        return text
-    for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&#039;", "'")):
-        text = text.replace(escaped, plain)
-    if "&#" in text:
-        text = re.sub(r"&#(?:\d{1,7}|[xX][0-9a-fA-F]{1,6});", lambda found: html.unescape(found.group()), text)
-    return text.replace("&amp;", "&")
 
 
 def _between(xml: bytes, opening: bytes, closing: bytes) -> bytes:
@@ -118,12 +105,13 @@ def _between(xml: bytes, opening: bytes, closing: bytes) -> bytes:
 
 def _decode(xml: bytes, opening: bytes, closing: bytes) -> str:
     content = _between(xml, opening, closing)
+    _check_utf8(content, xml, xml.find(opening) + len(opening))
+    return unescape(content).decode("utf-8")
+
+
+def _check_utf8(content: bytes, xml: bytes, offset: int) -> None:
+    """Raise UnicodeDecodeError, its place counted from the beginning of the page, if a part of it is not UTF-8."""
     try:
-        return _CONTROLS.sub("", html_unescape(content.decode("utf-8")))
+        content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _moved(error, xml, xml.find(opening) + len(opening)) from None
-
-
-def _moved(error: UnicodeDecodeError, xml: bytes, by: int) -> UnicodeDecodeError:
-    """The same error, its place counted from the beginning of the page."""
-    return UnicodeDecodeError("utf-8", xml, by + error.start, by + error.end, error.reason)
+        raise UnicodeDecodeError("utf-8", xml, offset + error.start, offset + error.end, error.reason) from None

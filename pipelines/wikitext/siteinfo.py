@@ -44,6 +44,17 @@ class Wiki:
         prefix, colon, _ = title.partition(":")
         return self.namespaces.get(prefix.strip().replace("_", " ").lower(), MAIN_NAMESPACE) if colon else 0
 
+    def prefixes(self) -> dict[bytes, int]:
+        """The names of namespaces as they stand in links, in UTF-8 with A-Z lowered → number.
+
+        In other alphabets a name counts as it is given, in lower case, in capitals and with a capital first letter.
+        """
+        forms = {}
+        for name, key in self.namespaces.items():
+            for form in (name, name.upper(), name.title(), name.capitalize()):
+                forms[form.encode().lower()] = key
+        return forms
+
     @classmethod
     def from_head(cls, head: str, language: str = "") -> Wiki:
         """Read the beginning of a dump, up to its first page.

@@ -29,7 +29,7 @@ def expand(name: str, arguments: Arguments) -> str | None:
         if name.startswith("lang-"):
             handler = _first
         elif ":" in name:
-            return _parser_function(name, arguments)
+            return _parser_function(name)
         else:
             return None
     return handler(arguments)
@@ -166,12 +166,10 @@ def _sic(arguments: Arguments) -> str | None:
     return "".join(value for value in positional(arguments)[:2]) or None
 
 
-def _parser_function(name: str, arguments: Arguments) -> str | None:
-    """{{formatnum:1234}} and the like; the conditional ones never stand in articles."""
+def _parser_function(name: str) -> str | None:
+    """{{formatnum:1234}}; the conditional functions never stand in articles."""
     function, _, value = name.partition(":")
-    if function == "formatnum":
-        return units.grouped(value.strip())
-    return value.strip() or None if function in ("lc", "nowrap") else None
+    return units.grouped(value.strip()) or None if function == "formatnum" else None
 
 
 # Names with "|" between them, and what these templates show.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import page
+from dump_samples import page
 from extraction_quality import measure
 
 from berth.errors import BerthError
@@ -162,8 +162,8 @@ def test_duplicate_ids_are_rejected(tmp_path, write_dump):
 
 
 def test_a_very_long_page(tmp_path, write_dump):
-    result = run(write_dump([page(1, "word " * 400_000), page(2, "two")]), tmp_path / "out")
-    assert [len(row["text"]) for row in articles(result)] == [1_999_999, 3]
+    result = run(write_dump([page(1, "word " * 4_000_000), page(2, "two")]), tmp_path / "out")
+    assert [len(row["text"]) for row in articles(result)] == [19_999_999, 3]
 
 
 def test_articles_without_text_stay_and_are_counted(tmp_path, write_dump):

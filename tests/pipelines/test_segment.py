@@ -18,7 +18,8 @@ from pipelines.segment import segment
 from pipelines.sentences.spreading import Spread
 
 ARTICLES = {
-    number: f"Article {number} begins. It goes on with Mr. Smith. Said it was, begins it so.\nA second paragraph! {'So it was said. ' * (number % 4)}"
+    number: f"Article {number} begins. It goes on with Mr. Smith. Said it was, begins it so.\nA second paragraph! "
+    + "So it was said. " * (number % 4)
     for number in range(1, 41)
 }
 

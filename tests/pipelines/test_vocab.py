@@ -68,7 +68,8 @@ def test_the_same_in_any_process(tmp_path):
     program = """if True:
         import itertools
         from pipelines.wordpiece import learner, unigram
-        words = {"".join(parts): 1 + i % 5 for i, parts in enumerate(itertools.product("ab co di fe".split(), repeat=4))}
+        parts = itertools.product("ab co di fe".split(), repeat=4)
+        words = {"".join(syllables): 1 + number % 5 for number, syllables in enumerate(parts)}
         for module in (learner, unigram):
             print(module.first_pieces(words, sorted("abcdefio"), 60))
     """

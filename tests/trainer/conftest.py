@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 from hypothesis import settings
+from trainer_files import GOLDEN, RECORDS, VOCABULARY
 
 from berth import log
 from berth.inputs import Inputs
 from berth.recipe import Recipe
-from trainer_files import GOLDEN, RECORDS, VOCABULARY
 
 # The first example of a kernel's test also compiles it.
 settings.register_profile("trainer", deadline=None, derandomize=True)
 settings.load_profile("trainer")
 log.setup()  # TensorFlow's settings must be in the environment before it is imported
-
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trainer_files import RECORDS
 
 from berth.errors import BerthError
 from berth.inputs import Inputs
-from trainer import examples
+from berth.recipe import Phase
+from trainer import examples, schedule
 from trainer.data import (
     FEATURES,
     FLOAT_FEATURE,
@@ -21,7 +23,6 @@ from trainer.data import (
     prefetch,
     training_batch,
 )
-from trainer_files import RECORDS
 
 LIMITS = Limits(vocab_size=2373, type_vocab_size=2, max_position_embeddings=64)
 
@@ -138,7 +139,9 @@ def test_packed_and_unpacked_lists_in_any_order_of_features(ids, packed, order):
             inner = message(1, *pieces) if packed else b"".join(b"\x0d" + piece for piece in pieces)
             feature = message(2, inner)
         else:
-            inner = message(1, b"".join(map(varint, numbers))) if packed else b"".join(b"\x08" + varint(n) for n in numbers)
+            inner = (
+                message(1, b"".join(map(varint, numbers))) if packed else b"".join(b"\x08" + varint(n) for n in numbers)
+            )
             feature = message(3, inner)
         entries.append(message(1, name.encode()) + message(2, feature))
     data = message(1, message(1, *(entries[index] for index in order)))
@@ -211,7 +214,7 @@ def test_a_damaged_record_is_noticed_when_it_is_read(tmp_path):
 def test_sets_that_cannot_be_used(tmp_path):
     with pytest.raises(BerthError, match="no records"):
         record_set(tmp_path, b"")
-    with pytest.raises(BerthError, match="longer than the model's positions.*6 tokens.*at most .* = 5"):
+    with pytest.raises(BerthError, match=r"longer than the model's positions.*6 tokens.*at most .* = 5"):
         record_set(tmp_path, frame(example()), limits=Limits(2373, 2, 5))
     (tmp_path / "part-00000.tfrecord").write_bytes(gzip.compress(frame(example()))[:-9])
     with pytest.raises(BerthError, match="compressed file is damaged"):
@@ -221,12 +224,16 @@ def test_sets_that_cannot_be_used(tmp_path):
 def test_shares_of_all_processes_make_up_the_global_batch(records):
     """Any number of hosts sees the same global batches, micro-batch by micro-batch."""
     opened = RecordSet(records, LIMITS)
-    whole, places = training_batch(opened, 1, position=96, batch_size=12, accumulation=2, share=Share())
+    phase = Phase(name="a", records="r", steps=9, batch_size=12, accumulation=2, learning_rate=1.0)
+    update = schedule.update([phase], 9)
+    assert update.position == 96
+    whole, places = training_batch(opened, 1, update, Share())
     assert places.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
-    parts = [training_batch(opened, 1, 96, 12, 2, Share(process, 3)) for process in range(3)]
+    parts = [training_batch(opened, 1, update, Share(process, 3)) for process in range(3)]
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([part[name] for part, _ in parts], axis=1), values)
-    following, _ = training_batch(opened, 1, position=102, batch_size=6, accumulation=1, share=Share())
+    halved = phase.model_copy(update={"batch_size": 6, "accumulation": 1, "steps": 18})
+    following, _ = training_batch(opened, 1, schedule.update([halved], 18), Share())
     np.testing.assert_array_equal(following["input_ids"][0], whole["input_ids"][1])
 
 

@@ -18,7 +18,7 @@ def test_a_position_alone_gives_its_record(count, positions):
     together = permute(np.array(positions), count, seed=1)
     alone = [int(permute(np.array([position]), count, seed=1)[0]) for position in positions]
     assert together.tolist() == alone
-    assert ((0 <= together) & (together < count)).all()
+    assert ((together >= 0) & (together < count)).all()
 
 
 def test_orders_differ_between_epochs_and_seeds():

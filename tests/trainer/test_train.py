@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainer_files import RECORDS, VOCABULARY, changed
 
+import berth.stage
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
-from berth.stage import Directory
+from berth.stage import Directory, Stage
 from trainer import checkpoint
 from trainer.train import train
-from trainer_files import RECORDS, VOCABULARY, changed
 
 CHECKPOINT = "checkpoint-*.safetensors"
 CLOCK = "manifest.json"  # holds the seconds the stage took
@@ -143,6 +144,21 @@ def test_what_cannot_be_trained_is_refused(tiny_recipe, records, vocabulary, tmp
     small.write_text("\n".join(VOCABULARY.read_text().split("\n")[:100]) + "\n")
     with pytest.raises(BerthError, match=r"qarib-64-cased.tfrecord.gz, record \d+: a record does not fit the model"):
         run(tiny_recipe, records, Inputs.of(str(small)), tmp_path / "2")
+
+
+def test_records_of_another_vocabulary_are_refused(tiny_recipe, vocabulary, tmp_path):
+    """The manifest of the records says which vocabulary they were made with."""
+    other = tmp_path / "other.txt"
+    other.write_text(VOCABULARY.read_text().replace("[UNK]", "[unk]"))
+
+    def make(output):
+        with output.shard("part-00000-of-00001.tfrecord.gz") as shard:
+            shard.write(RECORDS.read_bytes())
+
+    stage = Stage("records", 1, {}, {"vocabulary": Inputs.of(str(other))})
+    made = berth.stage.run(stage, Directory(str(tmp_path / "records")), make)
+    with pytest.raises(UsageError, match=r"the records 'short' were made with another vocabulary"):
+        run(tiny_recipe, made.files("*.tfrecord*"), vocabulary, tmp_path / "out")
 
 
 def test_a_loss_that_is_no_number_stops_with_the_step(tiny_recipe, records, vocabulary, tmp_path):

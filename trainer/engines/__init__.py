@@ -57,6 +57,8 @@ class Engine(Protocol):
     processes: int
     replicas: int
     """Devices of all processes together."""
+    lost: tuple[type[Exception], ...]
+    """What is raised when another process of the training has ended."""
 
     def assign(self, arrays: Arrays) -> None:
         """Set variables and optimizer slots; all that are named."""
@@ -74,6 +76,9 @@ class Engine(Protocol):
             A device array to be read later with numpy: the global sums (`metrics.SUMS`), then the global gradient norm.
         """
 
+    def total(self, number: int) -> int:
+        """The sum of a number over all processes; waits for them."""
+
     def evaluate(self, features: Arrays) -> np.ndarray:
         """The sums (`metrics.SUMS`) of a batch [batch, …]."""
 
@@ -87,12 +92,15 @@ def create(name: str, settings: Settings) -> Engine:
     Raises:
         UsageError: for an engine there is none of.
     """
-    if name != "tensorflow":
-        raise UsageError("there is no such engine", where="training.engine", found=name, expected="tensorflow")
-    with quiet():
-        from trainer.engines.tensorflow import TensorFlowEngine
+    if name == "tensorflow":
+        with quiet():
+            from trainer.engines.tensorflow import TensorFlowEngine
+        return TensorFlowEngine(settings)
+    if name == "jax":
+        from trainer.engines.jax import JaxEngine
 
-    return TensorFlowEngine(settings)
+        return JaxEngine(settings)
+    raise UsageError("there is no such engine", where="training.engine", found=name, expected="tensorflow or jax")
 
 
 @contextlib.contextmanager

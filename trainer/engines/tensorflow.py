@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from berth.errors import UsageError
 from berth.recipe import Optimizer
-from trainer import metrics, optimizers
+from trainer import loss_scale, metrics, optimizers
 from trainer.engines import Arrays, Scalars, Settings
 from trainer.model import BertForPreTraining
 
@@ -23,6 +23,8 @@ Tensor = Any
 
 class TensorFlowEngine:
     """A model replicated over the visible GPUs (or one CPU) of this process, and over the hosts of TF_CONFIG."""
+
+    lost: tuple[type[Exception], ...] = (tf.errors.UnavailableError, tf.errors.AbortedError)
 
     def __init__(self, settings: Settings) -> None:
         if keras.backend.backend() != "tensorflow":
@@ -37,7 +39,7 @@ class TensorFlowEngine:
         self._optimizer = settings.optimizer or Optimizer()
         self.strategy = _strategy()
         self.process, self.processes = _place_among_hosts()
-        self.replicas = self.strategy.num_replicas_in_sync
+        self.replicas: int = self.strategy.num_replicas_in_sync
         with self.strategy.scope():
             self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
             self.variables = {name: v.value for name, v in self.model.named_variables().items()}
@@ -47,18 +49,25 @@ class TensorFlowEngine:
                 for name, variable in self.variables.items()
                 for slot in slots
             }
+            scaling = loss_scale.INITIAL if slots and loss_scale.is_needed(settings.precision) else {}
+            self._loss_scale = {
+                name: tf.Variable(value, trainable=False, name=name.rpartition("/")[2])
+                for name, value in scaling.items()
+            }
         self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
         # XLA fuses what a GPU would otherwise do in many small kernels; on a CPU the step takes as long without it.
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=on_gpu, autograph=False)
         self._train_step = tf.function(self._update, autograph=False)
         self._evaluate_step = tf.function(self._evaluation_sums, autograph=False)
+        self._sum_step = tf.function(self._sum_over_replicas, autograph=False)
         self._predict_step = tf.function(self._outputs, autograph=False)
 
     def assign(self, arrays: Arrays) -> None:
         """Set variables and optimizer slots; all that are named."""
+        variables = self._all_variables()
         for name, array in arrays.items():
-            (self.variables if name in self.variables else self._slots)[name].assign(array)
+            variables[name].assign(array)
 
     def reset_optimizer(self) -> None:
         """Set the optimizer's slots to zero."""
@@ -67,12 +76,19 @@ class TensorFlowEngine:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All variables and optimizer slots."""
-        return {name: variable.numpy() for name, variable in (self.variables | self._slots).items()}
+        return {name: variable.numpy() for name, variable in self._all_variables().items()}
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""
         rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
         return self._train_step(self._distribute(features, axis=1), tf.constant(rates, dtype=tf.float32))
+
+    def total(self, number: int) -> int:
+        """The sum of a number over all processes; waits for them."""
+        if self.processes == 1:
+            return number
+        over_replicas = int(self._sum_step(tf.constant(number, dtype=tf.int64)))
+        return over_replicas * self.processes // self.replicas
 
     def evaluate(self, features: Arrays) -> np.ndarray:
         """The sums of a batch; see `Engine.evaluate`."""
@@ -84,6 +100,9 @@ class TensorFlowEngine:
         relation = outputs.next_sentence_logits
         logits = tf.cast(outputs.masked_lm_logits, tf.float32).numpy()
         return logits, None if relation is None else tf.cast(relation, tf.float32).numpy()
+
+    def _all_variables(self) -> dict[str, tf.Variable]:
+        return {**self.variables, **self._slots, **self._loss_scale}
 
     def _distribute(self, features: Arrays, axis: int) -> dict[str, Tensor]:
         """Give each local replica its contiguous part of the local batch."""
@@ -103,30 +122,43 @@ class TensorFlowEngine:
         }
 
     def _update(self, features: dict[str, Tensor], rates: Tensor) -> Tensor:
-        gradients, results = self.strategy.run(self._replica_step, args=(features,))
+        gradients, finite, results = self.strategy.run(self._replica_step, args=(features,))
         scalars = optimizers.Rates(*tf.unstack(rates))
 
-        def update(value: tf.Variable, gradient: Tensor, m: tf.Variable, v: tf.Variable, name: str) -> None:
+        def assign(variable: tf.Variable, value: Tensor, finite: Tensor) -> None:
+            variable.assign(tf.where(finite, value, variable.read_value()) if self._loss_scale else value)
+
+        def update(
+            value: tf.Variable, gradient: Tensor, m: tf.Variable, v: tf.Variable, name: str, finite: Tensor
+        ) -> None:
             values = value.read_value(), gradient, m.read_value(), v.read_value()
             updated = optimizers.update(self._optimizer, name, *values, scalars)
-            value.assign(updated.value)
-            m.assign(updated.m)
-            v.assign(updated.v)
+            for variable, new in ((value, updated.value), (m, updated.m), (v, updated.v)):
+                assign(variable, new, finite)
+
+        def rescale(scale: tf.Variable, good_updates: tf.Variable, finite: Tensor) -> None:
+            new = loss_scale.following(scale.read_value(), good_updates.read_value(), finite)
+            scale.assign(new[0])
+            good_updates.assign(new[1])
 
         for (name, variable), gradient in zip(self.variables.items(), gradients, strict=True):
             m, v = (self._slots[f"{name}/{slot}"] for slot in optimizers.SLOTS)
-            self.strategy.extended.update(variable, update, args=(gradient, m, v, name))
+            self.strategy.extended.update(variable, update, args=(gradient, m, v, name, finite))
+        if self._loss_scale:
+            scale, good_updates = (self._loss_scale[name] for name in loss_scale.INITIAL)
+            self.strategy.extended.update(scale, rescale, args=(good_updates, finite))
         return self.strategy.experimental_local_results(results)[0]
 
-    def _replica_step(self, features: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
-        """One replica: gradients of all micro-batches added up, over all replicas, clipped."""
+    def _replica_step(self, features: dict[str, Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
+        """One replica: gradients of all micro-batches added up, over all replicas, clipped; whether they are finite."""
         context = tf.distribute.get_replica_context()
         # The denominators are those of the whole global batch, so that each term is what it is in one big batch.
         weight, examples = context.all_reduce(
             tf.distribute.ReduceOp.SUM,
             [tf.reduce_sum(features["masked_lm_weights"]), tf.reduce_sum(features["example_weights"])],
         )
-        denominators = tf.stack([weight + metrics.WEIGHT_EPSILON, examples])
+        scale = self._loss_scale[loss_scale.SCALE].read_value() if self._loss_scale else 1.0
+        denominators = tf.stack([weight + metrics.WEIGHT_EPSILON, examples]) / scale
 
         def micro_batch(index: Tensor) -> list[Tensor]:
             gradients, sums = self._gradients({k: v[index] for k, v in features.items()}, denominators)
@@ -142,9 +174,12 @@ class TensorFlowEngine:
         *gradients, sums = totals
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        norm = optimizers.global_norm(gradients)
-        scale = optimizers.clip_scale(self._optimizer, norm)
-        return [gradient * scale for gradient in gradients], tf.concat([sums, norm[None]], axis=0)
+        norm = optimizers.global_norm(gradients) / scale
+        factor = optimizers.clip_scale(self._optimizer, norm) / scale
+        finite = tf.math.is_finite(norm)
+        if self._loss_scale:  # the update is left out
+            norm = tf.where(finite, norm, 0.0)
+        return [gradient * factor for gradient in gradients], finite, tf.concat([sums, norm[None]], axis=0)
 
     def _loss_and_gradients(self, features: dict[str, Tensor], denominators: Tensor) -> tuple[list[Tensor], Tensor]:
         """Gradients of one micro-batch's part of the loss, and its sums."""
@@ -155,6 +190,13 @@ class TensorFlowEngine:
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(gradient) for gradient in gradients], sums
 
+    def _sum_over_replicas(self, number: Tensor) -> Tensor:
+        def total(number: Tensor) -> Tensor:
+            placed = tf.identity(number)  # on the replica's device: what is on none cannot be reduced
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, placed)
+
+        return self.strategy.experimental_local_results(self.strategy.run(total, args=(number,)))[0]
+
     def _evaluation_sums(self, features: dict[str, Tensor]) -> Tensor:
         return metrics.sums(self._outputs(features), features)
 
@@ -164,10 +206,13 @@ class TensorFlowEngine:
 
 
 def _strategy() -> tf.distribute.Strategy:
+    """All GPUs there are; without any, all logical CPU devices (one, unless the process has split its CPU)."""
     if os.environ.get("TF_CONFIG"):
         return tf.distribute.MultiWorkerMirroredStrategy()
-    devices = tf.config.list_logical_devices("GPU")
-    return tf.distribute.MirroredStrategy() if len(devices) > 1 else tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def _place_among_hosts() -> tuple[int, int]:

@@ -7,7 +7,7 @@ import gzip
 import io
 
 import pytest
-from conftest import multistream
+from dump_samples import multistream
 
 from pipelines.wikitext.compressed import Chunk, Damage, detect_compression, find_stream_head, read_range, to_utf8
 

@@ -6,7 +6,7 @@ import bz2
 import itertools
 
 import pytest
-from conftest import HEAD, TAIL, dump_bytes, multistream, page
+from dump_samples import HEAD, TAIL, dump_bytes, multistream, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

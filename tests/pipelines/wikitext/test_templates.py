@@ -7,6 +7,8 @@ import pytest
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.siteinfo import Wiki
 
+CLEANER = Cleaner(Wiki())
+
 
 @pytest.mark.parametrize(
     ("source", "text"),
@@ -54,4 +56,4 @@ from pipelines.wikitext.siteinfo import Wiki
     ],
 )
 def test_what_templates_show(source, text):
-    assert Cleaner(Wiki()).clean(source) == text
+    assert CLEANER.clean(source.encode()).decode() == text

@@ -1,0 +1,260 @@
+"""The keyed generator: a document's instances are a function of the seed, its content and the duplicate's number.
+
+Documents can be added, removed and moved without changing what others become, but for the random next sentences, few of
+which meet another document then. A random next sentence never comes from the same document.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from berth.errors import BerthError
+from berth.kernels import jit
+from berth.recipe import RecordSet
+from pipelines.mlm.instances import Documents, Generated, Instances, prediction_budgets
+from pipelines.mlm.masking import Masking, mask_instance, scratch_for
+from pipelines.mlm.partners import Ring, partner_at, ring_of
+from pipelines.mlm.streams import (
+    GOLDEN,
+    LENGTH,
+    NEXT,
+    ORDER,
+    PARTNER,
+    PURPOSES,
+    SPLIT,
+    TRUNCATION,
+    absorb,
+    below,
+    next_number,
+    start,
+    uniform,
+)
+from pipelines.mlm.vocabulary import MASK, Vocabulary
+
+# Slots of `cursor`: the next document, and what there is so far.
+DOCUMENT, INSTANCES, MASKS, TRUNCATED = range(4)
+
+
+class Settings(NamedTuple):
+    """What the kernel needs of the options: ``room`` is the number of tokens of a record that are not special."""
+
+    seed: np.uint64
+    room: int
+    short_seq_prob: float
+    dupe_factor: int
+    is_pair: bool
+
+
+def create_instances(
+    documents: Documents, vocabulary: Vocabulary, options: RecordSet, seed: int, origin: str = "text"
+) -> Generated:
+    """The instances of one shard, in an order that does not depend on that of the documents.
+
+    Args:
+        documents: The shard.
+        vocabulary: Its vocabulary.
+        options: Lengths, masking, objective.
+        seed: Below 2**64.
+        origin: Name of the shard in errors.
+
+    Raises:
+        BerthError: if next sentences are asked for and the shard has less than two different documents.
+    """
+    is_pair = options.objective == "mlm+nsp"
+    special = 3 if is_pair else 2
+    keys = np.empty(len(documents.documents) - 1, np.uint64)
+    hash_documents(documents, keys)
+    if is_pair and len(keys) and (keys == keys[0]).all():
+        raise BerthError(
+            "a random next sentence must come from another document, and there is none",
+            where=origin,
+            found="one document" if len(keys) == 1 else f"{len(keys)} documents, all the same",
+            expected="at least two different documents in each text file",
+            fix="Make fewer, larger text files; or use `objective: mlm`, which has no next sentences.",
+        )
+    settings = Settings(
+        np.uint64(seed), options.max_seq_length - special, options.short_seq_prob, options.dupe_factor, is_pair
+    )
+    masking = Masking(
+        options.whole_word_mask,
+        options.span_masking,
+        special,
+        vocabulary.ids[MASK],
+        prediction_budgets(options.max_seq_length, options.max_predictions, options.masked_lm_prob),
+        vocabulary.is_continuation,
+        vocabulary.words,
+    )
+    ring = ring_of(keys)
+    scratch = scratch_for(options.max_seq_length, vocabulary.id_type)
+    streams = np.empty(PURPOSES, np.uint64)
+    cursor = np.zeros(4, np.int64)
+    room = expected_instances(documents, settings)
+    instances = Instances.room_for(room, room * options.max_predictions + 1, vocabulary.id_type)
+    order_keys = np.empty(room, np.uint64)
+    while not generate(documents, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch):
+        room = 2 * room + 1
+        instances = instances.resized(room, room * options.max_predictions + 1)
+        order_keys = np.resize(order_keys, room)
+    count = int(cursor[INSTANCES])
+    order = np.argsort(order_keys[:count])  # equal keys belong to equal documents, whose records are the same
+    return Generated(instances.resized(count, int(cursor[MASKS])), order, {"truncated": int(cursor[TRUNCATED])})
+
+
+def expected_instances(documents: Documents, settings: Settings) -> int:
+    """A number of instances that is seldom exceeded: half of the chunks give sentences back, which make further ones."""
+    return int(settings.dupe_factor * (2 * len(documents.ids) / settings.room + len(documents.documents)))
+
+
+@jit(_nrt=False)
+def hash_documents(documents, keys):
+    """Write the hash of each document's content (its tokens and where its sentences end)."""
+    for document in range(len(keys)):
+        key = np.uint64(0)
+        for sentence in range(documents.documents[document], documents.documents[document + 1]):
+            begin, end = documents.sentences[sentence], documents.sentences[sentence + 1]
+            key = absorb(key, end - begin)
+            for k in range(begin, end):
+                key = (key ^ (key >> np.uint64(32)) ^ np.uint64(documents.ids[k])) * GOLDEN
+        keys[document] = key
+
+
+@jit(_nrt=False)
+def generate(documents, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch):
+    """Make the instances of all documents from the cursor on; returns whether it is done (else there is no more room).
+
+    A document for which there is no room is begun anew when the kernel is called again.
+    """
+    while cursor[DOCUMENT] < len(keys):
+        document = cursor[DOCUMENT]
+        instances_before, masks_before, truncated_before = cursor[INSTANCES], cursor[MASKS], cursor[TRUNCATED]
+        for duplicate in range(settings.dupe_factor):
+            key = absorb(absorb(absorb(np.uint64(0), settings.seed), keys[document]), duplicate)
+            if settings.is_pair:
+                fits = _create_pairs(
+                    documents, document, key, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch
+                )
+            else:
+                fits = _create_packed(
+                    documents, document, key, settings, masking, streams, cursor, instances, order_keys, scratch
+                )
+            if not fits:
+                cursor[INSTANCES], cursor[MASKS] = instances_before, masks_before
+                cursor[TRUNCATED] = truncated_before
+                return False
+        cursor[DOCUMENT] += 1
+    return True
+
+
+@jit(_nrt=False)
+def _target(key, settings, streams):
+    """Tokens the instances of this duplicate aim at: mostly all there is room for."""
+    start(streams, key)
+    if uniform(streams, LENGTH) < settings.short_seq_prob:
+        return 2 + below(streams, LENGTH, settings.room - 1)
+    return np.int64(settings.room)
+
+
+@jit(_nrt=False)
+def _finish(ids, row, masking, streams, cursor, instances, order_keys, scratch):
+    """Mask the instance at the cursor, give it its place in the order, and move the cursor."""
+    row.mask_begin = cursor[MASKS]
+    mask_instance(ids, row, masking, streams, instances, scratch)
+    order_keys[cursor[INSTANCES]] = next_number(streams, ORDER)
+    cursor[MASKS] += row.masks
+    cursor[INSTANCES] += 1
+
+
+@jit(_nrt=False)
+def _create_packed(documents, document, key, settings, masking, streams, cursor, instances, order_keys, scratch):
+    """Instances of one segment: as many full sentences as there is room for; a longer sentence is cut into several.
+
+    DOC-SENTENCES of RoBERTa (Liu et al., 2019): an instance does not go on in the next document.
+    """
+    sentences = documents.sentences
+    sentence, last = documents.documents[document], documents.documents[document + 1]
+    begin = sentences[sentence]
+    target = _target(key, settings, streams)
+    ordinal = 0
+    while begin < sentences[last]:
+        if cursor[INSTANCES] == len(instances.rows):
+            return False
+        ordinal += 1
+        start(streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
+        end = begin
+        while sentence < last and sentences[sentence + 1] - begin <= target:
+            sentence += 1
+            end = sentences[sentence]
+        if end == begin:  # not even one sentence fits
+            end = begin + target
+        row = instances.rows[cursor[INSTANCES]]
+        row.a_begin, row.a_length = begin, end - begin
+        row.b_begin, row.b_length = end, 0
+        row.random_next = 0
+        _finish(documents.ids, row, masking, streams, cursor, instances, order_keys, scratch)
+        begin = end
+    return True
+
+
+@jit(_nrt=False)
+def _create_pairs(
+    documents, document, key, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch
+):
+    """Instances of two segments, the second being what follows or, half of the time, something from another document.
+
+    As in the reference: sentences are collected until there are enough tokens; some of them, at least one, are A; the others are
+    B, or are used again. A single sentence that is all there is can only be followed by something random.
+    """
+    sentences = documents.sentences
+    sentence, last = documents.documents[document], documents.documents[document + 1]
+    target = _target(key, settings, streams)
+    ordinal = 0
+    while sentence < last:
+        if cursor[INSTANCES] == len(instances.rows):
+            return False
+        ordinal += 1
+        start(streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
+        end = sentence + 1
+        while end < last and sentences[end] - sentences[sentence] < target:
+            end += 1
+        middle = sentence + 1
+        if end - sentence >= 2:
+            middle += below(streams, SPLIT, end - sentence - 1)
+        row = instances.rows[cursor[INSTANCES]]
+        a_begin, a_end = sentences[sentence], sentences[middle]
+        row.random_next = end - sentence == 1 or uniform(streams, NEXT) < 0.5
+        if row.random_next:
+            other = partner_at(ring, next_number(streams, PARTNER), keys, document)
+            b_begin, b_end = _random_segment(documents, other, target - (a_end - a_begin), streams)
+            sentence = middle
+        else:
+            b_begin, b_end = a_end, sentences[end]
+            sentence = end
+        excess = max((a_end - a_begin) + (b_end - b_begin) - settings.room, 0)
+        cursor[TRUNCATED] += excess
+        for _ in range(excess):
+            is_front = below(streams, TRUNCATION, 2)
+            if a_end - a_begin > b_end - b_begin:
+                a_begin += is_front
+                a_end -= 1 - is_front
+            else:
+                b_begin += is_front
+                b_end -= 1 - is_front
+        row.a_begin, row.a_length = a_begin, a_end - a_begin
+        row.b_begin, row.b_length = b_begin, b_end - b_begin
+        _finish(documents.ids, row, masking, streams, cursor, instances, order_keys, scratch)
+    return True
+
+
+@jit(_nrt=False)
+def _random_segment(documents, other, wanted, streams):
+    """The range of ids of sentences from a random place of a document: at least ``wanted`` tokens if it has them."""
+    sentences = documents.sentences
+    first, last = documents.documents[other], documents.documents[other + 1]
+    begin = first + below(streams, PARTNER, last - first)
+    end = begin + 1
+    while end < last and sentences[end] - sentences[begin] < wanted:
+        end += 1
+    return sentences[begin], sentences[end]

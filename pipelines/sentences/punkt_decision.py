@@ -1,0 +1,117 @@
+"""Punkt's decision whether a sentence ends: NLTK's rules on facts about each token that are found out once."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any, NamedTuple
+
+from nltk.tokenize import punkt
+
+from pipelines.sentences.punkt_parameters import PunktModel
+
+# So many tokens are remembered; beyond, the rare rest is looked at anew each time.
+MAX_REMEMBERED = 1 << 20
+NUMBER = "##number##"
+
+# NLTK compiles these with a guarded engine that is slow; for ASCII tokens the standard one finds the same.
+_NUMERIC = re.compile(punkt.PunktToken._RE_NUMERIC.pattern)
+_INITIAL = re.compile(punkt.PunktToken._RE_INITIAL.pattern)
+_ELLIPSIS = re.compile(punkt.PunktToken._RE_ELLIPSIS.pattern)
+
+
+class Token(NamedTuple):
+    """What the rules ask of a token; the names are NLTK's."""
+
+    sentbreak: bool
+    abbr_or_ellipsis: bool
+    period_final: bool
+    type_no_period: str
+    type_no_sentperiod: str
+    is_initial: bool
+    orthography: bool | None  # whether it begins a sentence by its case: yes, no, unknown
+    is_starter: bool
+    is_never_lower: bool
+
+
+class Decision:
+    """Decides on contexts: the word before a possible end, the end, and what follows it.
+
+    As ``PunktSentenceTokenizer.text_contains_sentbreak`` (Kiss and Strunk 2006, section 4).
+    """
+
+    def __init__(self, model: PunktModel, variables: Any) -> None:
+        self._model = model
+        self._tokenize = re.compile(variables._word_tokenizer_re().pattern, re.UNICODE | re.VERBOSE).findall
+        self._tokens: dict[str, Token] = {}
+
+    def is_end(self, context: str) -> bool:
+        """Whether a sentence ends within the context; it has no line feed."""
+        tokens = [self._tokens.get(token) or self._learn(token) for token in self._tokenize(context)]
+        return any(self._ends(first, second) for first, second in itertools.pairwise(tokens))
+
+    def _ends(self, token: Token, following: Token) -> bool:
+        """As ``_second_pass_annotation``: whether a sentence ends with ``token``."""
+        if not token.period_final:
+            return token.sentbreak
+        # A collocation such as ("j", "bach") is no end.
+        if (token.type_no_period, following.type_no_sentperiod) in self._model.collocations:
+            return False
+        # Behind an abbreviation or ellipsis, the next word decides.
+        if token.abbr_or_ellipsis and not token.is_initial and (following.orthography or following.is_starter):
+            return True
+        # Initials and ordinals are no ends unless the next word is likely to begin a sentence.
+        if token.is_initial or token.type_no_period == NUMBER:
+            if following.orthography is False:
+                return False
+            if following.orthography is None and token.is_initial and following.is_never_lower:
+                return False
+        return token.sentbreak
+
+    def _learn(self, text: str) -> Token:
+        model = self._model
+        if text.isascii():
+            kind = _NUMERIC.sub(NUMBER, text.lower())
+            is_initial, is_ellipsis = bool(_INITIAL.match(text)), bool(_ELLIPSIS.match(text))
+        else:
+            token = punkt.PunktToken(text)
+            kind, is_initial, is_ellipsis = token.type, bool(token.is_initial), bool(token.is_ellipsis)
+        period_final = text.endswith(".")
+        sentbreak = abbreviation = ellipsis = False
+        if text in model.end_characters:
+            sentbreak = True
+        elif is_ellipsis:
+            ellipsis = True
+        elif period_final and not text.endswith(".."):
+            word = text[:-1].lower()
+            abbreviation = word in model.abbreviations or word.split("-")[-1] in model.abbreviations
+            sentbreak = not abbreviation
+        no_period = kind[:-1] if len(kind) > 1 and kind[-1] == "." else kind
+        no_sentperiod = no_period if sentbreak else kind
+        contexts = model.orthographic_contexts.get(no_sentperiod, 0)
+        first_upper = text[0].isupper()
+        learned = Token(
+            sentbreak=sentbreak,
+            abbr_or_ellipsis=abbreviation or ellipsis,
+            period_final=period_final,
+            type_no_period=no_period,
+            type_no_sentperiod=no_sentperiod,
+            is_initial=is_initial,
+            orthography=_orthography(text, contexts),
+            is_starter=first_upper and no_sentperiod in model.sentence_starters,
+            is_never_lower=first_upper and not contexts & punkt._ORTHO_LC,
+        )
+        if len(self._tokens) < MAX_REMEMBERED:
+            self._tokens[text] = learned
+        return learned
+
+
+def _orthography(text: str, contexts: int) -> bool | None:
+    """As ``_ortho_heuristic``: whether a word begins a sentence by its case and the cases it was seen in."""
+    if text in punkt.PunktSentenceTokenizer.PUNCTUATION:
+        return False
+    if text[0].isupper() and contexts & punkt._ORTHO_LC and not contexts & punkt._ORTHO_MID_UC:
+        return True
+    if text[0].islower() and (contexts & punkt._ORTHO_UC or not contexts & punkt._ORTHO_BEG_LC):
+        return False
+    return None

@@ -1,0 +1,76 @@
+"""Names in kernels: a 64-bit hash of a kind and a name, and sorted tables from hash to number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from berth.kernels import jit
+
+# FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
+OFFSET = np.uint64(14695981039346656037)
+PRIME = np.uint64(1099511628211)
+
+NOT_FOUND = -1
+
+
+def name_hash(kind: int, name: bytes) -> int:
+    """The hash of a name among the names of one kind, as :func:`hash_range` computes it."""
+    value = int(OFFSET)
+    for byte in bytes([kind]) + name:
+        value = ((value ^ byte) * int(PRIME)) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+class Table:
+    """A table of names: two arrays for kernels, sorted by hash.
+
+    Args:
+        entries: (kind, name) → number.
+    """
+
+    def __init__(self, entries: Mapping[tuple[int, bytes], int]) -> None:
+        hashed = {name_hash(kind, name): number for (kind, name), number in entries.items()}
+        if len(hashed) != len(entries):
+            raise AssertionError("two names have one hash")
+        keys = sorted(hashed)
+        self.keys: npt.NDArray[np.uint64] = np.array(keys, np.uint64)
+        self.numbers: npt.NDArray[np.int64] = np.array([hashed[key] for key in keys], np.int64)
+
+
+@jit
+def begin_hash(kind):
+    """The hash before the first byte of a name."""
+    return (OFFSET ^ np.uint64(kind)) * PRIME
+
+
+@jit
+def add_byte(value, byte):
+    """The hash with one more byte."""
+    return (value ^ np.uint64(byte)) * PRIME
+
+
+@jit
+def hash_range(kind, text, start, stop):
+    """The hash of text[start:stop]."""
+    value = begin_hash(kind)
+    for at in range(start, stop):
+        value = add_byte(value, text[at])
+    return value
+
+
+@jit
+def look_up(keys, numbers, value):
+    """The number of a name, or NOT_FOUND."""
+    low, high = 0, len(keys)
+    while low < high:
+        middle = (low + high) >> 1
+        if keys[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(keys) and keys[low] == value:
+        return numbers[low]
+    return NOT_FOUND

@@ -1,0 +1,81 @@
+"""Vocabularies: what a vocab.txt may look like, and the trie."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records_samples import SPECIAL
+
+from berth.errors import BerthError
+from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, Vocabulary, build_trie, follow, parse_lines
+
+
+def write(tmp_path, text):
+    path = tmp_path / "vocab.txt"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def test_a_token_is_its_line_stripped(tmp_path):
+    vocabulary = Vocabulary.read(write(tmp_path, "\n".join(SPECIAL) + "\n the \r\n##s\n"))
+    assert vocabulary.tokens == (*SPECIAL, "the", "##s")
+    assert vocabulary.ids["the"] == 6
+    assert list(vocabulary.is_continuation) == [False] * 7 + [True]
+
+
+def test_lines_end_at_line_feeds_only():
+    assert parse_lines("a\u2028b\x85\nc") == ["a\u2028b", "c"]
+
+
+def test_words_are_what_text_can_give():
+    vocabulary = Vocabulary((*SPECIAL, "[unused12]", "a", "##b", "[", "]", "[]"))
+    assert [vocabulary.tokens[index] for index in vocabulary.words] == ["a", "##b", "[", "]", "[]"]
+
+
+@pytest.mark.parametrize("missing", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+def test_each_special_token_is_needed(missing, tmp_path):
+    tokens = [token for token in SPECIAL if token != missing] + ["a"]
+    with pytest.raises(BerthError, match=rf"vocab\.txt: the vocabulary lacks \[{missing[1:-1]}\]"):
+        Vocabulary.read(write(tmp_path, "\n".join(tokens)))
+
+
+def test_a_token_that_stands_twice_is_an_error_with_both_lines(tmp_path):
+    with pytest.raises(BerthError, match=r"vocab\.txt, line 9: the token 'a' stands twice.*in line 7"):
+        Vocabulary.read(write(tmp_path, "\n".join([*SPECIAL, "a", "b", "a"])))
+
+
+def test_a_vocabulary_without_words_is_an_error():
+    with pytest.raises(BerthError, match="has no word"):
+        Vocabulary(SPECIAL)
+
+
+def test_a_vocabulary_that_is_not_utf8_is_an_error(tmp_path):
+    with pytest.raises(BerthError, match=r"vocab\.txt, byte 2: .*not valid UTF-8"):
+        Vocabulary.read(write(tmp_path, b"a\n\xff"))
+
+
+def test_ids_take_two_bytes_as_long_as_one_number_is_left():
+    def sized(count):
+        return Vocabulary((*SPECIAL, *(str(number) for number in range(count - len(SPECIAL)))))
+
+    assert sized(65535).id_type == np.uint16
+    assert sized(65536).id_type == np.uint32
+
+
+@given(st.lists(st.text(max_size=6), unique=True, max_size=40))
+def test_the_trie_holds_the_tokens_and_nothing_else(tokens):
+    trie = build_trie(tokens)
+    ids = {token: index for index, token in enumerate(tokens)}
+    prefixes = {token[:end] for token in tokens for end in range(len(token) + 1)}
+    for text in prefixes | {prefix + "x" for prefix in prefixes}:
+        node, token = np.int64(0), NO_TOKEN
+        for character in text:
+            node, token = follow(node, np.int64(ord(character)), trie.edges)
+            if node == NO_NODE:
+                break
+        assert (node != NO_NODE) == (text in prefixes)
+        if text:
+            assert token == ids.get(text, NO_TOKEN)
+    assert (trie.continuation != NO_NODE) == ("##" in prefixes)

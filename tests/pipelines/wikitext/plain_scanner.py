@@ -1,0 +1,322 @@
+"""The scanner in plain Python: one regular expression for all tokens and a stack of frames. Oracle of the kernel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pipelines.wikitext.expansion import is_shown
+from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS, EXTERNAL, LITERAL_MARKS, LITERALS
+from pipelines.wikitext.names import BLOCK_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
+from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
+
+MAX_DEPTH = 100
+MAX_LINKS = 8
+TRAILING = b",;.:!?)"
+SPACE = b" \t\n"
+AS_MARKS = bytes.maketrans(LITERALS, LITERAL_MARKS)
+
+WORD = rb"A-Za-z0-9_\x80-\xff"
+SCHEME = "|".join(SCHEMES).encode()
+TOKEN = re.compile(
+    rb"""
+      (?P<comment><!--)
+    | (?P<tag></?(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?![%(word)s])(?P<attributes>[^<>]*)>)
+    | (?P<table>^[ \t:;*\#]*\{\|)
+    | (?P<table_end>^[ \t]*\|\})
+    | (?P<open>\{\{+)
+    | (?P<close>\}\}+)
+    | (?P<link>\[\[)
+    | (?P<external>\[(?:(?:%(scheme)s):|//)[^\x00-\x20\[\]<>"]*)
+    | (?P<bracket>\])
+    | (?P<url>(?<![%(word)s])(?:https?|ftp)://[^\x00-\x20\[\]<>"|{}]+)
+    | (?P<pipe>\|)
+    | (?P<equals>=)
+    | (?P<magic>__[A-Z\x80-\xff]+(?:_[A-Z\x80-\xff]+)*__)
+    | (?P<paragraph>\n[ \t]*\n)
+    | (?P<newline>\n)
+    """
+    % {b"word": WORD, b"scheme": SCHEME},
+    re.VERBOSE | re.MULTILINE,
+)
+LANGUAGE_PREFIX = re.compile(rb"[a-z]{2,3}(?:-[a-z]+)*|simple|tokipona")
+MEDIA_FILE = re.compile(rf"\.(?:{'|'.join(MEDIA_EXTENSIONS)})[ \t\n]*\Z".encode(), re.IGNORECASE)
+
+
+class Kind(Enum):
+    """What a frame is."""
+
+    PAGE = "page"
+    TEMPLATE = "{{"
+    PARAMETER = "{{{"
+    LINK = "[["
+    EXTERNAL = "["
+    TABLE = "{|"
+
+
+BRACES = (Kind.TEMPLATE, Kind.PARAMETER)
+
+
+@dataclass(slots=True)
+class Frame:
+    """Something open: its pieces so far, with marks between arguments, and whether the last one has its "="."""
+
+    kind: Kind
+    pieces: list[bytes] = field(default_factory=list)
+    has_equals: bool = False
+    pipe: int | None = None  # the piece that is the first mark between arguments
+
+    def marked(self) -> bytes:
+        return b"".join(self.pieces)
+
+    def first(self) -> bytes:
+        """The first argument: the name of a template, the target of a link."""
+        return b"".join(self.pieces[: self.pipe])
+
+    def raw(self) -> bytes:
+        return as_text(self.marked())
+
+
+def as_text(marked: bytes) -> bytes:
+    """The marks between arguments as the signs they were; those of complete calls stay."""
+    out, depth = bytearray(), 0
+    for byte in marked:
+        depth += (byte == CALL) - (byte == END)
+        out.append(byte if depth else {ARGUMENT: ord("|"), EQUALS: ord("=")}.get(byte, byte))
+    return bytes(out)
+
+
+class PlainScanner:
+    """One scan of one page."""
+
+    def __init__(self, source: bytes, wiki: Wiki) -> None:
+        self.source = source
+        self.prefixes = wiki.prefixes()
+        self.template_prefixes = frozenset(key for key, value in self.prefixes.items() if value == TEMPLATE_NAMESPACE)
+        self.stack = [Frame(Kind.PAGE)]
+        self.position = 0
+        self.tables = 0
+
+    def run(self) -> bytes:
+        while found := TOKEN.search(self.source, self.position):
+            self.emit(self.source[self.position : found.start()])
+            self.position = found.end()
+            getattr(self, f"on_{found.lastgroup}")(found)
+        self.emit(self.source[self.position :])
+        while len(self.stack) > 1:
+            self.abandon()
+        return self.stack[0].marked()
+
+    def emit(self, text: bytes) -> None:
+        self.stack[-1].pieces.append(text)
+
+    def drop(self) -> None:
+        self.emit(bytes([DROPPED]))
+
+    # The stack
+
+    def push(self, kind: Kind) -> None:
+        links = sum(frame.kind is Kind.LINK for frame in self.stack)
+        if len(self.stack) <= MAX_DEPTH and (kind is not Kind.LINK or links < MAX_LINKS):
+            self.stack.append(Frame(kind))
+            self.tables += kind is Kind.TABLE
+
+    def pop(self) -> Frame:
+        frame = self.stack.pop()
+        self.tables -= frame.kind is Kind.TABLE
+        return frame
+
+    def abandon(self) -> None:
+        frame = self.pop()
+        if frame.kind is Kind.LINK and self.is_hidden(frame.first()):
+            self.drop()
+        elif frame.kind is Kind.TABLE or frame.kind in BRACES:
+            raw = frame.raw()
+            end = next((at for at, byte in enumerate(raw) if byte in (ord("\n"), CALL)), len(raw))
+            self.drop()
+            self.emit(bytes([DROPPED]) * end + raw[end:])
+        else:
+            self.emit(frame.raw())
+
+    def top(self) -> Kind:
+        return self.stack[-1].kind
+
+    def abandon_links(self, external_only: bool = False) -> None:
+        kinds = (Kind.EXTERNAL,) if external_only else (Kind.EXTERNAL, Kind.LINK)
+        while self.top() in kinds:
+            self.abandon()
+
+    # Tokens
+
+    def on_comment(self, found: re.Match[bytes]) -> None:
+        end = self.source.find(b"-->", self.position)
+        if end >= 0:
+            self.position = end + 3
+        else:
+            self.skip_line()
+
+    def on_tag(self, found: re.Match[bytes]) -> None:
+        name = found["name"].decode().lower()
+        if not found.group().startswith(b"</") and not found["attributes"].endswith(b"/") and self.is_opaque(name):
+            content = self.content_of(name)
+            if content is None and name == "ref":
+                self.skip_line()
+            if name != "nowiki":
+                self.drop()
+            elif content is not None:
+                self.emit(content.translate(AS_MARKS))
+        elif name in OPAQUE_TAGS:
+            self.drop()
+        elif name in SPACE_TAGS:
+            self.emit(b" ")
+        elif name in BLOCK_TAGS and self.top() not in (Kind.LINK, Kind.EXTERNAL):
+            self.emit(b"\n\n")
+
+    def is_opaque(self, name: str) -> bool:
+        return name in OPAQUE_TAGS or name == "nowiki"
+
+    def on_table(self, found: re.Match[bytes]) -> None:
+        self.push(Kind.TABLE)
+
+    def on_table_end(self, found: re.Match[bytes]) -> None:
+        if self.top() is Kind.TABLE or (self.tables and not self.source.startswith(b"}", self.position)):
+            while self.top() is not Kind.TABLE:
+                self.abandon()
+            self.pop()
+            self.drop()
+        elif len(self.stack) > 1:  # a pipe, and the first brace of what may be the end of a template
+            self.position -= 1
+            self.on_pipe(found)
+
+    def on_open(self, found: re.Match[bytes]) -> None:
+        braces = len(found.group())
+        for _ in range(min((braces - 3 * (braces % 2)) // 2, MAX_DEPTH)):
+            self.push(Kind.TEMPLATE)
+        if braces % 2:  # the innermost of an odd number is a parameter
+            self.push(Kind.PARAMETER)
+
+    def on_close(self, found: re.Match[bytes]) -> None:
+        braces = len(found.group())
+        while braces >= 2:
+            self.abandon_links()
+            if self.top() is Kind.TABLE and any(frame.kind in BRACES for frame in self.stack):
+                self.abandon()
+            elif self.top() is Kind.PARAMETER:
+                self.pop()
+                self.drop()
+                braces -= 3
+            elif self.top() is Kind.TEMPLATE:
+                self.close_template(self.pop())
+                braces -= 2
+            else:
+                return
+
+    def on_link(self, found: re.Match[bytes]) -> None:
+        self.push(Kind.LINK)
+
+    def on_external(self, found: re.Match[bytes]) -> None:
+        following = self.source[self.position : self.position + 1]
+        if following in (b" ", b"\t"):
+            self.emit(bytes([EXTERNAL]))
+            self.push(Kind.EXTERNAL)
+        else:
+            self.position += following == b"]"
+            self.drop()
+
+    def on_bracket(self, found: re.Match[bytes]) -> None:
+        if self.top() is Kind.EXTERNAL:
+            frame = self.pop()
+            self.emit(frame.raw())
+        elif self.source.startswith(b"]", self.position):
+            self.position += 1
+            if self.top() is Kind.LINK:
+                self.close_link(self.pop())
+        else:
+            self.emit(b"]")
+
+    def on_url(self, found: re.Match[bytes]) -> None:
+        url = found.group()
+        self.drop()
+        self.emit(url[len(url.rstrip(TRAILING)) :])
+
+    def on_pipe(self, found: re.Match[bytes]) -> None:
+        if self.top() in (Kind.TEMPLATE, Kind.LINK, Kind.PARAMETER):
+            self.add_argument()
+        else:
+            self.emit(b"|")
+
+    def add_argument(self) -> None:
+        frame = self.stack[-1]
+        frame.pipe = len(frame.pieces) if frame.pipe is None else frame.pipe
+        frame.has_equals = False
+        self.emit(bytes([ARGUMENT]))
+
+    def on_equals(self, found: re.Match[bytes]) -> None:
+        frame = self.stack[-1]
+        if frame.kind is Kind.TEMPLATE and not frame.has_equals:
+            frame.has_equals = True
+            self.emit(bytes([EQUALS]))
+        else:
+            self.emit(b"=")
+
+    def on_magic(self, found: re.Match[bytes]) -> None:
+        pass
+
+    def on_paragraph(self, found: re.Match[bytes]) -> None:
+        self.abandon_links()
+        self.emit(b"\n")
+        self.position = found.end() - 1  # a table may begin on the next line
+
+    def on_newline(self, found: re.Match[bytes]) -> None:
+        self.abandon_links(external_only=True)
+        self.emit(b"\n")
+
+    # What closes leaves
+
+    def close_link(self, frame: Frame) -> None:
+        target = frame.first()
+        if self.is_hidden(target):
+            self.drop()
+        elif frame.pipe is not None:
+            self.emit(as_text(b"".join(frame.pieces[frame.pipe + 1 :])) or bytes([DROPPED]))
+        else:
+            shown = target.strip(SPACE).removeprefix(b":")
+            self.emit(shown.partition(b":")[2] if self.is_hidden(shown) else shown)
+
+    def is_hidden(self, target: bytes) -> bool:
+        """Whether a link shows no text: to a file, to a category, to a page in another language."""
+        prefix, colon, _ = target.partition(b":")
+        prefix = prefix.strip(SPACE)
+        if not colon or not prefix:
+            return False
+        key = self.prefixes.get(prefix.replace(b"_", b" ").lower())
+        if key is None and LANGUAGE_PREFIX.fullmatch(prefix):
+            return True
+        return key in (FILE_NAMESPACE, MEDIA_NAMESPACE, CATEGORY_NAMESPACE) or bool(MEDIA_FILE.search(target))
+
+    def close_template(self, frame: Frame) -> None:
+        name = frame.first().replace(bytes([EQUALS]), b"=")
+        if name.strip(SPACE) == b"!" and self.top() is Kind.LINK:
+            self.add_argument()
+        elif name.strip(SPACE) == b"!":
+            self.emit(b"|")
+        elif is_shown(name, self.template_prefixes):
+            self.emit(bytes([CALL]) + frame.marked() + bytes([END]))
+        else:
+            self.drop()
+
+    # Skipping
+
+    def content_of(self, name: str) -> bytes | None:
+        """The content up to the tag's closing tag, which is passed over; None if there is none."""
+        closer = re.compile(rb"</%s[ \t\n]*>" % name.encode(), re.IGNORECASE).search(self.source, self.position)
+        if closer is None:
+            return None
+        content = self.source[self.position : closer.start()]
+        self.position = closer.end()
+        return content
+
+    def skip_line(self) -> None:
+        end = self.source.find(b"\n", self.position)
+        self.position = len(self.source) if end < 0 else end

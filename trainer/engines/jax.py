@@ -1,0 +1,197 @@
+"""The JAX engine: one or many devices (CPU, GPU, TPU), one or many processes (jax.distributed)."""
+
+# mypy: disable-error-code="no-untyped-call"
+# (some of JAX's functions have no types)
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from berth.errors import UsageError
+from berth.recipe import Optimizer
+from trainer import loss_scale, metrics, optimizers
+from trainer.engines import Arrays, Scalars, Settings
+from trainer.model import BertForPreTraining, Outputs
+
+Tensor = Any
+Tensors = dict[str, Tensor]
+
+# The dimension of the mesh over which the batch is split.
+DATA = "data"
+# How long a process may be silent until the others end.
+HEARTBEAT_SECONDS = 30
+
+
+class JaxEngine:
+    """A model replicated over all devices; the compiler adds the reductions over them."""
+
+    lost: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
+
+    def __init__(self, settings: Settings) -> None:
+        if keras.backend.backend() != "jax":
+            raise UsageError(
+                "Keras was already loaded for another engine in this process",
+                where="training.engine",
+                found=keras.backend.backend(),
+                expected="jax",
+            )
+        _join_processes()
+        self._optimizer = settings.optimizer or Optimizer()
+        self.process, self.processes = jax.process_index(), jax.process_count()
+        self.replicas = jax.device_count()
+        mesh = Mesh(np.array(jax.devices()), (DATA,))
+        self._replicated = NamedSharding(mesh, PartitionSpec())
+        self._micro_batches = NamedSharding(mesh, PartitionSpec(None, DATA))
+        self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
+        named = self.model.named_variables()
+        self.shapes = {name: tuple(variable.shape) for name, variable in named.items()}
+        # The order in which Keras wants the values.
+        names = {id(variable): name for name, variable in named.items()}
+        self._order = [names[id(variable)] for variable in self.model.trainable_variables]
+        zeros = {name: np.zeros(shape, dtype=np.float32) for name, shape in self.shapes.items()}
+        self._values = self._place(zeros)
+        self._slots: dict[str, Tensors] = {}
+        self._loss_scale: Tensors = {}
+        if settings.optimizer is not None:
+            self.reset_optimizer()
+            if loss_scale.is_needed(settings.precision):
+                self._loss_scale = self._place({n: np.array(v) for n, v in loss_scale.INITIAL.items()})
+        self._train_step = jax.jit(self._update, donate_argnums=(0, 1, 2))
+        self._evaluate_step = jax.jit(self._evaluation_sums)
+        self._predict_step = jax.jit(self._outputs)
+
+    def assign(self, arrays: Arrays) -> None:
+        """Set variables and optimizer slots; all that are named."""
+        for name, placed in self._place(arrays).items():
+            variable, _, slot = name.rpartition("/")
+            if name in self._values:
+                self._values[name] = placed
+            elif name in loss_scale.INITIAL:
+                self._loss_scale[name] = placed
+            else:
+                self._slots[slot][variable] = placed
+
+    def reset_optimizer(self) -> None:
+        """Set the optimizer's slots to zero."""
+        for slot in optimizers.SLOTS:
+            self._slots[slot] = self._place({n: np.zeros(s, dtype=np.float32) for n, s in self.shapes.items()})
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All variables and optimizer slots."""
+        slots = {f"{name}/{slot}": array for slot, arrays in self._slots.items() for name, array in arrays.items()}
+        return {name: np.asarray(array) for name, array in {**self._values, **slots, **self._loss_scale}.items()}
+
+    def train(self, features: Arrays, scalars: Scalars) -> Tensor:
+        """One update; see `Engine.train`."""
+        rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
+        split = {
+            name: jax.make_array_from_process_local_data(self._micro_batches, values)
+            for name, values in features.items()
+        }
+        self._values, self._slots, self._loss_scale, result = self._train_step(
+            self._values, self._slots, self._loss_scale, split, np.asarray(rates, dtype=np.float32)
+        )
+        return result
+
+    def total(self, number: int) -> int:
+        """The sum of a number over all processes; waits for them."""
+        if self.processes == 1:
+            return number
+        return int(multihost_utils.process_allgather(np.asarray(number, dtype=np.int32)).sum())
+
+    def evaluate(self, features: Arrays) -> np.ndarray:
+        """The sums of a batch; see `Engine.evaluate`."""
+        return np.asarray(self._evaluate_step(self._values, dict(features)))
+
+    def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits; see `Engine.predict`."""
+        outputs = self._predict_step(self._values, dict(features))
+        relation = outputs.next_sentence_logits
+        logits = np.asarray(outputs.masked_lm_logits.astype(jnp.float32))
+        return logits, None if relation is None else np.asarray(relation.astype(jnp.float32))
+
+    def _place(self, arrays: Arrays) -> Tensors:
+        return {
+            name: jax.make_array_from_process_local_data(self._replicated, np.asarray(array, dtype=np.float32))
+            for name, array in arrays.items()
+        }
+
+    def _update(
+        self, values: Tensors, slots: dict[str, Tensors], scaling: Tensors, features: Tensors, rates: Tensor
+    ) -> tuple[Tensors, dict[str, Tensors], Tensors, Tensor]:
+        # The denominators are those of the whole global batch, so that each term is what it is in one big batch.
+        weight, examples = jnp.sum(features["masked_lm_weights"]), jnp.sum(features["example_weights"])
+        scale = scaling[loss_scale.SCALE] if scaling else 1.0
+        denominators = (weight + metrics.WEIGHT_EPSILON) / scale, examples / scale
+        micro_batch = functools.partial(self._gradients, values, denominators)
+        count = features["example_weights"].shape[0]
+        totals = micro_batch({name: array[0] for name, array in features.items()})
+        if count > 1:
+            rest = {name: array[1:] for name, array in features.items()}
+            totals, _ = jax.lax.scan(
+                lambda total, part: (jax.tree.map(jnp.add, total, micro_batch(part)), None), totals, rest
+            )
+        gradients, sums = totals
+        norm = optimizers.global_norm(gradients) / scale
+        factor = optimizers.clip_scale(self._optimizer, norm) / scale
+        scalars = optimizers.Rates(rates[0], rates[1], rates[2])
+        m, v = (slots[slot] for slot in optimizers.SLOTS)
+        updated = {
+            name: optimizers.update(self._optimizer, name, values[name], gradient * factor, m[name], v[name], scalars)
+            for name, gradient in gradients.items()
+        }
+        moments = ({n: u.m for n, u in updated.items()}, {n: u.v for n, u in updated.items()})
+        state = {n: u.value for n, u in updated.items()}, dict(zip(optimizers.SLOTS, moments, strict=True))
+        if scaling:  # an update whose gradients are not finite is left out
+            finite = jnp.isfinite(norm)
+            state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), state, (values, slots))
+            norm = jnp.where(finite, norm, 0.0)
+            following = loss_scale.following(scale, scaling[loss_scale.GOOD_UPDATES], finite)
+            scaling = dict(zip(loss_scale.INITIAL, following, strict=True))
+        return *state, scaling, jnp.concatenate([sums, norm[None]])
+
+    def _gradients(
+        self, values: Tensors, denominators: tuple[Tensor, Tensor], features: Tensors
+    ) -> tuple[Tensors, Tensor]:
+        """Gradients of one micro-batch's part of the loss, and its sums."""
+
+        def loss(variables: Tensors) -> tuple[Tensor, Tensor]:
+            sums = self._evaluation_sums(variables, features)
+            return sums[0] / denominators[0] + sums[3] / denominators[1], sums
+
+        gradients, sums = jax.grad(loss, has_aux=True)(values)
+        return gradients, sums
+
+    def _evaluation_sums(self, values: Tensors, features: Tensors) -> Tensor:
+        return metrics.sums(self._outputs(values, features), features)
+
+    def _outputs(self, values: Tensors, features: Tensors) -> Outputs:
+        names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+        arguments = [features[name] for name in names]
+        outputs, _ = self.model.stateless_call(
+            [values[name] for name in self._order], [], *arguments, features.get("dropout_keys")
+        )
+        return Outputs(*outputs)
+
+
+def _join_processes() -> None:
+    """Find the other processes: by the cluster's own means on TPUs, else by JAX_COORDINATOR_ADDRESS and its kin."""
+    address = os.environ.get("JAX_COORDINATOR_ADDRESS")
+    if address and not jax.distributed.is_initialized():
+        jax.distributed.initialize(
+            address,
+            int(os.environ["JAX_NUM_PROCESSES"]),
+            int(os.environ["JAX_PROCESS_ID"]),
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+        )
