@@ -97,15 +97,16 @@ def find_model(name: str) -> list[str]:
     """The files of an installed Punkt model.
 
     Args:
-        name: A path to a directory with NLTK's punkt_tab files, to a punkt.json or to a pickle of NLTK; or the name of
-            a model (``english``) installed in one of NLTK's data directories.
+        name: A path to a directory with NLTK's punkt_tab files or to a punkt.json; or the name of a model
+            (``english``) installed in one of NLTK's data directories. NLTK's old pickles are not read: unpickling runs
+            what a file says.
 
     Raises:
         UsageError: if there is none; nothing is downloaded.
     """
     places = list(_places(name))
     for place in places:
-        if place.endswith((".json", ".pickle")):
+        if place.endswith(".json"):
             if storage.exists(place):
                 return [place]
         elif storage.exists(storage.join(place, TAB_FILES[0])):
@@ -128,8 +129,6 @@ def load_model(files: list[str], end_characters: tuple[str, ...]) -> PunktModel:
     first = files[0]
     if first.endswith(".json"):
         return PunktModel.from_json(storage.read_bytes(first), first)
-    if first.endswith(".pickle"):
-        return PunktModel.from_nltk(_unpickled(first), end_characters)
     lines = {storage.basename(file): (file, storage.read_text(file).splitlines()) for file in files}
     return PunktModel(
         frozenset(lines["abbrev_types.txt"][1]),
@@ -143,13 +142,12 @@ def load_model(files: list[str], end_characters: tuple[str, ...]) -> PunktModel:
 def _places(name: str) -> Iterator[str]:
     """Where a model of this name could be, in order."""
     yield name
-    if "/" in name or name.endswith((".json", ".pickle")):
+    if "/" in name or name.endswith(".json"):
         return
     from nltk.data import path as data_directories
 
     for directory in data_directories:
         yield storage.join(str(directory), "tokenizers", "punkt_tab", name)
-        yield storage.join(str(directory), "tokenizers", "punkt", f"{name}.pickle")
 
 
 def _pairs(uri: str, lines: list[str], numbers: bool = False) -> Iterator[tuple[str, str]]:
@@ -163,20 +161,3 @@ def _pairs(uri: str, lines: list[str], numbers: bool = False) -> Iterator[tuple[
                 expected="a word, a tab and a number" if numbers else "two words with a tab between them",
             )
         yield first, second
-
-
-def _unpickled(uri: str) -> Any:
-    """The parameters inside an old NLTK pickle, read by NLTK's loader that allows Punkt's own classes only."""
-    import pickle
-
-    from nltk.tokenize.punkt import PunktParameters, punkt_pickle_load
-
-    try:
-        with storage.open_read(uri) as file:
-            content = punkt_pickle_load(file)
-    except (pickle.UnpicklingError, EOFError, AttributeError, ValueError, TypeError) as error:
-        raise BerthError("this is not a pickled Punkt model", where=uri, found=str(error)) from error
-    parameters = getattr(content, "_params", content)
-    if not isinstance(parameters, PunktParameters):
-        raise BerthError("this is not a pickled Punkt model", where=uri, found=type(parameters).__name__)
-    return parameters

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.wikitext.entities import GROWTH
 from pipelines.wikitext.expansion import expand_calls
-from pipelines.wikitext.marks import CONTROLS
 from pipelines.wikitext.scan_tables import scan_table
 from pipelines.wikitext.scanner import PADDING, scan
 from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
-from pipelines.wikitext.tidy import GROWTH, tidy
+from pipelines.wikitext.tidy import tidy
 
 
 class Cleaner:
@@ -35,10 +35,10 @@ class Cleaner:
         """The text of one page, lines joined by line feeds, none at the end.
 
         Args:
-            source: Wikitext, well-formed UTF-8.
+            source: Wikitext, well-formed UTF-8 without control characters other than tab and line feed, as
+                :func:`pipelines.wikitext.escapes.unescape` leaves it.
         """
-        scanned = self.scan(source.translate(None, CONTROLS))
-        return self.tidy(expand_calls(scanned, self._template_prefixes))
+        return self.tidy(expand_calls(self.scan(source), self._template_prefixes))
 
     def scan(self, source: bytes) -> bytes:
         """First pass: text with its line structure, still with bullets, quotes and entities, and with marks."""

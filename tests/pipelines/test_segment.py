@@ -146,7 +146,6 @@ def test_a_given_punkt_model_is_used(result, write_articles, tmp_path):
 
 
 def test_sentencex(write_articles, tmp_path):
-    pytest.importorskip("sentencex")
     result = run(write_articles(ARTICLES), tmp_path / "out", segmenter="sentencex")
     assert result.manifest.counters["documents"] == 35
     assert not [file for file in result.manifest.files if file.path == "punkt.json"]

@@ -43,8 +43,6 @@ def learn(text: str, output: Path, **options) -> list[str]:
 @pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_size_order_and_coverage(shards, tmp_path, kind, lower_case):
-    if kind == "sentencepiece":
-        pytest.importorskip("sentencepiece")
     entries = learn(shards, tmp_path / "out", kind=kind, size=200, lower_case=lower_case)
     assert len(entries) == len(set(entries)) == 200
     assert entries[:5] == SPECIAL
@@ -64,7 +62,6 @@ def test_frequent_words_are_whole(shards, tmp_path):
 
 
 def test_the_same_in_any_process(tmp_path):
-    pytest.importorskip("sentencepiece")
     program = """if True:
         import itertools
         from pipelines.wordpiece import learner, unigram

@@ -192,7 +192,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         redirects=95,
         other_namespaces=4,
         rejected_malformed=1,
-        text_characters=2_104_511,
+        text_bytes=2_104_511,
     )
     text = made.add(
         "segment",

@@ -80,12 +80,12 @@ def test_a_file_read_in_blocks_gives_the_tokens_of_the_whole(monkeypatch):
     whole = Tokenizer(vocabulary, True).encode(text)
     for block in (1, 7, 100, 5000, 1 << 20):
         monkeypatch.setattr(tokenizer_module, "BLOCK", block)
-        read = Tokenizer(vocabulary, True).encode_file(BytesIO(text), "input.txt")
+        read = Tokenizer(vocabulary, True).encode_file(BytesIO(text), "input.txt", len(text))
         assert all(np.array_equal(one, other) for one, other in zip(read, whole, strict=True))
 
 
 def test_an_empty_file_has_no_lines():
-    tokens = Tokenizer(VOCABULARY, True).encode_file(BytesIO(b""), "empty.txt")
+    tokens = Tokenizer(VOCABULARY, True).encode_file(BytesIO(b""), "empty.txt", 0)
     assert (len(tokens.ids), len(tokens.line_ends), len(tokens.blank_lines)) == (0, 0, 0)
 
 
@@ -109,8 +109,14 @@ def test_text_that_is_not_utf8_is_an_error_at_the_byte_python_names(text):
 
 def test_an_invalid_byte_far_into_a_file_is_named_by_its_offset(monkeypatch):
     monkeypatch.setattr(tokenizer_module, "BLOCK", 16)
+    text = b"good line\n" * 10 + b"line \n\xff\n"
     with pytest.raises(BerthError, match=r"part\.txt, byte 106: "):
-        Tokenizer(VOCABULARY, True).encode_file(BytesIO(b"good line\n" * 10 + b"line \n\xff\n"), "part.txt")
+        Tokenizer(VOCABULARY, True).encode_file(BytesIO(text), "part.txt", len(text))
+
+
+def test_a_file_that_grows_while_it_is_read_is_an_error():
+    with pytest.raises(BerthError, match=r"part\.txt: the file grew while it was read. Expected 5 bytes"):
+        Tokenizer(VOCABULARY, True).encode_file(BytesIO(b"ab ab\nab\n"), "part.txt", 5)
 
 
 def test_decoding_joins_pieces_to_words():

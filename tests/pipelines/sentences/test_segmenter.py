@@ -34,6 +34,5 @@ def test_sentences(load, language, paragraph, sentences):
 
 
 def test_sentencex():
-    pytest.importorskip("sentencex")
     split = Segmenter("sentencex", "en").load()
     assert split("Mr. Smith came. He left.") == ["Mr. Smith came.", "He left."]

@@ -11,6 +11,7 @@ from plain_scanner import PlainScanner
 from plain_tidy import plain_tidy
 
 from pipelines.wikitext.cleaner import Cleaner
+from pipelines.wikitext.escapes import unescape
 from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 ENGLISH = Cleaner(Wiki())
@@ -125,7 +126,7 @@ def test_tidying_does_as_its_plain_twin(scanned, keep_headings):
 @settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_cleaned_without_marks_left(source):
-    text = ENGLISH.clean(source.decode("utf-8", "replace").encode()).decode()
+    text = ENGLISH.clean(unescape(source.decode("utf-8", "replace").encode())).decode()
     assert not any(ord(character) < 32 and character != "\n" for character in text)
     assert all(line == line.strip() and line for line in text.split("\n") if text)
 

@@ -1,0 +1,170 @@
+"""Tags, comments, URLs and magic words as the scanner meets them. Kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from berth.kernels import jit
+from pipelines.wikitext.frames import IN_EXTERNAL, IN_LINK, emit, top
+from pipelines.wikitext.hashing import NOT_FOUND, add_byte, begin_hash, look_up
+from pipelines.wikitext.marks import DROPPED, LITERAL_MARKS, LITERALS
+from pipelines.wikitext.scan_tables import BLOCK, NOWIKI, REF, SCHEME, SPACE, TAG
+from pipelines.wikitext.signs import (
+    BANG,
+    BLANK,
+    COLON,
+    ENDS_URL,
+    GREATER,
+    HYPHEN,
+    LESS,
+    NEWLINE,
+    SLASH,
+    UNDERSCORE,
+    is_letter,
+    is_space,
+    is_word,
+    lower,
+)
+
+LONGEST_SCHEME = 12
+
+_AS_MARK = np.arange(256, dtype=np.uint8)
+_AS_MARK[np.frombuffer(LITERALS, np.uint8)] = np.frombuffer(LITERAL_MARKS, np.uint8)
+
+
+@jit
+def end_of_line(source, size, at):
+    """Where the line ends that ``at`` is in."""
+    while at < size and source[at] != NEWLINE:
+        at += 1
+    return at
+
+
+@jit
+def _find_closing_tag(source, size, at, name, name_end):
+    """Where ``</name >`` begins at or behind ``at``, and where it ends; (-1, -1) if it is nowhere."""
+    length = name_end - name
+    while at + length + 2 < size:
+        if source[at] == LESS and source[at + 1] == SLASH:
+            same = 0
+            while same < length and lower(source[at + 2 + same]) == lower(source[name + same]):
+                same += 1
+            if same == length:
+                end = at + 2 + length
+                while end < size and is_space(source[end]):
+                    end += 1
+                if end < size and source[end] == GREATER:
+                    return at, end + 1
+        at += 1
+    return -1, -1
+
+
+@jit
+def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
+    """A tag or comment that may begin at ``at``; returns where to go on, or ``at`` if it is only a sign."""
+    if source[at + 1] == BANG and source[at + 2] == HYPHEN and source[at + 3] == HYPHEN:
+        if not no_closer[0]:
+            end = at + 4
+            while end + 2 < size:
+                if source[end] == HYPHEN and source[end + 1] == HYPHEN and source[end + 2] == GREATER:
+                    return end + 3
+                end += 1
+            no_closer[0] = True
+        return end_of_line(source, size, at)
+    is_closing = source[at + 1] == SLASH
+    name = at + 1 + is_closing
+    if not is_letter(source[name]):
+        return at
+    name_end = name
+    value = begin_hash(TAG)
+    while is_letter(source[name_end]) or 48 <= source[name_end] <= 57:
+        value = add_byte(value, lower(source[name_end]))
+        name_end += 1
+    if is_word(source[name_end]):
+        return at
+    end = name_end
+    while end < size and source[end] != GREATER and source[end] != LESS:
+        end += 1
+    if end >= size or source[end] != GREATER:
+        return at
+    is_alone = end > name_end and source[end - 1] == SLASH
+    end += 1
+    tag = look_up(keys, numbers, value)
+    if tag >= NOWIKI and not is_closing and not is_alone:
+        content_end, behind = -1, -1
+        if not no_closer[tag]:
+            content_end, behind = _find_closing_tag(source, size, end, name, name_end)
+            no_closer[tag] = content_end < 0
+        if tag != NOWIKI:
+            emit(out, state, DROPPED)
+        elif content_end >= 0:
+            for content in range(end, content_end):
+                emit(out, state, _AS_MARK[source[content]])
+        if content_end >= 0:
+            return behind
+        return end_of_line(source, size, end) if tag == REF else end
+    if tag >= REF:
+        emit(out, state, DROPPED)
+    elif tag == SPACE:
+        emit(out, state, BLANK)
+    elif tag == BLOCK:
+        kind = top(frames, state)
+        if kind != IN_LINK and kind != IN_EXTERNAL:
+            emit(out, state, NEWLINE)
+            emit(out, state, NEWLINE)
+    return end
+
+
+@jit
+def url_scheme_end(source, at, keys, numbers):
+    """Where the address behind "[" goes on behind its scheme; ``at`` if there is none."""
+    if source[at] == SLASH and source[at + 1] == SLASH:
+        return at + 2
+    end = at
+    value = begin_hash(SCHEME)
+    while 97 <= source[end] <= 122 and end - at < LONGEST_SCHEME:
+        value = add_byte(value, source[end])
+        end += 1
+    if source[end] == COLON and look_up(keys, numbers, value) != NOT_FOUND:
+        return end + 1
+    return at
+
+
+@jit
+def free_url_start(source, colon, since):
+    """Where a free URL begins whose "://" is at ``colon``; -1 if there is none behind ``since``."""
+    if source[colon + 1] != SLASH or source[colon + 2] != SLASH or ENDS_URL[source[colon + 3]]:
+        return -1
+    start = -1
+    if colon >= 3 and source[colon - 1] == 112:  # p
+        if source[colon - 2] == 116 and source[colon - 3] == 102:  # ft
+            start = colon - 3
+        elif colon >= 4 and source[colon - 2] == 116 and source[colon - 3] == 116 and source[colon - 4] == 104:  # htt
+            start = colon - 4
+    elif (
+        colon >= 5
+        and source[colon - 1] == 115  # s
+        and source[colon - 2] == 112  # p
+        and source[colon - 3] == 116  # t
+        and source[colon - 4] == 116  # t
+        and source[colon - 5] == 104  # h
+    ):
+        start = colon - 5
+    if start < since or (start > 0 and is_word(source[start - 1])):
+        return -1
+    return start
+
+
+@jit
+def magic_word_end(source, at):
+    """The end of a magic word (__NOTOC__) at ``at``, or ``at``."""
+    end = at + 2
+    while True:
+        begin = end
+        while 65 <= source[end] <= 90 or source[end] >= 128:
+            end += 1
+        if end == begin or source[end] != UNDERSCORE:
+            return at
+        if source[end + 1] == UNDERSCORE:
+            return end + 2
+        end += 1
