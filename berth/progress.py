@@ -29,7 +29,7 @@ class Progress:
     def __init__(self, name: str, total: int | None, unit: str = "step") -> None:
         self._log = logging.getLogger(f"berth.{name}")
         self._screen = terminal()
-        spaced = unit if unit == "B" else f" {unit}"
+        spaced, plural = ("B", "B") if unit == "B" else (f" {unit}", f" {unit}s")
         self._bar: tqdm[NoReturn] = tqdm(
             total=total,
             desc=name,
@@ -43,7 +43,7 @@ class Progress:
             # Without a terminal the bar itself is noise: only its figures are logged.
             bar_format=None
             if self._screen is not None
-            else "{n_fmt}/{total_fmt}{unit}s [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+            else "{n_fmt}/{total_fmt}" + plural + " [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
         )
 
     def update(self, done: int = 1, **figures: object) -> None:

@@ -27,7 +27,7 @@ def test_bytes_are_scaled(monkeypatch, caplog):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     with caplog.at_level("INFO", logger="berth.extract"), Progress("extract", total=4_000_000, unit="B") as bar:
         bar.update(2_000_000)
-    assert caplog.records[0].getMessage().startswith("2.00M/4.00MB")
+    assert caplog.records[0].getMessage().startswith("2.00M/4.00MB [")
 
 
 def test_on_a_terminal_progress_is_a_bar(monkeypatch):
