@@ -21,8 +21,8 @@ def pipeline(arguments: Sequence[str] = ()) -> Iterator[apache_beam.Pipeline]:
     """A Beam pipeline that runs when the block ends, and is waited for.
 
     Args:
-        arguments: Beam's flags, unchanged, e.g. ``["--runner=DataflowRunner", "--project=P"]``. Without ``--runner``, and
-            with ``--runner=DirectRunner``, the job runs in this process and nothing is downloaded.
+        arguments: Beam's flags, unchanged, e.g. ``["--runner=DataflowRunner", "--project=P"]``. Without ``--runner``,
+            and with ``--runner=DirectRunner``, the job runs in this process and nothing is downloaded.
 
     Raises:
         UsageError: for an unknown runner.

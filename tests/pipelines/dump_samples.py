@@ -25,7 +25,8 @@ TAIL = "</mediawiki>\n"
 def page(number: int, text: str, title: str = "", namespace: int = 0, extra: str = "") -> str:
     """The XML of one page of a dump."""
     return (
-        f"  <page>\n    <title>{escape(title or f'Page {number}')}</title>\n    <ns>{namespace}</ns>\n    <id>{number}</id>\n"
+        f"  <page>\n    <title>{escape(title or f'Page {number}')}</title>\n    <ns>{namespace}</ns>\n"
+        f"    <id>{number}</id>\n"
         f"{extra}    <revision>\n      <id>{1000 + number}</id>\n      <timestamp>2020-01-02T03:04:05Z</timestamp>\n"
         "      <contributor>\n        <username>A</username>\n        <id>7</id>\n      </contributor>\n"
         f'      <model>wikitext</model>\n      <text bytes="1" xml:space="preserve">{escape(text, quote=True)}</text>\n'

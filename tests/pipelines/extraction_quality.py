@@ -75,7 +75,7 @@ def measure(dump: Path, texts: Mapping[int, str]) -> Quality:
 
 
 def _pages(dump: Path) -> Iterator[tuple[int, str]]:
-    data = bz2.open(dump).read()
+    data = bz2.decompress(dump.read_bytes())
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data = data.decode("utf-16").encode()
     for found in re.finditer(rb"<page>(.*?)</page>", data, re.DOTALL):
