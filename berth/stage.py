@@ -186,7 +186,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
 
 def _tidy(uri: str) -> None:
     """Remove what only a stage at work needs. The claim goes last: while it stands, there is something to remove."""
-    for name in (RECEIPTS, COUNTERS, STARTED):
+    for name in (RECEIPTS, COUNTERS, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 

@@ -197,7 +197,8 @@ def delete(uri: str) -> None:
         return
     path = local_path(uri)
     if path.is_dir():
-        shutil.rmtree(path)
+        with contextlib.suppress(FileNotFoundError):  # another process may be deleting it too
+            shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

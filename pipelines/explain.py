@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 EXAMPLES = 2  # records shown of each record set in the report
 WIDTH = 100
 CONTINUATION = "##"
+FEATURES = (
+    "input_ids",
+    "input_mask",
+    "segment_ids",
+    "masked_lm_positions",
+    "masked_lm_ids",
+    "masked_lm_weights",
+    "next_sentence_labels",
+)
 
 
 @dataclass(frozen=True)
@@ -133,16 +142,15 @@ def read_record(data: bytes, vocabulary: Vocabulary, origin: str) -> Record:
 
     features = parse_example(data, origin)
     try:
-        names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions", "masked_lm_ids", "masked_lm_weights")
-        ids, mask, segments, positions, labels, weights = (features[name] for name in names)
-        length = sum(int(value) for value in mask)
-        tokens = [vocabulary.tokens[int(token)] for token in ids[:length]]
+        columns = [[int(value) for value in features[name]] for name in FEATURES]
+        ids, mask, segments, positions, labels, weights, (label,) = columns
+        length = sum(mask)
+        tokens = [vocabulary.tokens[token] for token in ids[:length]]
         masks = [
-            Mask(int(position), vocabulary.tokens[int(label)], tokens[int(position)])
-            for position, label, weight in zip(positions, labels, weights, strict=True)
+            Mask(position, vocabulary.tokens[original], tokens[position])
+            for position, original, weight in zip(positions, labels, weights, strict=True)
             if weight
         ]
-        is_random_next = bool(features["next_sentence_labels"][0])
     except (KeyError, IndexError, ValueError) as error:
         raise BerthError(
             "this record cannot be read with this vocabulary",
@@ -151,13 +159,7 @@ def read_record(data: bytes, vocabulary: Vocabulary, origin: str) -> Record:
             expected=f"a masked record with ids below {len(vocabulary)}",
             fix="Name the vocab.txt that the records were made with.",
         ) from error
-    return Record(
-        tuple(tokens),
-        tuple(int(segment) for segment in segments[:length]),
-        tuple(masks),
-        is_random_next,
-        len(ids) - length,
-    )
+    return Record(tuple(tokens), tuple(segments[:length]), tuple(masks), bool(label), len(ids) - length)
 
 
 def _as_mapping(record: Record) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pipelines.shards import watched
 log = logging.getLogger("berth.records")
 
 VERSION = 1
-MAX_SEQ_LENGTH = 1 << 16  # positions are held in two bytes
+MAX_SEQ_LENGTH = 1 << 14  # a mask is held in two bytes, of which its position takes so many bits
 
 
 def create_records(
@@ -30,11 +30,12 @@ def create_records(
 ) -> Result:
     """Make masked training records.
 
-    The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for ``part-00000-of-00008.txt``.
-    Each depends on its text file, the vocabulary, the options and the seed, and on nothing else.
+    The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for
+    ``part-00000-of-00008.txt``. Each depends on its text file, the vocabulary, the options and the seed, and on
+    nothing else.
 
     Args:
-        text: Files of one sentence a line, with a blank line after each document. A document never goes on in another file.
+        text: Files of one sentence a line, with a blank line after each document. A document ends with its file.
         vocabulary: A vocab.txt.
         options: Lengths, masking, generator.
         lower_case: Lower-case and strip accents, as the vocabulary needs it.
@@ -89,7 +90,9 @@ def _create(
     shards = RecordShards(vocabulary.one().uri, lower_case, options, seed, output)
     missing = [file for file in text.files if not output.is_complete(names[file.name])]
     if missing:
-        shards.compile()
+        if not shards.is_compiled():
+            log.info("compiling the kernels: needed once on this machine, takes some ten seconds")
+            shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
         with watched("records", output, sizes, unit="B"), pipeline(beam_arguments) as job:
             _ = job | "text" >> beam.Create(missing, reshuffle=True) | "records" >> beam.Map(shards)

@@ -9,7 +9,7 @@ import functools
 import platform
 from typing import Any
 
-import llvmlite.binding
+import llvmlite.binding  # type: ignore[import-untyped]
 import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def crc_tables() -> NDArray[np.uint32]:
     return np.stack(tables)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def _crc32_of_eight(typing_context: Any, crc: Any, data: Any, index: Any) -> Any:
     """``crc`` (uint64) carried on over the eight bytes of ``data`` (uint8[n]) from ``index`` (int64) on."""
     from numba.core import types

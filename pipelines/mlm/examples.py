@@ -1,10 +1,11 @@
 """Instances as framed TFRecords of tf.train.Example, written straight into a byte buffer.
 
-The bytes are those of ``SerializeToString(deterministic=True)``: the features in order of their names. What stands around
-the values of a feature depends only on how many bytes the values take, so it is prepared for every possible number.
+The bytes are those of ``SerializeToString(deterministic=True)``: the features in order of their names. What stands
+around the values of a feature depends only on how many bytes the values take, so it is prepared for every possible
+number.
 
-Wire format: https://protobuf.dev/programming-guides/encoding/ and tensorflow/core/example/{example,feature}.proto. Framing:
-tensorflow/core/lib/io/record_writer.h.
+Wire format: https://protobuf.dev/programming-guides/encoding/ and tensorflow/core/example/{example,feature}.proto.
+Framing: tensorflow/core/lib/io/record_writer.h.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from berth.kernels import jit
 from pipelines.mlm.crc32c import crc_tables, masked_crc32c
-from pipelines.mlm.instances import kept_marker
-from pipelines.mlm.vocabulary import CLASSIFIER, SEPARATOR, Vocabulary
+from pipelines.mlm.instances import POSITION, POSITION_BITS, SHOW_MASK, SHOW_WORD
+from pipelines.mlm.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
 
 # In order of the names, as they are written.
 FEATURES = (
@@ -58,6 +59,7 @@ class Layout(NamedTuple):
     is_pair: bool
     classifier: int
     separator: int
+    mask: int
     largest_record: int
     headers: NDArray[np.uint8]
     header_lengths: NDArray[np.int64]
@@ -66,7 +68,7 @@ class Layout(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one record: its tokens, the labels and positions of its masks, and the sizes of its features."""
+    """Working memory of one record: tokens, labels and positions of the masks, sizes of the features."""
 
     tokens: NDArray[np.unsignedinteger]
     labels: NDArray[np.unsignedinteger]
@@ -98,6 +100,7 @@ def layout_of(vocabulary: Vocabulary, max_seq_length: int, max_predictions: int,
         is_pair,
         vocabulary.ids[CLASSIFIER],
         vocabulary.ids[SEPARATOR],
+        vocabulary.ids[MASK],
         largest + len(FEATURES) * HEADER_BYTES + framing,
         np.frombuffer(b"".join(header.ljust(HEADER_BYTES) for header in headers), np.uint8)
         .reshape(-1, HEADER_BYTES)
@@ -152,19 +155,22 @@ def encode_records(order, next_record, ids, instances, layout, scratch, out):
     Returns:
         The index in ``order`` to go on with, and the number of bytes written.
     """
-    kept = kept_marker(instances.replacements)
     at = 0
     while next_record < len(order) and at + layout.largest_record <= len(out):
         row = instances.rows[order[next_record]]
         length, boundary = _fill_tokens(row, ids, layout, scratch.tokens)
         masks = np.int64(row.masks)
+        word = row.word_begin
         for k in range(masks):
-            position = instances.positions[row.mask_begin + k]
-            scratch.labels[k] = scratch.tokens[position]
+            mask = instances.masks[row.mask_begin + k]
+            position, kind = mask & POSITION, mask >> POSITION_BITS
             scratch.positions[k] = position
-            replacement = instances.replacements[row.mask_begin + k]
-            if replacement != kept:
-                scratch.tokens[position] = replacement
+            scratch.labels[k] = scratch.tokens[position]
+            if kind == SHOW_MASK:
+                scratch.tokens[position] = layout.mask
+            elif kind == SHOW_WORD:
+                scratch.tokens[position] = instances.words[word]
+                word += 1
 
         begin = at + LENGTH_BYTES + CRC_BYTES
         end = _write_example(out, begin, length, boundary, masks, row.random_next, layout, scratch)
@@ -232,7 +238,10 @@ def _write_example(out, at, length, boundary, masks, label, layout, scratch):
 
 @jit(_nrt=False)
 def _write_header(out, at, feature, size, layout):
-    """Write what stands before the values of a feature. All HEADER_BYTES are copied; what follows overwrites the rest."""
+    """Write what stands before the values of a feature.
+
+    All HEADER_BYTES are copied, a number the compiler knows; what follows overwrites the rest.
+    """
     header = layout.first_header[feature] + size
     for k in range(HEADER_BYTES):
         out[np.uint64(at + k)] = layout.headers[header, k]
@@ -250,7 +259,10 @@ def _varint_bytes(values, count):
 
 @jit(_nrt=False)
 def _write_varint(out, at, value):
-    """Write a value below 2**21. All three bytes are written, to have no branch to guess; what follows overwrites them."""
+    """Write a value below 2**21.
+
+    All three bytes are written, to have no branch to guess; what follows overwrites them.
+    """
     is_long, is_longer = value >= 1 << 7, value >= 1 << 14
     out[np.uint64(at)] = (value & 0x7F) | (is_long << 7)
     out[np.uint64(at + 1)] = ((value >> 7) & 0x7F) | (is_longer << 7)

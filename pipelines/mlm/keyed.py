@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from berth.errors import BerthError
 from berth.kernels import jit
 from berth.recipe import RecordSet
-from pipelines.mlm.instances import Documents, Generated, Instances, prediction_budgets
-from pipelines.mlm.masking import Masking, mask_instance, scratch_for
+from pipelines.mlm.instances import Documents, Generated, Instances
+from pipelines.mlm.masking import Masking, mask_instance
+from pipelines.mlm.masks import Scratch, prediction_budgets, scratch_for
 from pipelines.mlm.partners import Ring, partner_at, ring_of
+from pipelines.mlm.reference import expected_instances
 from pipelines.mlm.streams import (
     GOLDEN,
     LENGTH,
@@ -32,10 +34,10 @@ from pipelines.mlm.streams import (
     start,
     uniform,
 )
-from pipelines.mlm.vocabulary import MASK, Vocabulary
+from pipelines.mlm.vocabulary import Vocabulary
 
 # Slots of `cursor`: the next document, and what there is so far.
-DOCUMENT, INSTANCES, MASKS, TRUNCATED = range(4)
+DOCUMENT, INSTANCES, MASKS, WORDS, TRUNCATED = range(5)
 
 
 class Settings(NamedTuple):
@@ -46,6 +48,27 @@ class Settings(NamedTuple):
     short_seq_prob: float
     dupe_factor: int
     is_pair: bool
+
+
+class Shard(NamedTuple):
+    """The documents, their keys (uint64, hashes of their contents), and the ring of partners."""
+
+    documents: Documents
+    keys: NDArray[np.uint64]
+    ring: Ring
+
+
+class Work(NamedTuple):
+    """What the kernel writes to.
+
+    ``streams`` (uint64[PURPOSES]): random numbers. ``order_keys``: by instance, a random number that gives its place.
+    """
+
+    streams: NDArray[np.uint64]
+    cursor: NDArray[np.int64]
+    instances: Instances
+    order_keys: NDArray[np.uint64]
+    scratch: Scratch
 
 
 def create_instances(
@@ -82,30 +105,25 @@ def create_instances(
         options.whole_word_mask,
         options.span_masking,
         special,
-        vocabulary.ids[MASK],
         prediction_budgets(options.max_seq_length, options.max_predictions, options.masked_lm_prob),
         vocabulary.is_continuation,
         vocabulary.words,
     )
-    ring = ring_of(keys)
-    scratch = scratch_for(options.max_seq_length, vocabulary.id_type)
-    streams = np.empty(PURPOSES, np.uint64)
-    cursor = np.zeros(4, np.int64)
-    room = expected_instances(documents, settings)
-    instances = Instances.room_for(room, room * options.max_predictions + 1, vocabulary.id_type)
-    order_keys = np.empty(room, np.uint64)
-    while not generate(documents, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch):
-        room = 2 * room + 1
-        instances = instances.resized(room, room * options.max_predictions + 1)
-        order_keys = np.resize(order_keys, room)
-    count = int(cursor[INSTANCES])
-    order = np.argsort(order_keys[:count])  # equal keys belong to equal documents, whose records are the same
-    return Generated(instances.resized(count, int(cursor[MASKS])), order, {"truncated": int(cursor[TRUNCATED])})
-
-
-def expected_instances(documents: Documents, settings: Settings) -> int:
-    """A number of instances that is seldom exceeded: half of the chunks give sentences back, which make further ones."""
-    return int(settings.dupe_factor * (2 * len(documents.ids) / settings.room + len(documents.documents)))
+    shard = Shard(documents, keys, ring_of(keys))
+    room = expected_instances(documents, options)
+    work = Work(
+        np.empty(PURPOSES, np.uint64),
+        np.zeros(5, np.int64),
+        Instances.room_for(room, options.max_predictions, vocabulary.id_type),
+        np.empty(room, np.uint64),
+        scratch_for(options.max_seq_length, vocabulary.id_type),
+    )
+    while not generate(shard, settings, masking, work):
+        more = work.instances.grown(options.max_predictions)
+        work = work._replace(instances=more, order_keys=np.resize(work.order_keys, len(more.rows)))
+    count, masks, words, truncated = (int(work.cursor[slot]) for slot in (INSTANCES, MASKS, WORDS, TRUNCATED))
+    order = np.argsort(work.order_keys[:count])  # equal keys belong to equal documents, whose records are the same
+    return Generated(work.instances.cut(count, masks, words), order, {"truncated": truncated})
 
 
 @jit(_nrt=False)
@@ -122,27 +140,23 @@ def hash_documents(documents, keys):
 
 
 @jit(_nrt=False)
-def generate(documents, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch):
+def generate(shard, settings, masking, work):
     """Make the instances of all documents from the cursor on; returns whether it is done (else there is no more room).
 
     A document for which there is no room is begun anew when the kernel is called again.
     """
-    while cursor[DOCUMENT] < len(keys):
+    cursor = work.cursor
+    while cursor[DOCUMENT] < len(shard.keys):
         document = cursor[DOCUMENT]
-        instances_before, masks_before, truncated_before = cursor[INSTANCES], cursor[MASKS], cursor[TRUNCATED]
+        made, masks, words, truncated = cursor[INSTANCES], cursor[MASKS], cursor[WORDS], cursor[TRUNCATED]
         for duplicate in range(settings.dupe_factor):
-            key = absorb(absorb(absorb(np.uint64(0), settings.seed), keys[document]), duplicate)
+            key = absorb(absorb(absorb(np.uint64(0), settings.seed), shard.keys[document]), duplicate)
             if settings.is_pair:
-                fits = _create_pairs(
-                    documents, document, key, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch
-                )
+                fits = _create_pairs(shard, document, key, settings, masking, work)
             else:
-                fits = _create_packed(
-                    documents, document, key, settings, masking, streams, cursor, instances, order_keys, scratch
-                )
+                fits = _create_packed(shard.documents, document, key, settings, masking, work)
             if not fits:
-                cursor[INSTANCES], cursor[MASKS] = instances_before, masks_before
-                cursor[TRUNCATED] = truncated_before
+                cursor[INSTANCES], cursor[MASKS], cursor[WORDS], cursor[TRUNCATED] = made, masks, words, truncated
                 return False
         cursor[DOCUMENT] += 1
     return True
@@ -158,17 +172,18 @@ def _target(key, settings, streams):
 
 
 @jit(_nrt=False)
-def _finish(ids, row, masking, streams, cursor, instances, order_keys, scratch):
+def _finish(ids, row, masking, work):
     """Mask the instance at the cursor, give it its place in the order, and move the cursor."""
-    row.mask_begin = cursor[MASKS]
-    mask_instance(ids, row, masking, streams, instances, scratch)
-    order_keys[cursor[INSTANCES]] = next_number(streams, ORDER)
+    cursor = work.cursor
+    row.mask_begin, row.word_begin = cursor[MASKS], cursor[WORDS]
+    cursor[WORDS] += mask_instance(ids, row, masking, work.streams, work.instances, work.scratch)
+    work.order_keys[cursor[INSTANCES]] = next_number(work.streams, ORDER)
     cursor[MASKS] += row.masks
     cursor[INSTANCES] += 1
 
 
 @jit(_nrt=False)
-def _create_packed(documents, document, key, settings, masking, streams, cursor, instances, order_keys, scratch):
+def _create_packed(documents, document, key, settings, masking, work):
     """Instances of one segment: as many full sentences as there is room for; a longer sentence is cut into several.
 
     DOC-SENTENCES of RoBERTa (Liu et al., 2019): an instance does not go on in the next document.
@@ -176,66 +191,65 @@ def _create_packed(documents, document, key, settings, masking, streams, cursor,
     sentences = documents.sentences
     sentence, last = documents.documents[document], documents.documents[document + 1]
     begin = sentences[sentence]
-    target = _target(key, settings, streams)
+    target = _target(key, settings, work.streams)
     ordinal = 0
     while begin < sentences[last]:
-        if cursor[INSTANCES] == len(instances.rows):
+        if work.cursor[INSTANCES] == len(work.instances.rows):
             return False
         ordinal += 1
-        start(streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
+        start(work.streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
         end = begin
         while sentence < last and sentences[sentence + 1] - begin <= target:
             sentence += 1
             end = sentences[sentence]
         if end == begin:  # not even one sentence fits
             end = begin + target
-        row = instances.rows[cursor[INSTANCES]]
+        row = work.instances.rows[work.cursor[INSTANCES]]
         row.a_begin, row.a_length = begin, end - begin
         row.b_begin, row.b_length = end, 0
         row.random_next = 0
-        _finish(documents.ids, row, masking, streams, cursor, instances, order_keys, scratch)
+        _finish(documents.ids, row, masking, work)
         begin = end
     return True
 
 
 @jit(_nrt=False)
-def _create_pairs(
-    documents, document, key, keys, ring, settings, masking, streams, cursor, instances, order_keys, scratch
-):
+def _create_pairs(shard, document, key, settings, masking, work):
     """Instances of two segments, the second being what follows or, half of the time, something from another document.
 
-    As in the reference: sentences are collected until there are enough tokens; some of them, at least one, are A; the others are
-    B, or are used again. A single sentence that is all there is can only be followed by something random.
+    As in the reference: sentences are collected until there are enough tokens; some of them, at least one, are A; the
+    others are B, or are used again. A single sentence that is all there is can only be followed by something random.
     """
+    documents = shard.documents
     sentences = documents.sentences
     sentence, last = documents.documents[document], documents.documents[document + 1]
-    target = _target(key, settings, streams)
+    target = _target(key, settings, work.streams)
     ordinal = 0
     while sentence < last:
-        if cursor[INSTANCES] == len(instances.rows):
+        if work.cursor[INSTANCES] == len(work.instances.rows):
             return False
         ordinal += 1
-        start(streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
+        start(work.streams, absorb(key, ordinal))  # so that an instance does not depend on those before it
         end = sentence + 1
         while end < last and sentences[end] - sentences[sentence] < target:
             end += 1
         middle = sentence + 1
         if end - sentence >= 2:
-            middle += below(streams, SPLIT, end - sentence - 1)
-        row = instances.rows[cursor[INSTANCES]]
+            middle += below(work.streams, SPLIT, end - sentence - 1)
+        row = work.instances.rows[work.cursor[INSTANCES]]
         a_begin, a_end = sentences[sentence], sentences[middle]
-        row.random_next = end - sentence == 1 or uniform(streams, NEXT) < 0.5
+        row.random_next = end - sentence == 1 or uniform(work.streams, NEXT) < 0.5
         if row.random_next:
-            other = partner_at(ring, next_number(streams, PARTNER), keys, document)
-            b_begin, b_end = _random_segment(documents, other, target - (a_end - a_begin), streams)
+            other = partner_at(shard.ring, next_number(work.streams, PARTNER), shard.keys, document)
+            b_begin, b_end = _random_segment(documents, other, target - (a_end - a_begin), work.streams)
             sentence = middle
         else:
             b_begin, b_end = a_end, sentences[end]
             sentence = end
         excess = max((a_end - a_begin) + (b_end - b_begin) - settings.room, 0)
-        cursor[TRUNCATED] += excess
+        work.cursor[TRUNCATED] += excess
         for _ in range(excess):
-            is_front = below(streams, TRUNCATION, 2)
+            is_front = below(work.streams, TRUNCATION, 2)
             if a_end - a_begin > b_end - b_begin:
                 a_begin += is_front
                 a_end -= 1 - is_front
@@ -244,7 +258,7 @@ def _create_pairs(
                 b_end -= 1 - is_front
         row.a_begin, row.a_length = a_begin, a_end - a_begin
         row.b_begin, row.b_length = b_begin, b_end - b_begin
-        _finish(documents.ids, row, masking, streams, cursor, instances, order_keys, scratch)
+        _finish(documents.ids, row, masking, work)
     return True
 
 

@@ -23,7 +23,7 @@ _TEMPER_C = np.uint32(0xEFC60000)
 
 
 class Twister(NamedTuple):
-    """A generator: its state (uint32[624]), the outputs of this block (uint32[624]), and how many are used (int64[1])."""
+    """A generator: its state, the outputs of this block (both uint32[624]), and how many are used (int64[1])."""
 
     state: NDArray[np.uint32]
     outputs: NDArray[np.uint32]
@@ -103,9 +103,9 @@ def below(twister, n):
 def shuffle(twister, items, length):
     """`shuffle()` of ``items[:length]``, in place.
 
-    For the last place n - 1 of what is left, an index below n is drawn by rejection, and two items are swapped. Here a rejected
-    number is turned into n - 1, which swaps the last item with itself and leaves n as it is: so the loop has no branch that a
-    processor must guess.
+    For the last place n - 1 of what is left, an index below n is drawn by rejection, and two items are swapped. Here a
+    rejected number is turned into n - 1, which swaps the last item with itself and leaves n as it is: so the loop has
+    no branch that a processor must guess.
     """
     used = twister.used[0]
     n = length

@@ -1,7 +1,8 @@
-"""Which other document a random next sentence comes from, so that the choice hardly depends on what else is in the shard.
+"""Which other document a random next sentence comes from: a choice that hardly depends on what else is there.
 
-Each document has points on a ring of 64-bit numbers; a draw is a point too, and the next document on the ring is chosen
-(consistent hashing: Karger et al., STOC 1997). A document that is added takes over only the draws that now meet it first.
+Each document has points on a ring of 64-bit numbers; a draw is a point too, and the next document on the ring is
+chosen (consistent hashing: Karger et al., STOC 1997). A document that is added takes over only the draws that now meet
+it first.
 """
 
 from __future__ import annotations

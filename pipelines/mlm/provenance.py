@@ -36,7 +36,7 @@ class Text:
     def read(cls, uri: str, vocabulary: Vocabulary, lower_case: bool) -> Text:
         """Tokenize a text file. Raises BerthError where it cannot be read."""
         with storage.open_read(uri) as file:
-            return cls(Tokenizer(vocabulary, lower_case).encode_file(file, uri))
+            return cls(Tokenizer(vocabulary, lower_case).encode_file(file, uri, storage.size(uri)))
 
     def find(self, wanted: Sequence[int]) -> Place | None:
         """The first place where these ids stand one after the other, or None."""

@@ -1,8 +1,8 @@
 """The reference generator: the instances of create_pretraining_data.py, random number for random number.
 
-The call order is that of MLPerf training v1.0's script and, for whole-word masking, of google-research/bert's, which agree
-in everything else: one `random.Random(seed)` per input file shuffles the documents, makes the instances of each document
-of each duplicate in turn, and shuffles the instances.
+The call order is that of MLPerf training v1.0's script and, for whole-word masking, of google-research/bert's, which
+agree in everything else: one `random.Random(seed)` per input file shuffles the documents, makes the instances of each
+document of each duplicate in turn, and shuffles the instances.
 """
 
 from __future__ import annotations
@@ -14,76 +14,80 @@ from numpy.typing import NDArray
 
 from berth.kernels import jit
 from berth.recipe import RecordSet
-from pipelines.mlm.instances import Documents, Generated, Instances, kept_marker, prediction_budgets, write_masks
-from pipelines.mlm.mersenne import below, shuffle, twister, uniform
-from pipelines.mlm.vocabulary import MASK, Vocabulary
+from pipelines.mlm.instances import SHOW_MASK, SHOW_TOKEN, SHOW_WORD, Documents, Generated, Instances
+from pipelines.mlm.masks import Scratch, find_words, position_of, prediction_budgets, scratch_for, write_masks
+from pipelines.mlm.mersenne import Twister, below, shuffle, twister, uniform
+from pipelines.mlm.vocabulary import Vocabulary
 
 TRIES = 10  # draws of another document for a random next, before the same one is taken
 
 # Slots of `cursor`: where the generator stands, so that it can go on after its output was given more room.
-DOCUMENT, SENTENCE, TARGET, INSTANCES, MASKS, TRUNCATED, SELF_NEXT = range(7)
+DOCUMENT, SENTENCE, TARGET, INSTANCES, MASKS, WORDS, TRUNCATED, SELF_NEXT = range(8)
 
 
 class Settings(NamedTuple):
-    """What the kernel needs of the options and the vocabulary."""
+    """What the kernel needs of the options and the vocabulary.
+
+    ``budgets`` (int64): see prediction_budgets. ``is_continuation`` (bool, by id).
+    """
 
     max_seq_length: int
     short_seq_prob: float
     whole_word_mask: bool
-    mask_token: int
     vocabulary_size: int
+    budgets: NDArray[np.int64]
+    is_continuation: NDArray[np.bool_]
 
 
-class Scratch(NamedTuple):
-    """Working memory of one instance, as long as a record.
+class Work(NamedTuple):
+    """What the kernel writes to: the random numbers, the cursor, the instances."""
 
-    ``candidates`` (uint16): the words or tokens that may be masked, shuffled. ``word_begins`` (uint16). By position:
-    ``is_masked`` (uint8) and ``shown`` (type of the ids, see Instances.replacements).
-    """
-
-    candidates: NDArray[np.uint16]
-    word_begins: NDArray[np.uint16]
-    is_masked: NDArray[np.uint8]
-    shown: NDArray[np.unsignedinteger]
+    twister: Twister
+    cursor: NDArray[np.int64]
+    instances: Instances
+    scratch: Scratch
 
 
 def create_instances(documents: Documents, vocabulary: Vocabulary, options: RecordSet, seed: int) -> Generated:
     """The instances of one shard, in the order in which the reference writes them."""
-    documents_count = len(documents.documents) - 1
-    length = options.max_seq_length
-    settings = Settings(length, options.short_seq_prob, options.whole_word_mask, vocabulary.ids[MASK], len(vocabulary))
-    budgets = prediction_budgets(length, options.max_predictions, options.masked_lm_prob)
-    scratch = Scratch(
-        np.empty(length + 1, np.uint16),
-        np.empty(length + 1, np.uint16),
-        np.zeros(length + 1, np.uint8),
-        np.empty(length + 1, vocabulary.id_type),
+    settings = Settings(
+        options.max_seq_length,
+        options.short_seq_prob,
+        options.whole_word_mask,
+        len(vocabulary),
+        prediction_budgets(options.max_seq_length, options.max_predictions, options.masked_lm_prob),
+        vocabulary.is_continuation,
     )
-    generator = twister(seed)
-    order = np.arange(documents_count)
-    shuffle(generator, order, len(order))
-
-    # More than half of the chunks give sentences back, which make further instances.
-    expected = int(options.dupe_factor * (2 * len(documents.ids) / (length - 3) + documents_count))
-    instances = Instances.room_for(expected, expected * options.max_predictions + 1, vocabulary.id_type)
-    cursor = np.zeros(7, np.int64)
+    room = expected_instances(documents, options)
+    work = Work(
+        twister(seed),
+        np.zeros(8, np.int64),
+        Instances.room_for(room, options.max_predictions, vocabulary.id_type),
+        scratch_for(options.max_seq_length, vocabulary.id_type),
+    )
+    document_order = np.arange(len(documents.documents) - 1)
+    shuffle(work.twister, document_order, len(document_order))
     for _ in range(options.dupe_factor):
-        cursor[DOCUMENT] = 0
-        while not generate(
-            documents, order, settings, budgets, vocabulary.is_continuation, generator, cursor, instances, scratch
-        ):
-            room = 2 * len(instances.rows) + 1
-            instances = instances.resized(room, room * options.max_predictions + 1)
-    count = int(cursor[INSTANCES])
-    final_order = np.arange(count)
-    shuffle(generator, final_order, count)
-    counters = {"truncated": int(cursor[TRUNCATED]), "next_from_same_document": int(cursor[SELF_NEXT])}
-    return Generated(instances.resized(count, int(cursor[MASKS])), final_order, counters)
+        work.cursor[DOCUMENT] = 0
+        while not generate(documents, document_order, settings, work):
+            work = work._replace(instances=work.instances.grown(options.max_predictions))
+    count, masks, words = (int(work.cursor[slot]) for slot in (INSTANCES, MASKS, WORDS))
+    order = np.arange(count)
+    shuffle(work.twister, order, count)
+    counters = {"truncated": int(work.cursor[TRUNCATED]), "next_from_same_document": int(work.cursor[SELF_NEXT])}
+    return Generated(work.instances.cut(count, masks, words), order, counters)
+
+
+def expected_instances(documents: Documents, options: RecordSet) -> int:
+    """A number of instances that is seldom exceeded: half of the chunks give sentences back for further ones."""
+    per_duplicate = 2 * len(documents.ids) / (options.max_seq_length - 3) + len(documents.documents)
+    return int(options.dupe_factor * per_duplicate)
 
 
 @jit(_nrt=False)
-def generate(documents, order, settings, budgets, is_continuation, twister, cursor, instances, scratch):
-    """Make the instances of one duplicate from ``cursor`` on; returns whether it is done (else there is no more room)."""
+def generate(documents, order, settings, work):
+    """Make the instances of one duplicate from the cursor on; returns whether it is done (else there is no room)."""
+    cursor = work.cursor
     room = settings.max_seq_length - 3  # [CLS] A [SEP] B [SEP]
     while cursor[DOCUMENT] < len(order):
         document = order[cursor[DOCUMENT]]
@@ -91,20 +95,21 @@ def generate(documents, order, settings, budgets, is_continuation, twister, curs
         if cursor[TARGET] == 0:
             cursor[SENTENCE] = documents.documents[document]
             cursor[TARGET] = room
-            if uniform(twister) < settings.short_seq_prob:
-                cursor[TARGET] = 2 + below(twister, room - 1)
+            if uniform(work.twister) < settings.short_seq_prob:
+                cursor[TARGET] = 2 + below(work.twister, room - 1)
         while cursor[SENTENCE] < end:
-            if cursor[INSTANCES] == len(instances.rows):
+            if cursor[INSTANCES] == len(work.instances.rows):
                 return False
-            _create_instance(documents, order, settings, budgets, is_continuation, twister, cursor, instances, scratch)
+            _create_instance(documents, order, settings, work)
         cursor[TARGET] = 0
         cursor[DOCUMENT] += 1
     return True
 
 
 @jit(_nrt=False)
-def _create_instance(documents, order, settings, budgets, is_continuation, twister, cursor, instances, scratch):
+def _create_instance(documents, order, settings, work):
     """One instance from the sentences at the cursor, which moves behind those that are used up."""
+    cursor = work.cursor
     sentences = documents.sentences
     begin = cursor[SENTENCE]
     target = cursor[TARGET]
@@ -114,11 +119,11 @@ def _create_instance(documents, order, settings, budgets, is_continuation, twist
         end += 1
     middle = begin + 1
     if end - begin >= 2:
-        middle = begin + 1 + below(twister, end - begin - 1)
+        middle = begin + 1 + below(work.twister, end - begin - 1)
     a_begin, a_end = sentences[begin], sentences[middle]
-    is_random_next = end - begin == 1 or uniform(twister) < 0.5
+    is_random_next = end - begin == 1 or uniform(work.twister) < 0.5
     if is_random_next:
-        b_begin, b_end = _random_segment(documents, order, target - (a_end - a_begin), twister, cursor)
+        b_begin, b_end = _random_segment(documents, order, target - (a_end - a_begin), work)
         cursor[SENTENCE] = middle  # what the chunk has beyond A comes again
     else:
         b_begin, b_end = a_end, sentences[end]
@@ -128,7 +133,7 @@ def _create_instance(documents, order, settings, budgets, is_continuation, twist
     excess = max((a_end - a_begin) + (b_end - b_begin) - room, 0)
     cursor[TRUNCATED] += excess
     for _ in range(excess):
-        is_front = uniform(twister) < 0.5
+        is_front = uniform(work.twister) < 0.5
         if a_end - a_begin > b_end - b_begin:
             a_begin += is_front
             a_end -= not is_front
@@ -136,28 +141,32 @@ def _create_instance(documents, order, settings, budgets, is_continuation, twist
             b_begin += is_front
             b_end -= not is_front
 
-    row = instances.rows[cursor[INSTANCES]]
+    row = work.instances.rows[cursor[INSTANCES]]
     row.a_begin, row.a_length = a_begin, a_end - a_begin
     row.b_begin, row.b_length = b_begin, b_end - b_begin
     row.random_next = is_random_next
-    row.mask_begin = cursor[MASKS]
-    _mask(documents.ids, row, settings, budgets, is_continuation, twister, instances, scratch)
+    row.mask_begin, row.word_begin = cursor[MASKS], cursor[WORDS]
+    _choose_masks(documents.ids, row, settings, work.twister, work.scratch)
+    cursor[WORDS] += write_masks(row, work.scratch, work.instances)
     cursor[MASKS] += row.masks
     cursor[INSTANCES] += 1
 
 
 @jit(_nrt=False)
-def _random_segment(documents, order, wanted, twister, cursor):
-    """The range of ids of sentences from a random place of a random document: at least ``wanted`` tokens if it has them."""
+def _random_segment(documents, order, wanted, work):
+    """The range of ids of sentences from a random place of a random document.
+
+    At least ``wanted`` tokens, if the document has them.
+    """
     other = 0
     for _ in range(TRIES):
-        other = below(twister, len(order))
-        if other != cursor[DOCUMENT]:
+        other = below(work.twister, len(order))
+        if other != work.cursor[DOCUMENT]:
             break
-    cursor[SELF_NEXT] += other == cursor[DOCUMENT]
+    work.cursor[SELF_NEXT] += other == work.cursor[DOCUMENT]
     first, last = documents.documents[order[other]], documents.documents[order[other] + 1]
     sentences = documents.sentences
-    begin = first + below(twister, last - first)
+    begin = first + below(work.twister, last - first)
     end = begin + 1
     while end < last and sentences[end] - sentences[begin] < wanted:
         end += 1
@@ -165,50 +174,37 @@ def _random_segment(documents, order, wanted, twister, cursor):
 
 
 @jit(_nrt=False)
-def _mask(ids, row, settings, budgets, is_continuation, twister, instances, scratch):
-    """Choose and write the masks of the instance ``row``.
-
-    Candidates are numbered through A and B, special tokens left out: candidate c of A stands at position c + 1, of B at
-    position c + 2.
-    """
-    a_begin, a_length = row.a_begin, np.int64(row.a_length)
-    b_begin, b_length = row.b_begin, np.int64(row.b_length)
-    tokens = a_length + b_length
-    budget = min(budgets[tokens + 3], tokens)
+def _choose_masks(ids, row, settings, twister, scratch):
+    """Choose the masks of the instance ``row``: all its tokens, or words, are shuffled, and the first ones masked."""
+    tokens = np.int64(row.a_length) + np.int64(row.b_length)
+    budget = min(settings.budgets[tokens + 3], tokens)
     words = tokens
     if settings.whole_word_mask:
-        words = 0
-        for c in range(tokens):
-            token = ids[a_begin + c] if c < a_length else ids[b_begin + c - a_length]
-            # As in the reference, a piece at the beginning of B joins the last word of A.
-            if c == 0 or not is_continuation[token]:
-                scratch.word_begins[words] = c
-                words += 1
-        scratch.word_begins[words] = tokens
+        words = find_words(ids, row, settings.is_continuation, True, scratch)
     for k in range(words):
-        scratch.candidates[k] = k
-    shuffle(twister, scratch.candidates, words)
-
-    kept = kept_marker(instances.replacements)
-    masked = 0
+        scratch.drawn[k] = k
+    shuffle(twister, scratch.drawn, words)
     for k in range(words):
-        if masked >= budget:
+        if budget == 0:
             break
-        word = np.int64(scratch.candidates[k])
-        begin, end = word, word + 1
+        begin = np.int64(scratch.drawn[k])
+        end = begin + 1
         if settings.whole_word_mask:
-            begin, end = np.int64(scratch.word_begins[word]), np.int64(scratch.word_begins[word + 1])
-            if masked + end - begin > budget:
+            begin, end = np.int64(scratch.word_begins[begin]), np.int64(scratch.word_begins[end])
+            if end - begin > budget:
                 continue
-        for c in range(begin, end):
-            if uniform(twister) < 0.8:
-                shown = settings.mask_token
-            elif uniform(twister) < 0.5:
-                shown = kept
-            else:
-                shown = below(twister, settings.vocabulary_size)
-            position = c + 1 + (c >= a_length)
-            scratch.is_masked[position] = 1
-            scratch.shown[position] = shown
-        masked += end - begin
-    write_masks(row, tokens + 1, scratch.is_masked, scratch.shown, instances)
+        for candidate in range(begin, end):
+            _show(position_of(candidate, row), settings, twister, scratch)
+        budget -= end - begin
+
+
+@jit(_nrt=False)
+def _show(position, settings, twister, scratch):
+    """Choose what is shown at a masked position: 80% [MASK], 10% the token itself, 10% any entry of the vocabulary."""
+    if uniform(twister) < 0.8:
+        scratch.kinds[position] = SHOW_MASK
+    elif uniform(twister) < 0.5:
+        scratch.kinds[position] = SHOW_TOKEN
+    else:
+        scratch.kinds[position] = SHOW_WORD
+        scratch.words[position] = below(twister, settings.vocabulary_size)

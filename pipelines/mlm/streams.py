@@ -1,8 +1,8 @@
 """Random numbers that are a function of (seed, document, duplicate, instance, purpose): SplitMix64, a stream a purpose.
 
-G. Steele, D. Lea, C. Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014. A stream's state is a counter times
-a constant plus a key, so the n-th number of a stream can be had without those before it, and no stream depends on how much
-another was used.
+G. Steele, D. Lea, C. Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014. A stream's state is a counter
+times a constant plus a key, so the n-th number of a stream can be had without those before it, and no stream depends
+on how much another was used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _FACTOR_2 = np.uint64(0x94D049BB133111EB)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
-# Purposes. Each has a stream of its own, so that an option that changes one kind of decision leaves the others as they are.
+# Purposes. Each has a stream of its own, so that an option that changes one kind of decision leaves the others as they
+# are.
 LENGTH, SPLIT, NEXT, PARTNER, TRUNCATION, SPAN, POSITION, REPLACEMENT, ORDER = range(9)
 PURPOSES = 9
 
@@ -60,8 +61,8 @@ def uniform(streams, purpose):
 def below(streams, purpose, n):
     """The next number of a stream as an integer in [0, n), for 1 ≤ n < 2**32.
 
-    The high half of the product with n (D. Lemire, ACM TOMACS 29, 2019), without his correction: no number is more likely
-    than another by more than n / 2**32.
+    The high half of the product with n (D. Lemire, ACM TOMACS 29, 2019), without his correction: no number is more
+    likely than another by more than n / 2**32.
     """
     return scaled(next_number(streams, purpose) >> _32, n)
 

@@ -37,15 +37,13 @@ def write_instances(file: Writer, documents: Documents, generated: Generated, la
     order = generated.order
     next_record = 0
     while next_record < len(order):
-        next_record, size = encode_records(
-            order, next_record, documents.ids, generated.instances, layout, scratch, out
-        )
+        next_record, size = encode_records(order, next_record, documents.ids, generated.instances, layout, scratch, out)
         file.write(out.data[:size])
 
 
 @contextlib.contextmanager
 def gzipped(file: BinaryIO) -> Iterator[gzip.GzipFile]:
-    """A stream whose bytes go compressed to ``file``: no name and no time in it, so the same bytes give the same file."""
+    """A stream whose bytes go compressed to ``file``, with no name and no time, so that they are always the same."""
     with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=GZIP_LEVEL, mtime=0, filename="") as stream:
         yield stream
 

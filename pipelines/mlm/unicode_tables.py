@@ -1,4 +1,4 @@
-"""What BERT's basic tokenizer does with each code point, as tables filled on demand from this interpreter's Unicode data.
+"""What BERT's basic tokenizer does with each code point: tables filled on demand from this interpreter's data.
 
 The rules are those of ``BasicTokenizer`` in google-research/bert's tokenization.py: which characters are dropped, which
 separate words, which are words of their own (CJK ideographs), and, for uncased models, lower-casing, canonical
@@ -39,30 +39,18 @@ UNIT_PUNCTUATION = 1 << 31
 
 SIGMA, CAPITAL, FINAL = 0x3C3, 0x3A3, 0x3C2
 
-_IDEOGRAPHS = (
-    (0x4E00, 0x9FFF),
-    (0x3400, 0x4DBF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0xF900, 0xFAFF),
-    (0x2F800, 0x2FA1F),
-)
-_ASCII_PUNCTUATION = ((33, 47), (58, 64), (91, 96), (123, 126))
-_SURROGATES = (0xD800, 0xDFFF)
-
 
 class CodePoints(NamedTuple):
-    """Tables by code point: ``units[first[c] : first[c] + count[c]]`` is what remains of c after normalization.
+    """Tables by code point: ``units[first[c] : first[c] + counts[c]]`` is what remains of c after normalization.
 
-    ``traits`` uint8 (kind and flags), ``first`` uint32, ``count`` uint8, ``units`` uint32; ``used`` int64[1] counts the
-    units in use. The arrays cover all of Unicode, but only the pages that a text touches are filled (and take memory).
+    ``traits`` uint8 (kind and flags), ``first`` uint32, ``counts`` uint8, ``units`` uint32; ``used`` int64[1] is the
+    number of units in use. The arrays cover all of Unicode, but only the pages that a text touches are filled (and take
+    memory).
     """
 
     traits: NDArray[np.uint8]
     first: NDArray[np.uint32]
-    count: NDArray[np.uint8]
+    counts: NDArray[np.uint8]
     units: NDArray[np.uint32]
     used: NDArray[np.int64]
 
@@ -72,7 +60,7 @@ def empty_tables() -> CodePoints:
     return CodePoints(
         traits=np.zeros(CODE_POINTS, np.uint8),
         first=np.zeros(CODE_POINTS, np.uint32),
-        count=np.zeros(CODE_POINTS, np.uint8),
+        counts=np.zeros(CODE_POINTS, np.uint8),
         units=np.zeros(2 * CODE_POINTS, np.uint32),
         used=np.zeros(1, np.int64),
     )
@@ -81,47 +69,51 @@ def empty_tables() -> CodePoints:
 def fill_page(tables: CodePoints, code_point: int, lower_case: bool) -> None:
     """Fill the page of 256 code points that holds ``code_point``."""
     begin = code_point // PAGE_SIZE * PAGE_SIZE
+    used = int(tables.used[0])
+    traits, counts, page_units = [], [], []
     for current in range(begin, begin + PAGE_SIZE):
-        traits, units = _describe(current, lower_case)
-        used = int(tables.used[0])
-        tables.first[current] = used
-        tables.count[current] = len(units)
-        tables.units[used : used + len(units)] = units
-        tables.used[0] = used + len(units)
-        tables.traits[current] = traits
+        trait, units = describe(current, lower_case)
+        traits.append(trait)
+        counts.append(len(units))
+        page_units += units
+    page = slice(begin, begin + PAGE_SIZE)
+    tables.units[used : used + len(page_units)] = page_units
+    tables.counts[page] = counts
+    tables.first[page] = used + np.cumsum(counts) - counts
+    tables.traits[page] = traits
+    tables.used[0] = used + len(page_units)
 
 
-def _describe(code_point: int, lower_case: bool) -> tuple[int, list[int]]:
+def describe(code_point: int, lower_case: bool) -> tuple[int, list[int]]:
     """Traits and units of one code point."""
-    if _is_in(code_point, (_SURROGATES,)):  # valid UTF-8 has none
+    if 0xD800 <= code_point <= 0xDFFF:  # surrogates: valid UTF-8 has none
         return DROPPED, []
     character = chr(code_point)
     category = unicodedata.category(character)
     traits = WHITE_SPACE if character.isspace() else 0
     if code_point in (0, 0xFFFD) or (category in ("Cc", "Cf") and character not in "\t\n\r"):
         return traits | DROPPED, []
-    if traits & WHITE_SPACE or category == "Zs":
+    if traits or category == "Zs":
         return traits | SEPARATOR, []
+    normal = character
     if lower_case:
-        traits |= _casing(character)
+        traits = _casing(character)
         if code_point == CAPITAL:
             return traits | CAPITAL_SIGMA, [SIGMA]
         normal = unicodedata.normalize("NFD", character.lower())
-    else:
-        normal = character
     units = [unit for letter in normal if (unit := _unit(letter, lower_case)) is not None]
-    return traits | (IDEOGRAPH if _is_in(code_point, _IDEOGRAPHS) else LETTER), units
+    return traits | (IDEOGRAPH if _is_ideograph(code_point) else LETTER), units
 
 
-def _unit(letter: str, lower_case: bool) -> int | None:
+def _unit(letter: str, strips_marks: bool) -> int | None:
     """One code point of normalized text as a unit; None for a mark that leaves no trace."""
-    if not lower_case:
-        return ord(letter) | (UNIT_PUNCTUATION if _is_punctuation(letter) else 0)
-    combining_class = unicodedata.combining(letter)
-    if unicodedata.category(letter) == "Mn":
-        return None if combining_class else UNIT_BARRIER
-    unit = ord(letter) | combining_class << UNIT_CLASS_SHIFT
-    return unit | (UNIT_PUNCTUATION if _is_punctuation(letter) else 0)
+    category = unicodedata.category(letter)
+    unit = ord(letter)
+    if strips_marks and (combining_class := unicodedata.combining(letter)):
+        return None if category == "Mn" else unit | combining_class << UNIT_CLASS_SHIFT
+    if strips_marks and category == "Mn":
+        return UNIT_BARRIER
+    return unit | UNIT_PUNCTUATION if category[0] == "P" or _is_ascii_punctuation(unit) else unit
 
 
 def _casing(character: str) -> int:
@@ -129,18 +121,25 @@ def _casing(character: str) -> int:
 
     A sigma after the character becomes final if a cased letter precedes it, case-ignorable characters being skipped.
     """
-    ends_final = (character + chr(CAPITAL)).lower().endswith(chr(FINAL))
-    if ends_final:
+    if (character + chr(CAPITAL)).lower()[-1] == chr(FINAL):
         return CASED
-    if ("A" + character + chr(CAPITAL)).lower().endswith(chr(FINAL)):
+    if ("A" + character + chr(CAPITAL)).lower()[-1] == chr(FINAL):
         return CASE_IGNORABLE
     return 0
 
 
-def _is_punctuation(character: str) -> bool:
-    """ASCII that is neither letter, digit, space nor control, and Unicode's categories P*."""
-    return _is_in(ord(character), _ASCII_PUNCTUATION) or unicodedata.category(character).startswith("P")
+def _is_ascii_punctuation(code: int) -> bool:
+    """ASCII that is neither letter, digit, space nor control."""
+    return 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126
 
 
-def _is_in(code_point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
-    return any(low <= code_point <= high for low, high in ranges)
+def _is_ideograph(code: int) -> bool:
+    """The blocks of CJK ideographs, the supplementary and compatibility ones included, that the reference names."""
+    return code >= 0x3400 and (
+        code <= 0x4DBF
+        or 0x4E00 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x2A6DF
+        or 0x2A700 <= code <= 0x2CEAF
+        or 0x2F800 <= code <= 0x2FA1F
+    )

@@ -1,4 +1,4 @@
-"""A WordPiece vocabulary: reading and checking vocab.txt, kinds of tokens, and the trie that pieces are looked up in."""
+"""A WordPiece vocabulary: reading and checking vocab.txt, kinds of tokens, and the trie of its pieces."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _ONE = np.uint64(1)
 class Trie(NamedTuple):
     """The pieces of a vocabulary as a trie in one open-addressing hash table: (node, code point) → node.
 
-    ``edges`` (uint64[slots, 2], slots a power of two): node and code point packed, plus one (0 in an empty slot); then the
-    node the edge leads to and, above CHILD_BITS, the id of the piece that ends there, plus one (0 where none does).
-    ``continuation`` (int64): the node below which the pieces with "##" start, or NO_NODE.
+    ``edges`` (uint64[slots, 2], slots a power of two): node and code point packed, plus one (0 in an empty slot); then
+    the node the edge leads to and, above CHILD_BITS, the id of the piece that ends there, plus one (0 where none
+    does). ``continuation`` (int64): the node below which the pieces with "##" start, or NO_NODE.
     """
 
     edges: NDArray[np.uint64]
@@ -101,8 +101,8 @@ class Vocabulary:
 
     @property
     def id_type(self) -> type[np.unsignedinteger]:
-        """The smallest type that holds every id and one number more: two bytes for all but multilingual vocabularies."""
-        return np.uint16 if len(self.tokens) < 1 << 16 else np.uint32
+        """The smallest type that holds every id: two bytes for all but multilingual vocabularies."""
+        return np.uint16 if len(self.tokens) <= 1 << 16 else np.uint32
 
     @cached_property
     def is_continuation(self) -> NDArray[np.bool_]:
@@ -114,11 +114,6 @@ class Vocabulary:
         """Ids of the tokens that text can give: all but special and unused ones, which stand in brackets."""
         real = [index for index, token in enumerate(self.tokens) if token and not _BRACKETED.fullmatch(token)]
         return np.array(real, np.int64)
-
-    @cached_property
-    def trie(self) -> Trie:
-        """The trie of all tokens."""
-        return build_trie(self.tokens)
 
 
 def parse_lines(text: str) -> list[str]:

@@ -141,6 +141,15 @@ run(Stage("demo", 1, {}, {"text": Inputs.of(sys.argv[1])}), Directory(sys.argv[2
 """
 
 
+def test_what_a_kill_after_the_manifest_leaves_is_removed(tmp_path, text):
+    result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    for name in (".stage.json", ".lock", ".receipts/a.txt.json"):
+        (tmp_path / result.uri / name).parent.mkdir(exist_ok=True)
+        (tmp_path / result.uri / name).write_text("{}")
+    assert run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards).was_up_to_date
+    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06])
 def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, delay):
     def command(output):

@@ -31,7 +31,9 @@ def test_the_ith_of_n_is_record_i_times_the_ratio(tmp_path, examples):
     """``int(i * pick_ratio)`` of pick_eval_samples.py; with 70 of 85 the rounding of the ratio shows."""
     write(tmp_path / "a.tfrecord", RECORDS)
     ratio = len(RECORDS) / examples
-    assert pick(tmp_path / "a.tfrecord", examples, tmp_path / "out") == [RECORDS[int(i * ratio)] for i in range(examples)]
+    assert pick(tmp_path / "a.tfrecord", examples, tmp_path / "out") == [
+        RECORDS[int(i * ratio)] for i in range(examples)
+    ]
 
 
 def test_several_files_are_one_sequence_plain_or_compressed(tmp_path):
@@ -55,7 +57,7 @@ def test_the_manifest_says_what_was_picked(tmp_path):
 
 def test_fewer_records_than_asked_for(tmp_path):
     write(tmp_path / "a.tfrecord", RECORDS)
-    with pytest.raises(UsageError, match="fewer records than.*Found 85 records. Expected at least 86"):
+    with pytest.raises(UsageError, match=r"fewer records than.*Found 85 records. Expected at least 86"):
         pick(tmp_path / "a.tfrecord", 86, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -15,8 +15,12 @@ from pipelines.evalset import pick_examples
 from pipelines.explain import examples, explain
 from pipelines.records import create_records
 
-VOCABULARY = """[PAD]\n[unused0]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nship\nlies\nin\nharbour\nbe\n##rth\n.\na\ncargo\nis\nsalt\n"""
-TEXT = """The ship lies in the berth.\nThe cargo is salt.\n\nA harbour is a berth.\n\u200b\nThe salt lies in the ship.\n"""
+VOCABULARY = "[PAD] [unused0] [UNK] [CLS] [SEP] [MASK] the ship lies in harbour be ##rth . a cargo is salt".replace(
+    " ", "\n"
+)
+TEXT = (
+    """The ship lies in the berth.\nThe cargo is salt.\n\nA harbour is a berth.\n\u200b\nThe salt lies in the ship.\n"""
+)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from berth.inputs import Inputs
 from berth.output import Output
 from berth.recipe import RecordSet
 from berth.stage import Directory
+from pipelines import records
 from pipelines.records import create_records
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records"
@@ -69,9 +70,7 @@ def test_a_file_of_records_is_the_golden_file(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"rng": "keyed"}, {"rng": "keyed", "objective": "mlm", "span_masking": True}]
-)
+@pytest.mark.parametrize("changes", [{}, {"rng": "keyed"}, {"rng": "keyed", "objective": "mlm", "span_masking": True}])
 def test_counters_add_up(changes, shards, tmp_path):
     result = make(shards, tmp_path / "out", RecordSet(max_seq_length=32, max_predictions=5, **changes))
     counters = result.manifest.counters
@@ -213,7 +212,7 @@ def test_a_pattern_that_matches_nothing(tmp_path):
 
 def test_no_text_at_all(tmp_path):
     (tmp_path / "a.txt").write_text(" \n\n")
-    with pytest.raises(BerthError, match="the text holds no document. Found 1 files without a word"):
+    with pytest.raises(BerthError, match=r"the text holds no document. Found 1 files without a word"):
         make(tmp_path / "a.txt", tmp_path / "out")
 
 
@@ -241,7 +240,7 @@ def test_one_document_has_no_random_next_sentence_with_keyed_records(tmp_path):
 
 def test_an_output_of_other_parameters_is_left_alone(shards, tmp_path):
     before = files(make(shards, tmp_path / "out"))
-    with pytest.raises(UsageError, match="output of another records run. Found seed = 12345 there, 1 now"):
+    with pytest.raises(UsageError, match=r"output of another records run. Found seed = 12345 there, 1 now"):
         make(shards, tmp_path / "out", seed=1)
     assert files(make(shards, tmp_path / "out")) == before
 
@@ -249,13 +248,16 @@ def test_an_output_of_other_parameters_is_left_alone(shards, tmp_path):
 def test_two_texts_whose_records_would_have_one_name(tmp_path):
     for name in ("a", "a.txt"):
         (tmp_path / name).write_text("One.\n")
-    with pytest.raises(UsageError, match="records of the same name. Found a, a.txt"):
+    with pytest.raises(UsageError, match=r"records of the same name. Found a, a.txt"):
         make(tmp_path / "a*", tmp_path / "out")
 
 
 def test_records_too_long_for_their_positions(shards, tmp_path):
-    with pytest.raises(UsageError, match="max_seq_length: the records are too long. Found 65,537"):
-        make(shards, tmp_path / "out", RecordSet(max_seq_length=65537, max_predictions=5))
+    from pipelines.mlm.instances import MAX_SEQ_LENGTH
+
+    assert records.MAX_SEQ_LENGTH == MAX_SEQ_LENGTH
+    with pytest.raises(UsageError, match=r"max_seq_length: the records are too long. Found 16,385"):
+        make(shards, tmp_path / "out", RecordSet(max_seq_length=16385, max_predictions=5))
 
 
 @pytest.mark.parametrize(
@@ -285,8 +287,8 @@ from berth.recipe import RecordSet
 from berth.stage import Directory
 from pipelines.records import create_records
 create_records(
-    text=Inputs.of(sys.argv[1]), vocabulary=Inputs.of(sys.argv[2]), options=RecordSet(max_seq_length=512, max_predictions=76),
-    lower_case=True, seed=1, place=Directory(sys.argv[3]))
+    text=Inputs.of(sys.argv[1]), vocabulary=Inputs.of(sys.argv[2]), options=RecordSet(max_seq_length=512,
+    max_predictions=76), lower_case=True, seed=1, place=Directory(sys.argv[3]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -1,6 +1,7 @@
 """Sends random texts, vocabularies and options through all kernels; run with NUMBA_BOUNDSCHECK=1 by test_fuzz.py.
 
-Usage: python fuzz_kernels.py INPUTS SEED. An index out of bounds, or any error that is no BerthError, ends it with a traceback.
+Usage: python fuzz_kernels.py INPUTS SEED. An index out of bounds, or any error that is no BerthError, ends it with a
+traceback.
 """
 
 from __future__ import annotations
@@ -19,7 +20,24 @@ from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import REQUIRED, Vocabulary
 
 INPUTS_PER_VOCABULARY = 200
-WORDS = ["a", "ab", "B", "é", "Σ", "中", "\u0301", "\u302e", ".", "[", "\u200b", "\xa0", "\x00", "a" * 33, "ab" * 120, "😀"]
+WORDS = [
+    "a",
+    "ab",
+    "B",
+    "é",
+    "Σ",
+    "中",
+    "\u0301",
+    "\u302e",
+    ".",
+    "[",
+    "\u200b",
+    "\xa0",
+    "\x00",
+    "a" * 33,
+    "ab" * 120,
+    "😀",
+]
 BLANKS = ["\n", "\n\n", "\n \n", "\t", " ", "\r", "\u2028"]
 
 
@@ -74,9 +92,7 @@ def make_records(text: bytes, tokenizer: Tokenizer, options: RecordSet, layout: 
     out = np.empty(3 * layout.largest_record, np.uint8)
     done = 0
     while done < len(generated.order):
-        done, size = examples.encode_records(
-            generated.order, done, read.ids, generated.instances, layout, scratch, out
-        )
+        done, size = examples.encode_records(generated.order, done, read.ids, generated.instances, layout, scratch, out)
         assert 0 < size <= len(out)
     return done
 
@@ -89,12 +105,14 @@ def main(inputs: int, seed: int) -> None:
         if number % INPUTS_PER_VOCABULARY == 0:
             vocabulary = random_vocabulary(rng)
             tokenizers = [Tokenizer(vocabulary, lower_case) for lower_case in (True, False)]
-            settings = [(options, layout_for(vocabulary, options)) for options in (random_options(rng) for _ in range(8))]
+            settings = [
+                (options, layout_for(vocabulary, options)) for options in (random_options(rng) for _ in range(8))
+            ]
         try:
             records += make_records(random_text(rng), rng.choice(tokenizers), *rng.choice(settings), number)
         except BerthError:
             refused += 1
-    print(f"{inputs} inputs: {records} records, {refused} refused, {time.monotonic() - started:.0f} s")
+    sys.stdout.write(f"{inputs} inputs: {records} records, {refused} refused, {time.monotonic() - started:.0f} s\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The published algorithm in plain Python, slow and obvious: what the compiled kernels are compared with.
 
-Tokenization and instance creation of BERT as google-research/bert and MLPerf training v1.0 define them, written for these
-tests from the algorithm. Records are compared as dictionaries of features.
+Tokenization and instance creation of BERT as google-research/bert and MLPerf training v1.0 define them, written for
+these tests from the algorithm. Records are compared as dictionaries of features.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def instances_of_document(
         chunk.append(document[i])
         if i == len(document) - 1 or sum(map(len, chunk)) >= target:
             a_end = rng.randint(1, len(chunk) - 1) if len(chunk) >= 2 else 1
-            a = sum(chunk[:a_end], [])
+            a = joined(chunk[:a_end])
             is_random_next = len(chunk) == 1 or rng.random() < 0.5
             if is_random_next:
                 for _ in range(10):
@@ -157,7 +157,7 @@ def instances_of_document(
                         break
                 i -= len(chunk) - a_end  # the sentences of the chunk that were not used come again
             else:
-                b = sum(chunk[a_end:], [])
+                b = joined(chunk[a_end:])
             a, b = truncate_pair(a, b, room, rng)
             tokens = ["[CLS]", *a, "[SEP]", *b, "[SEP]"]
             masked, positions, labels = mask(tokens, words, settings, rng)
@@ -166,6 +166,10 @@ def instances_of_document(
             chunk = []
         i += 1
     return instances
+
+
+def joined(sentences: list[list[str]]) -> list[str]:
+    return [token for sentence in sentences for token in sentence]
 
 
 def truncate_pair(a: list[str], b: list[str], room: int, rng: random.Random) -> tuple[list[str], list[str]]:

@@ -9,12 +9,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, reference
 from pipelines.mlm.examples import layout_of
-from pipelines.mlm.instances import Documents, documents_of
+from pipelines.mlm.instances import POSITION, POSITION_BITS, Documents, Instances, documents_of
 from pipelines.mlm.parsing import parse_example
 from pipelines.mlm.tfrecord import read_records, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
@@ -24,8 +26,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "records"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((GOLDEN / "expected.json").read_text())
 SPECIAL = ("[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
-# What a tokenizer stumbles over: case, accents, marks whose order matters, CJK, white space of all kinds, controls, zero-width
-# characters, the capital sigma, ligatures, punctuation of other scripts, and characters beyond the basic plane.
+# What a tokenizer stumbles over: case, accents, marks whose order matters, CJK, white space of all kinds, controls,
+# zero-width characters, the capital sigma, ligatures, punctuation of other scripts, and characters beyond the basic
+# plane.
 CHARACTERS = (
     "abcdeABCDEfgΣσςΑα.,'-[]#_ \t\r\x0b\x1c\x85\xa0\u2028\u3000\u200b\xad\x00\ufffd\u0301\u0308\u0315\u0327\u302e\u3099"
     "éÉßŁİıÅåñ中文字豈ｶ가ไท้ьЙй١٢ـ״。、「」¿¡§ﬁ²½€\U0001f600\U0001d15e\U00020000\u0345\u02b0\u2019\u0d4e\u1d16d"
@@ -65,7 +68,7 @@ def vocabularies() -> st.SearchStrategy[Vocabulary]:
 
 
 def vocabulary_for(text: str, lower_case: bool = True) -> Vocabulary:
-    """A vocabulary in which every space-separated word of a text, and every letter and piece of one letter, is a token."""
+    """A vocabulary whose tokens are the space-separated words of a text, the letters, and pieces of one letter."""
     words = sorted(set((text.lower() if lower_case else text).split()))
     letters = sorted(set("".join(words)) | set(string.ascii_lowercase))
     tokens = dict.fromkeys([*SPECIAL, *letters, *("##" + letter for letter in letters), *words])
@@ -91,6 +94,20 @@ def records_file(
         file, read, generated, layout_of(vocabulary, options.max_seq_length, options.max_predictions, is_pair)
     )
     return file.getvalue()
+
+
+def positions_of(instances: Instances, row: np.void) -> NDArray[np.int64]:
+    """The masked positions of an instance."""
+    return (masks_of_row(instances, row) & POSITION).astype(np.int64)
+
+
+def kinds_of(instances: Instances, row: np.void) -> NDArray[np.int64]:
+    """What is shown at the masked positions of an instance."""
+    return (masks_of_row(instances, row) >> POSITION_BITS).astype(np.int64)
+
+
+def masks_of_row(instances: Instances, row: np.void) -> NDArray[np.uint16]:
+    return instances.masks[row["mask_begin"] : row["mask_begin"] + row["masks"]]
 
 
 def features(records: list[bytes]) -> list[dict[str, list[float]]]:

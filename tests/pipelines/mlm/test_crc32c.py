@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from google_crc32c import value as crc32c
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.mlm import crc32c as module
@@ -24,6 +24,7 @@ def test_known_value():
     assert masked_crc32c(np.frombuffer(b"123456789", np.uint8).copy(), 0, 9, TABLES) == masked(0xE3069283)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 20), st.integers(0, 20))
 def test_any_stretch_of_bytes(data, skipped, left):
     begin, end = min(skipped, len(data)), max(len(data) - left, min(skipped, len(data)))

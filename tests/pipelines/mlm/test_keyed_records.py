@@ -9,16 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records_samples import SPECIAL, documents, documents_text, records_file, vocabularies, vocabulary_for
+from records_samples import (
+    SPECIAL,
+    documents,
+    documents_text,
+    kinds_of,
+    masks_of_row,
+    positions_of,
+    records_file,
+    vocabularies,
+    vocabulary_for,
+)
 
 from berth.errors import BerthError
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, streams
-from pipelines.mlm.instances import Instances, prediction_budgets
+from pipelines.mlm.instances import POSITION_BITS, SHOW_MASK, SHOW_TOKEN, SHOW_WORD
+from pipelines.mlm.masks import prediction_budgets
 from pipelines.mlm.partners import partner_at, ring_of
-from pipelines.mlm.vocabulary import MASK, Vocabulary
-
-KEPT = 0xFFFF
+from pipelines.mlm.vocabulary import Vocabulary
 
 
 def options(**changes):
@@ -66,13 +75,13 @@ def contents(text, **changes):
     found = Counter()
     for row in instances.rows:
         a, b = parts_of(read, row)
-        masks = slice(row["mask_begin"], row["mask_begin"] + row["masks"])
+        words = np.count_nonzero(kinds_of(instances, row) == SHOW_WORD)
         found[
             a.tobytes(),
             b.tobytes(),
             int(row["random_next"]),
-            instances.positions[masks].tobytes(),
-            instances.replacements[masks].tobytes(),
+            masks_of_row(instances, row).tobytes(),
+            instances.words[row["word_begin"] : row["word_begin"] + words].tobytes(),
         ] += 1
     return found
 
@@ -91,7 +100,10 @@ def test_the_order_of_documents_does_not_change_the_file(changes):
 
 def test_documents_can_be_added_without_changing_what_others_become():
     """Without next sentences, not one record changes."""
-    alone, together = contents(joined(PARTS), objective="mlm"), contents(joined([*corpus(30, 7), *PARTS]), objective="mlm")
+    alone, together = (
+        contents(joined(PARTS), objective="mlm"),
+        contents(joined([*corpus(30, 7), *PARTS]), objective="mlm"),
+    )
     assert alone <= together
 
 
@@ -152,7 +164,7 @@ def test_any_text_gives_sound_instances(text, vocabulary, max_seq_length, short_
     budgets = prediction_budgets(max_seq_length, chosen.max_predictions, chosen.masked_lm_prob)
     for row in rows:
         length = int(row["a_length"]) + int(row["b_length"])
-        positions = instances.positions[row["mask_begin"] : row["mask_begin"] + row["masks"]]
+        positions = positions_of(instances, row)
         allowed = {*range(1, row["a_length"] + 1), *range(row["a_length"] + 2, length + 2)}
         assert list(positions) == sorted(set(positions))
         assert set(positions) <= allowed
@@ -218,8 +230,6 @@ def test_a_sentence_longer_than_a_record_is_cut_into_several():
 
 def test_instances_that_need_more_room_than_expected_are_all_there(monkeypatch):
     whole = made(joined(PARTS))
-    room_for = Instances.room_for
-    monkeypatch.setattr(Instances, "room_for", lambda count, masks, id_type: room_for(count, masks, id_type).resized(3, 61))
     monkeypatch.setattr(keyed, "expected_instances", lambda documents, settings: 3)
     grown = made(joined(PARTS))
     assert [array.tolist() for array in whole.instances] == [array.tolist() for array in grown.instances]
@@ -231,26 +241,24 @@ def test_instances_that_need_more_room_than_expected_are_all_there(monkeypatch):
 
 
 def masks_of(**changes):
-    """Instances of the big text, with their masks' positions and replacements."""
+    """Instances of the big text: rows, what is shown at their masks, and the words."""
     instances = keyed.create_instances(BIG, VOCABULARY, options(masked_lm_prob=0.15, **changes), 11).instances
-    return instances.rows, instances.positions, instances.replacements
+    return instances.rows, instances.masks >> POSITION_BITS, instances.words
 
 
 @pytest.mark.parametrize("changes", [{}, {"whole_word_mask": True}, {"span_masking": True}, {"objective": "mlm"}])
 def test_15_percent_are_masked_and_shown_80_10_10(changes):
-    rows, positions, replacements = masks_of(**changes)
+    rows, kinds, words = masks_of(**changes)
     special = 2 if changes.get("objective") == "mlm" else 3
     tokens = rows["a_length"].astype(int) + rows["b_length"] + special
-    assert abs(len(positions) / tokens.sum() - 0.15) < 0.005
-    is_mask, is_kept = replacements == VOCABULARY.ids[MASK], replacements == KEPT
-    assert abs(is_mask.mean() - 0.8) < 0.01
-    assert abs(is_kept.mean() - 0.1) < 0.01
-    assert abs((~is_mask & ~is_kept).mean() - 0.1) < 0.01
+    assert abs(len(kinds) / tokens.sum() - 0.15) < 0.005
+    for kind, share in ((SHOW_MASK, 0.8), (SHOW_TOKEN, 0.1), (SHOW_WORD, 0.1)):
+        assert abs((kinds == kind).mean() - share) < 0.01
+    assert len(words) == np.count_nonzero(kinds == SHOW_WORD)
 
 
 def test_random_replacements_are_uniform_over_real_words():
-    _, _, replacements = masks_of()
-    drawn = replacements[(replacements != VOCABULARY.ids[MASK]) & (replacements != KEPT)]
+    _, _, drawn = masks_of()
     counts = np.bincount(drawn, minlength=len(VOCABULARY))
     assert set(np.flatnonzero(counts)) == set(VOCABULARY.words)
     expected = len(drawn) / len(VOCABULARY.words)
@@ -267,11 +275,11 @@ def test_every_position_is_as_likely_to_be_masked_as_any_other(changes):
     plain = documents(text, VOCABULARY)
     chosen = options(objective="mlm", short_seq_prob=0.0, **changes)
     instances = keyed.create_instances(plain, VOCABULARY, chosen, 5).instances
-    rows, positions = instances.rows, instances.positions
+    rows = instances.rows
     full = np.flatnonzero(rows["a_length"] == 62)
     counts = np.zeros(64)
     for row in rows[full]:
-        counts[positions[row["mask_begin"] : row["mask_begin"] + row["masks"]]] += 1
+        counts[positions_of(instances, row)] += 1
     rates = counts[1:63] / len(full)
     expected = rates.mean()
     assert counts[0] == counts[63] == 0
@@ -296,7 +304,7 @@ def whole_word_share(instances):
         ids = BIG.ids[row["a_begin"] : row["a_begin"] + row["a_length"]]
         begins = np.flatnonzero(~VOCABULARY.is_continuation[ids] | (np.arange(len(ids)) == 0))
         masked = np.zeros(len(ids), bool)
-        masked[instances.positions[row["mask_begin"] : row["mask_begin"] + row["masks"]].astype(int) - 1] = True
+        masked[positions_of(instances, row) - 1] = True
         for begin, end in zip(begins, [*begins[1:], len(ids)], strict=True):
             if end - begin > 1 and masked[begin:end].any():
                 touched += 1
@@ -306,16 +314,18 @@ def whole_word_share(instances):
 
 def test_spans_have_a_mean_length_of_three_words_and_one_decision():
     """Where few spans are drawn, hardly any two touch."""
-    plain = documents("\n\n".join(" ".join(f"w{(index + k) % 300}" for k in range(500)) for index in range(500)), VOCABULARY)
+    plain = documents(
+        "\n\n".join(" ".join(f"w{(index + k) % 300}" for k in range(500)) for index in range(500)), VOCABULARY
+    )
     chosen = options(max_seq_length=502, max_predictions=40, masked_lm_prob=0.02, objective="mlm", span_masking=True)
     instances = keyed.create_instances(plain, VOCABULARY, chosen, 5).instances
     lengths, decisions = [], []
     for row in instances.rows[instances.rows["a_length"] == 500]:
-        stretch = slice(row["mask_begin"], row["mask_begin"] + row["masks"])
-        positions, replacements = instances.positions[stretch].astype(int), instances.replacements[stretch]
-        for span in np.split(np.arange(len(positions)), np.flatnonzero(np.diff(positions) > 1) + 1):
+        kinds = kinds_of(instances, row)
+        gaps = np.flatnonzero(np.diff(positions_of(instances, row)) > 1) + 1
+        for span in np.split(np.arange(len(kinds)), gaps):
             lengths.append(len(span))
-            decisions.append(len({int(r) if r in (KEPT, VOCABULARY.ids[MASK]) else -1 for r in replacements[span]}))
+            decisions.append(len(set(kinds[span])))
     assert np.mean(decisions) < 1.05
     assert 2.4 < np.mean(lengths) < 3.2  # the last span of a record is cut where the budget ends
     assert 0.28 < np.mean(np.array(lengths) == 1) < 0.42
@@ -338,6 +348,7 @@ def test_purposes_do_not_share_numbers():
     assert len(set(numbers)) == len(numbers)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**32 - 1))
 def test_bounded_numbers_are_in_bounds(key, n):
     states = np.empty(streams.PURPOSES, np.uint64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
@@ -14,6 +14,7 @@ FLOATS = st.lists(st.floats(width=32, allow_nan=False), max_size=5)
 BYTES = st.lists(st.binary(max_size=5), max_size=5)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), INTEGERS | FLOATS | BYTES, max_size=5))
 def test_features_are_read_back(features):
     import tensorflow
@@ -27,7 +28,9 @@ def test_features_are_read_back(features):
             return train.Feature(float_list=train.FloatList(value=values))
         return train.Feature(int64_list=train.Int64List(value=values))
 
-    example = train.Example(features=train.Features(feature={name: feature(values) for name, values in features.items()}))
+    example = train.Example(
+        features=train.Features(feature={name: feature(values) for name, values in features.items()})
+    )
     assert parse_example(example.SerializeToString()) == features
 
 
@@ -36,6 +39,7 @@ def test_values_that_are_not_packed_are_read_too():
     assert parse_example(unpacked) == {"a": [5, 7]}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_bytes_that_are_no_example_are_an_error_or_have_features(data):
     try:

@@ -6,7 +6,7 @@ import gzip
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
@@ -21,6 +21,7 @@ def read(path, content):
     return list(read_records(str(path)))
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=10))
 def test_records_are_read_back(tmp_path_factory, records):
     content = b"".join(map(frame, records))

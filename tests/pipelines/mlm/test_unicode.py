@@ -23,14 +23,16 @@ def code_points():
 
 
 def assert_treated_as_published(codes, lower_case):
-    """Compare with a vocabulary that holds every letter that comes up, alone and inside a word: [UNK] can hide nothing."""
+    """The vocabulary holds every letter that comes up, alone and inside a word: [UNK] can hide nothing."""
     lines = [context.replace("{}", chr(code)) for code in codes for context in CONTEXTS]
     words = [oracle.basic_tokens(line, lower_case) for line in lines]
     letters = sorted({letter for line in words for word in line for letter in word})
     vocabulary = Vocabulary(tuple(dict.fromkeys([*SPECIAL, *letters, *("##" + letter for letter in letters)])))
     tokens = Tokenizer(vocabulary, lower_case).encode("\n".join(lines).encode())
     for index, line in enumerate(lines):
-        expected = [vocabulary.ids[piece] for word in words[index] for piece in oracle.word_pieces(word, vocabulary.ids)]
+        expected = [
+            vocabulary.ids[piece] for word in words[index] for piece in oracle.word_pieces(word, vocabulary.ids)
+        ]
         assert list(tokens.line(index)) == expected, ascii(line)
         assert tokens.blank_lines[index] == (not line.strip()), ascii(line)
 

@@ -1,0 +1,106 @@
+"""What both generators need to mask an instance: how many masks, where words are, and writing the masks down."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from berth.kernels import jit
+from pipelines.mlm.instances import NOT_MASKED, POSITION, POSITION_BITS, SHOW_WORD
+
+
+class Scratch(NamedTuple):
+    """Working memory of one instance.
+
+    Candidates are the tokens that may be masked: those of A and B, numbered through. ``word_begins`` (uint16) and
+    ``span_begins`` (int32): the candidate a word, and the word a span, begins with, and one number more that ends the
+    last. ``drawn`` (uint16): what is shuffled. By position in the record: ``kinds`` (uint8), what is shown there, and
+    ``words`` (type of the ids), the word that is shown where the kind is SHOW_WORD.
+    """
+
+    word_begins: NDArray[np.uint16]
+    span_begins: NDArray[np.int32]
+    drawn: NDArray[np.uint16]
+    kinds: NDArray[np.uint8]
+    words: NDArray[np.unsignedinteger]
+
+
+def scratch_for(max_seq_length: int, id_type: type[np.unsignedinteger]) -> Scratch:
+    """Working memory for instances of this length."""
+    length = max_seq_length + 1
+    return Scratch(
+        np.empty(length, np.uint16),
+        np.empty(length, np.int32),
+        np.empty(length, np.uint16),
+        np.full(length, NOT_MASKED, np.uint8),
+        np.empty(length, id_type),
+    )
+
+
+def prediction_budgets(max_seq_length: int, max_predictions: int, masked_lm_prob: float) -> NDArray[np.int64]:
+    """By number of tokens in a record, special ones included: how many of them are predicted at most.
+
+    The reference's ``min(max_predictions, max(1, int(round(tokens * masked_lm_prob))))``, with Python's `round`
+    (halves to even, which compiled code would not do).
+    """
+    lengths = range(max_seq_length + 1)
+    return np.array([min(max_predictions, max(1, round(length * masked_lm_prob))) for length in lengths], np.int64)
+
+
+@jit(_nrt=False)
+def position_of(candidate, row):
+    """Where a candidate stands in the record: A begins behind [CLS], B behind one [SEP] more."""
+    return candidate + 1 + (candidate >= row.a_length)
+
+
+@jit(_nrt=False)
+def find_words(ids, row, is_continuation, joins_segments, scratch):
+    """Write where the words begin to ``scratch.word_begins``; returns how many there are.
+
+    A piece that a cut left at the beginning of A is a word; one at the beginning of B is too, or else, where
+    ``joins_segments``, belongs to the last word of A.
+    """
+    a_length, tokens = np.int64(row.a_length), np.int64(row.a_length) + np.int64(row.b_length)
+    words = 0
+    for candidate in range(tokens):
+        is_b = candidate >= a_length
+        token = ids[row.b_begin + candidate - a_length] if is_b else ids[row.a_begin + candidate]
+        is_first = candidate == 0 or (candidate == a_length and not joins_segments)
+        if is_first or not is_continuation[token]:
+            scratch.word_begins[words] = candidate
+            words += 1
+    scratch.word_begins[words] = tokens
+    return words
+
+
+@jit(_nrt=False)
+def write_masks(row, scratch, instances):
+    """Write the masks of the instance ``row`` from ``row.mask_begin`` on, in order of their positions.
+
+    Args:
+        row: The instance; its ``masks`` are set.
+        scratch: What was chosen; cleared for the next instance.
+        instances: See Instances; one entry more than needed is written to.
+
+    Returns:
+        The number of words that were written from ``row.word_begin`` on.
+    """
+    kinds = scratch.kinds
+    last = np.int64(row.a_length) + np.int64(row.b_length) + 1  # the last position that may be masked
+    begin = np.uint64(row.mask_begin)
+    end = begin
+    for position in range(1, last + 1):  # every one is written, but only a masked one moves on: no branch to guess
+        kind = np.uint64(kinds[position])
+        instances.masks[end] = np.uint64(position) | (kind << np.uint64(POSITION_BITS))
+        end += np.uint64(kind != NOT_MASKED)
+    for position in range(1, last + 1):
+        kinds[position] = NOT_MASKED
+    word_end = np.uint64(row.word_begin)
+    for k in range(begin, end):
+        mask = instances.masks[k]
+        instances.words[word_end] = scratch.words[mask & POSITION]
+        word_end += np.uint64(mask >> POSITION_BITS == SHOW_WORD)
+    row.masks = end - begin
+    return np.int64(word_end) - row.word_begin
