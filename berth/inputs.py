@@ -130,19 +130,10 @@ def _listed(directory: str, must: bool = False) -> dict[str, InputFile]:
     """The files a directory's manifest lists, by URI; none where there is no manifest."""
     if not must and not storage.exists(storage.join(directory, NAME)):
         return {}
-    listed = {}
-    for entry in Manifest.read(directory).files:
-        uri = storage.join(directory, entry.path)
-        if not storage.exists(uri) or storage.size(uri) != entry.size:
-            raise BerthError(
-                "a file of a finished stage was changed or removed",
-                where=uri,
-                found=f"{storage.size(uri)} bytes" if storage.exists(uri) else "no file",
-                expected=f"{entry.size} bytes, as its manifest says",
-                fix=f"Delete {directory} and run again to make it anew.",
-            )
-        listed[uri] = InputFile(uri, entry.path, entry.size, entry.sha256, entry.records)
-    return listed
+    manifest = Manifest.read(directory)
+    manifest.check_files(directory)
+    uris = {storage.join(directory, entry.path): entry for entry in manifest.files}
+    return {uri: InputFile(uri, file.path, file.size, file.sha256, file.records) for uri, file in uris.items()}
 
 
 def _measured(uri: str) -> InputFile:

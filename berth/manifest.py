@@ -87,9 +87,20 @@ class Manifest(_Frozen):
         with storage.atomic_write(storage.join(directory, NAME)) as file:
             file.write(text.encode("utf-8") + b"\n")
 
-    def file(self, path: str) -> ManifestFile:
-        """The entry of one file. Raises KeyError if the stage did not make it."""
+    def check_files(self, directory: str) -> None:
+        """Check that every file is there in its recorded size; its content is the matter of ``berth verify``.
+
+        Raises:
+            BerthError: if one was changed or removed.
+        """
         for entry in self.files:
-            if entry.path == path:
-                return entry
-        raise KeyError(path)
+            uri = storage.join(directory, entry.path)
+            size = storage.size(uri) if storage.exists(uri) else None
+            if size != entry.size:
+                raise BerthError(
+                    "a file of a finished stage was changed or removed",
+                    where=uri,
+                    found="no file" if size is None else f"{size} bytes",
+                    expected=f"{entry.size} bytes, as its manifest says",
+                    fix=f"Delete {directory} and run again to make it anew.",
+                )

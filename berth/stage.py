@@ -169,16 +169,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
             found=_difference(stage, manifest),
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
-    for entry in manifest.files:
-        path = storage.join(uri, entry.path)
-        if not storage.exists(path) or storage.size(path) != entry.size:
-            raise BerthError(
-                "a file of this finished stage was changed or removed",
-                where=path,
-                found=f"{storage.size(path)} bytes" if storage.exists(path) else "no file",
-                expected=f"{entry.size} bytes, as its manifest says",
-                fix=f"Delete {uri} and run again to make it anew.",
-            )
+    manifest.check_files(uri)
     if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
         _tidy(uri)
     return manifest
