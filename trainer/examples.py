@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from berth.crc32c import crc_tables, masked_crc32c
 from berth.kernels import jit
 
 LENGTH_BYTES = 8
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
-CRC_POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
-CRC_MASK_DELTA = 0xA282EAD8  # TFRecord stores rotated and shifted CRCs, so that a CRC over CRCs stays sound
-WORD = np.uint64(0xFFFFFFFF)
 
 # Protobuf wire types and the tags of the one field that Example, Features, map entries and lists have.
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -26,51 +24,7 @@ FLOAT_LIST, INT64_LIST = 2, 3
 OK, TRUNCATED, BAD_LENGTH_CRC, BAD_CRC, BAD_PROTOBUF, MISSING_FEATURE, WRONG_TYPE, WRONG_LENGTH, OUT_OF_RANGE = range(9)
 
 
-def _crc_tables() -> np.ndarray:
-    """Eight tables of 256 entries: the CRC of a byte followed by 0 to 7 zero bytes (Kounavis and Berry 2005)."""
-    tables = np.zeros((8, 256), dtype=np.uint64)
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (CRC_POLYNOMIAL if crc & 1 else 0)
-        tables[0, byte] = crc
-    for zeros in range(1, 8):
-        before = tables[zeros - 1]
-        tables[zeros] = before >> np.uint64(8) ^ tables[0][(before & np.uint64(0xFF)).astype(np.int64)]
-    return tables
-
-
-CRC_TABLES = _crc_tables()
-
-
-@jit
-def masked_crc32c(data: np.ndarray, start: int, end: int) -> np.int64:
-    """The masked CRC-32C of bytes [start, end), eight bytes a turn."""
-    crc = np.uint64(0xFFFFFFFF)
-    place = start
-    while place + 8 <= end:
-        low = crc ^ (
-            np.uint64(data[place])
-            | np.uint64(data[place + 1]) << np.uint64(8)
-            | np.uint64(data[place + 2]) << np.uint64(16)
-            | np.uint64(data[place + 3]) << np.uint64(24)
-        )
-        crc = (
-            CRC_TABLES[7, low & np.uint64(0xFF)]
-            ^ CRC_TABLES[6, low >> np.uint64(8) & np.uint64(0xFF)]
-            ^ CRC_TABLES[5, low >> np.uint64(16) & np.uint64(0xFF)]
-            ^ CRC_TABLES[4, low >> np.uint64(24)]
-            ^ CRC_TABLES[3, data[place + 4]]
-            ^ CRC_TABLES[2, data[place + 5]]
-            ^ CRC_TABLES[1, data[place + 6]]
-            ^ CRC_TABLES[0, data[place + 7]]
-        )
-        place += 8
-    while place < end:
-        crc = CRC_TABLES[0, (crc ^ np.uint64(data[place])) & np.uint64(0xFF)] ^ crc >> np.uint64(8)
-        place += 1
-    crc ^= WORD
-    return np.int64(((crc >> np.uint64(15) | crc << np.uint64(17)) + np.uint64(CRC_MASK_DELTA)) & WORD)
+CRC_TABLES = crc_tables()
 
 
 @jit
@@ -98,7 +52,9 @@ def scan_frames(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tu
     while place < len(data):
         if place + HEADER_BYTES > len(data):
             return count, TRUNCATED, place
-        if masked_crc32c(data, place, place + LENGTH_BYTES) != _little_endian(data, place + LENGTH_BYTES, 4):
+        if masked_crc32c(data, place, place + LENGTH_BYTES, CRC_TABLES) != _little_endian(
+            data, place + LENGTH_BYTES, 4
+        ):
             return count, BAD_LENGTH_CRC, place
         length = _little_endian(data, place, LENGTH_BYTES)
         end = place + HEADER_BYTES + length + FOOTER_BYTES
@@ -324,7 +280,7 @@ def decode_batch(
     found = np.zeros(len(kinds), dtype=np.bool_)
     for record in range(len(starts)):
         place, end = starts[record], starts[record] + lengths[record]
-        if masked_crc32c(data, place, end) != _little_endian(data, end, 4):
+        if masked_crc32c(data, place, end, CRC_TABLES) != _little_endian(data, end, 4):
             return BAD_CRC, record, -1
         found[:] = False
         while place < end:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.crc32c import crc_tables, masked_crc32c
 from berth.kernels import jit
-from pipelines.mlm.crc32c import crc_tables, masked_crc32c
 from pipelines.mlm.instances import POSITION, POSITION_BITS, SHOW_MASK, SHOW_WORD
 from pipelines.mlm.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth import storage
+from berth.crc32c import crc_tables, masked_crc32c
 from berth.errors import BerthError
-from pipelines.mlm.crc32c import crc_tables, masked_crc32c
 from pipelines.mlm.examples import CRC_BYTES, LENGTH_BYTES, Layout, encode_records, scratch_for
 from pipelines.mlm.instances import Documents, Generated
 

@@ -141,13 +141,13 @@ def _tables_of_this_thread(lower_case: bool) -> unicode_tables.CodePoints:
 
 def _line_blocks(file: BinaryIO) -> Iterator[bytes]:
     """The file in blocks of whole lines; a line longer than a block makes the block longer."""
-    rest = b""
+    begun: list[bytes] = []
     while chunk := file.read(BLOCK):
         end = chunk.rfind(b"\n") + 1
         if end:
-            yield rest + chunk[:end]
-            rest = chunk[end:]
+            yield b"".join([*begun, chunk[:end]])
+            begun = [chunk[end:]]
         else:
-            rest += chunk
-    if rest:
+            begun.append(chunk)
+    if rest := b"".join(begun):
         yield rest

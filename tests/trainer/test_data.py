@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trainer_files import RECORDS
 
+from berth.crc32c import crc_tables, masked_crc32c
 from berth.errors import BerthError
 from berth.inputs import Inputs
 from berth.recipe import Phase
@@ -24,11 +25,12 @@ from trainer.data import (
     training_batch,
 )
 
+TABLES = crc_tables()
 LIMITS = Limits(vocab_size=2373, type_vocab_size=2, max_position_embeddings=64)
 
 
 def crc(data):
-    return int(examples.masked_crc32c(np.frombuffer(data, dtype=np.uint8), 0, len(data)))
+    return int(masked_crc32c(np.frombuffer(data, dtype=np.uint8), 0, len(data), TABLES))
 
 
 def frame(data):

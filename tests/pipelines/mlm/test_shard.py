@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import partial
+
 import pytest
-from records_samples import GOLDEN
+from records_samples import GOLDEN, documents
 
 from berth.output import Output
 from berth.recipe import RecordSet
-from pipelines.mlm import warm
+from pipelines.mlm import keyed, warm
 from pipelines.mlm.shard import RecordShards, record_name
+from pipelines.mlm.vocabulary import Vocabulary
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,24 @@ def test_an_image_can_compile_all_kernels_beforehand(tmp_path):
     warm.main()
     for rng in ("reference", "keyed"):
         assert RecordShards("vocab.txt", True, RecordSet(rng=rng), 1, Output(str(tmp_path))).is_compiled()
+
+
+@pytest.mark.slow  # it compares times, which a busy machine can spoil
+def test_kernels_let_other_threads_run():
+    """While one thread is in a kernel for half a second, another is never kept waiting for nearly as long."""
+    vocabulary = Vocabulary.read(str(GOLDEN / "vocab.txt"))
+    read = documents((GOLDEN / "input.txt").read_bytes(), vocabulary)
+    many = RecordSet(max_seq_length=512, max_predictions=76, dupe_factor=1500, rng="keyed")  # one call of a kernel
+    create = partial(keyed.create_instances, read, vocabulary, many, 1)
+    create()
+    started = time.monotonic()
+    create()
+    alone = time.monotonic() - started
+    worker = threading.Thread(target=create)
+    worker.start()
+    longest = 0.0
+    while worker.is_alive():
+        before = time.monotonic()
+        time.sleep(0.001)
+        longest = max(longest, time.monotonic() - before)
+    assert longest < alone / 2

@@ -43,7 +43,7 @@ def crc_tables() -> NDArray[np.uint32]:
     return np.stack(tables)
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _crc32_of_eight(typing_context: Any, crc: Any, data: Any, index: Any) -> Any:
     """``crc`` (uint64) carried on over the eight bytes of ``data`` (uint8[n]) from ``index`` (int64) on."""
     from numba.core import types
@@ -60,8 +60,10 @@ def _crc32_of_eight(typing_context: Any, crc: Any, data: Any, index: Any) -> Any
     return types.uint64(types.uint64, data, types.int64), generate
 
 
-@jit(_nrt=False)
-def _update_by_instruction(crc, data, begin, end, tables):
+@jit(_nrt=False)  # type: ignore[untyped-decorator]
+def _update_by_instruction(
+    crc: np.uint32, data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]
+) -> tuple[np.uint32, int]:
     """Carry a CRC on over ``data[begin:end]``, in eights; returns it and where the eights end."""
     carried = np.uint64(crc)
     while begin + STEP <= end:
@@ -70,8 +72,10 @@ def _update_by_instruction(crc, data, begin, end, tables):
     return np.uint32(carried), begin
 
 
-@jit(_nrt=False)
-def _update_by_tables(crc, data, begin, end, tables):
+@jit(_nrt=False)  # type: ignore[untyped-decorator]
+def _update_by_tables(
+    crc: np.uint32, data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]
+) -> tuple[np.uint32, int]:
     """Carry a CRC on over ``data[begin:end]``, in sixteens; returns it and where the sixteens end."""
     while begin + SLICES <= end:
         crc ^= (
@@ -96,8 +100,8 @@ def _update_by_tables(crc, data, begin, end, tables):
 _update = _update_by_instruction if has_instruction() else _update_by_tables
 
 
-@jit(_nrt=False)
-def masked_crc32c(data, begin, end, tables):
+@jit(_nrt=False)  # type: ignore[untyped-decorator]
+def masked_crc32c(data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]) -> np.uint32:
     """The checksum of ``data[begin:end]`` (uint8) as TFRecord stores it."""
     crc, begin = _update(_ALL_ONES, data, begin, end, tables)
     while begin < end:

@@ -8,8 +8,8 @@ from google_crc32c import value as crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.mlm import crc32c as module
-from pipelines.mlm.crc32c import crc_tables, masked_crc32c
+from berth import crc32c as module
+from berth.crc32c import crc_tables, masked_crc32c
 
 TABLES = crc_tables()
 ALL_ONES = np.uint32(0xFFFFFFFF)
