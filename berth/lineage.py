@@ -110,7 +110,7 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
         manifest = Manifest.read(directory)
         inputs: dict[str, Node | Source] = {}
         for role, given in sorted(manifest.inputs.items()):
-            origin = _origin(given, directory)
+            origin = place_of(given, directory)
             if given.stage and storage.exists(storage.join(origin, NAME)):
                 inputs[role] = _node(origin, known, (*below, directory))
             else:
@@ -119,7 +119,7 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
     return known[directory]
 
 
-def _origin(given: ManifestInput, directory: str) -> str:
+def place_of(given: ManifestInput, directory: str) -> str:
     """Where an input came from: a URI, or the pattern the user gave."""
     if not given.stage or storage.is_cloud(given.uri):
         return given.uri
@@ -144,7 +144,7 @@ def inputs_of(directory: str, role: str) -> Inputs:
     if role not in recorded:
         raise UsageError(f"this stage read no {role}", where=directory, found=", ".join(sorted(recorded)) or "no input")
     given = recorded[role]
-    origin = _origin(given, directory)
+    origin = place_of(given, directory)
     return Inputs.of(*(storage.join(origin, file.path) for file in given.files) if given.stage else origin.split(" "))
 
 
@@ -265,7 +265,7 @@ def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator
     if recorded != given.digest:
         yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
         return
-    origin = _origin(given, directory)
+    origin = place_of(given, directory)
     try:
         now = {file.path: file.sha256 for file in _present(given, origin)}
     except BerthError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.lineage import place_of
 from berth.manifest import NAME, Manifest
 
 if TYPE_CHECKING:
@@ -237,14 +238,12 @@ def _source(records: str, record: Record, vocabulary: Vocabulary) -> list[str] |
 def _vocabulary_of(directory: str, manifest: Manifest) -> str:
     """URI of the vocabulary that the records of a finished stage were made with."""
     recorded = manifest.inputs["vocabulary"]
-    if recorded.stage:
-        return storage.join(directory, recorded.uri, "vocab.txt")
-    return recorded.uri
+    place = place_of(recorded, directory)
+    return storage.join(place, "vocab.txt") if recorded.stage else place
 
 
 def _input_directory(directory: str, manifest: Manifest, name: str) -> str:
-    """The directory of one of a stage's inputs: recorded relative to the stage where it is another stage."""
+    """The directory of one of a stage's inputs."""
     recorded = manifest.inputs[name]
-    if recorded.stage:
-        return storage.join(directory, recorded.uri)
-    return storage.parent(recorded.uri)
+    place = place_of(recorded, directory)
+    return place if recorded.stage else storage.parent(place)
