@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Sequence
 
@@ -79,8 +78,6 @@ def _create(
     from pipelines.mlm.shard import RecordShards, record_name
     from pipelines.mlm.vocabulary import Vocabulary
 
-    # What was imported stays to the end: to go through Beam's 300,000 objects once more then would take half a second.
-    gc.freeze()
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
     if len(set(names.values())) < len(names):
         raise UsageError(
