@@ -1,23 +1,58 @@
-"""Where Beam jobs run: in this process by default, elsewhere by the flags after ``--``."""
+"""Beam, and where its jobs run: in this process by default, elsewhere by the flags after ``--``.
+
+Imported where a job begins, not before: ``from pipelines.beam import beam, pipeline``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import re
+import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from berth.errors import BerthError, UsageError
 
-if TYPE_CHECKING:
-    import apache_beam
 
-# Beam's own DirectRunner first tries to download another engine; its in-memory engine is named instead.
-IN_MEMORY = ("DirectRunner", "FnApiRunner")
+@contextlib.contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Beam takes pandas along where there is one, for its DataFrame API.
+
+    Berth has no use for that, and it would cost each process 30 MB and a quarter of a second.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    # This makes `import pandas` an ImportError.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
+
+
+with _without_pandas():
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+# Names that Beam does not know, or means something else by: its own DirectRunner first tries to download another
+# engine, so its in-memory engine is named instead.
+_IN_MEMORY = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+RUNNERS = {
+    "DirectRunner": _IN_MEMORY,
+    "FnApiRunner": _IN_MEMORY,
+    "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
+}
+# A worker's error where only its text comes back: "…berth.errors.BerthError: TEXT [while running 'STEP']".
+_IN_TEXT = re.compile(
+    rf"{BerthError.__module__}\.(?P<kind>{BerthError.__name__}|{UsageError.__name__}): "
+    r"(?P<text>.*?)(?: \[while running '.*'\]\s*)?\Z",
+    re.DOTALL,
+)
 
 
 @contextlib.contextmanager
-def pipeline(arguments: Sequence[str] = ()) -> Iterator[apache_beam.Pipeline]:
+def pipeline(arguments: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
     """A Beam pipeline that runs when the block ends, and is waited for.
 
     Args:
@@ -28,19 +63,16 @@ def pipeline(arguments: Sequence[str] = ()) -> Iterator[apache_beam.Pipeline]:
         UsageError: for an unknown runner.
         BerthError: the error a worker raised, without Beam's wrapping.
     """
-    import apache_beam
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-
     # What a worker raises reaches the user as one error; Beam logs its traceback several times besides.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     options = PipelineOptions(list(arguments))
     standard = options.view_as(StandardOptions)
-    if standard.runner is None or standard.runner in IN_MEMORY:
-        standard.runner = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+    asked = standard.runner or "DirectRunner"
+    standard.runner = RUNNERS.get(asked, asked)
     try:
-        job = apache_beam.Pipeline(options=options)
+        job = beam.Pipeline(options=options)
     except (ValueError, ImportError) as error:
-        raise UsageError(f"Beam cannot start: {error}", where=f"--runner={standard.runner}") from error
+        raise UsageError(f"Beam cannot start: {error}", where=f"--runner={asked}") from error
     try:
         with job:
             yield job
@@ -54,7 +86,10 @@ def pipeline(arguments: Sequence[str] = ()) -> Iterator[apache_beam.Pipeline]:
 
 
 def _original(error: BaseException) -> BerthError | None:
-    """The BerthError inside what Beam raises; Beam keeps it as cause, as context or among the arguments."""
+    """The BerthError inside what Beam raises.
+
+    Beam keeps it as cause, as context or among the arguments; of a worker in another thread or process, only as text.
+    """
     seen: list[BaseException] = []
     queue: list[BaseException | None] = [error]
     while queue:
@@ -66,4 +101,8 @@ def _original(error: BaseException) -> BerthError | None:
         seen.append(current)
         queue += [current.__cause__, current.__context__]
         queue += [argument for argument in current.args if isinstance(argument, BaseException)]
+    last = str(error).rfind(f"{BerthError.__module__}.")
+    if found := _IN_TEXT.match(str(error), max(last, 0)):
+        kind = UsageError if found["kind"] == UsageError.__name__ else BerthError
+        return kind(found["text"])
     return None

@@ -15,7 +15,7 @@ from pipelines.shards import watched
 log = logging.getLogger("berth.records")
 
 VERSION = 1
-MAX_SEQ_LENGTH = 1 << 14  # a mask is held in two bytes, of which its position takes so many bits
+MAX_SEQ_LENGTH = 1 << 14  # that of pipelines.mlm.instances, which would import Numba
 
 
 def create_records(
@@ -72,9 +72,7 @@ def _create(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    import apache_beam as beam
-
-    from pipelines.beam import pipeline
+    from pipelines.beam import beam, pipeline
     from pipelines.mlm.shard import RecordShards, record_name
     from pipelines.mlm.vocabulary import Vocabulary
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from berth.crc32c import crc_tables, masked_crc32c
 from berth.kernels import jit
-from pipelines.mlm.instances import POSITION, POSITION_BITS, SHOW_MASK, SHOW_WORD
+from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_MASK, SHOW_WORD
 from pipelines.mlm.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
 
 # In order of the names, as they are written.
@@ -159,19 +159,7 @@ def encode_records(order, next_record, ids, instances, layout, scratch, out):
     while next_record < len(order) and at + layout.largest_record <= len(out):
         row = instances.rows[order[next_record]]
         length, boundary = _fill_tokens(row, ids, layout, scratch.tokens)
-        masks = np.int64(row.masks)
-        word = row.word_begin
-        for k in range(masks):
-            mask = instances.masks[row.mask_begin + k]
-            position, kind = mask & POSITION, mask >> POSITION_BITS
-            scratch.positions[k] = position
-            scratch.labels[k] = scratch.tokens[position]
-            if kind == SHOW_MASK:
-                scratch.tokens[position] = layout.mask
-            elif kind == SHOW_WORD:
-                scratch.tokens[position] = instances.words[word]
-                word += 1
-
+        masks = _mask_tokens(row, instances, layout, scratch)
         begin = at + LENGTH_BYTES + CRC_BYTES
         end = _write_example(out, begin, length, boundary, masks, row.random_next, layout, scratch)
         at = _write_number(out, at, end - begin, LENGTH_BYTES)
@@ -197,6 +185,30 @@ def _fill_tokens(row, ids, layout, tokens):
     length = boundary + b_length + 1
     tokens[length - 1] = layout.separator
     return length, boundary
+
+
+@jit(_nrt=False)
+def _mask_tokens(row, instances, layout, scratch):
+    """Write positions and labels of an instance's masks, and over the tokens what is shown; returns their number."""
+    masks = np.int64(row.masks)
+    entry, word = row.mask_begin, row.word_begin
+    position = np.int64(0)
+    k = 0
+    while k < masks:
+        position += np.int64(instances.masks[entry] & MAX_GAP)
+        kind = instances.masks[entry] >> GAP_BITS
+        entry += 1
+        if kind == NOT_MASKED:
+            continue
+        scratch.positions[k] = position
+        scratch.labels[k] = scratch.tokens[position]
+        k += 1
+        if kind == SHOW_MASK:
+            scratch.tokens[position] = layout.mask
+        elif kind == SHOW_WORD:
+            scratch.tokens[position] = instances.words[word]
+            word += 1
+    return masks
 
 
 @jit(_nrt=False)

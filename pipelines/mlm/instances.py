@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.recipe import RecordSet
 from pipelines.mlm.tokenizer import Tokens
 
 
@@ -27,19 +28,20 @@ class Documents(NamedTuple):
 
 def documents_of(tokens: Tokens) -> Documents:
     """The documents of a tokenized text: lines with tokens are sentences, blank lines end documents."""
-    has_tokens = np.diff(tokens.line_ends, prepend=0) > 0
-    sentence_ends = tokens.line_ends[has_tokens]
-    document = np.cumsum(tokens.blank_lines)[has_tokens]
-    starts = np.flatnonzero(np.diff(document, prepend=-1))
-    return Documents(
-        tokens.ids,
-        np.concatenate(([0], sentence_ends)).astype(np.int64),
-        np.concatenate((starts, [len(sentence_ends)])).astype(np.int64),
-    )
+    ends = tokens.line_ends
+    has_tokens = np.ones(len(ends), np.bool_)
+    has_tokens[:1] = ends[:1] > 0
+    np.greater(ends[1:], ends[:-1], out=has_tokens[1:])
+    sentences = np.zeros(np.count_nonzero(has_tokens) + 1, np.int64)
+    sentences[1:] = ends[has_tokens]
+    document = np.cumsum(tokens.blank_lines, dtype=np.uint32)[has_tokens]
+    is_first = np.ones(len(document), np.bool_)
+    np.not_equal(document[1:], document[:-1], out=is_first[1:])
+    return Documents(tokens.ids, sentences, np.append(np.flatnonzero(is_first), len(document)).astype(np.int64))
 
 
 # One instance: segment A is `a_length` tokens from `a_begin` on in the documents' flat ids, likewise B (length 0 where
-# there is no B); its masks are `masks` entries from `mask_begin` on, the words shown at some of them begin at
+# there is no B); it has `masks` masks, whose entries begin at `mask_begin`, the words shown at some of them at
 # `word_begin`; `random_next` is 1 where B is from elsewhere. 40 bytes.
 INSTANCE = np.dtype(
     [
@@ -55,34 +57,39 @@ INSTANCE = np.dtype(
     align=True,
 )
 
-# What is shown at a position of a record. A mask is its position and, above POSITION_BITS, what is shown there.
+# What is shown at a position of a record.
 NOT_MASKED, SHOW_MASK, SHOW_TOKEN, SHOW_WORD = range(4)
-POSITION_BITS = 14
-MAX_SEQ_LENGTH = 1 << POSITION_BITS
-POSITION = MAX_SEQ_LENGTH - 1
+# An entry of the masks, one byte: the distance from the entry before (at first from position 0) and, above GAP_BITS,
+# what is shown there. Longer distances than MAX_GAP go over entries that say NOT_MASKED. Masks are most of what a shard
+# holds in memory, and this is half of what positions would take.
+GAP_BITS = 6
+MAX_GAP = (1 << GAP_BITS) - 1
+MAX_SEQ_LENGTH = 1 << 14  # lengths of A and B are held in two bytes; far beyond any BERT
 
 
 class Instances(NamedTuple):
     """Training instances.
 
-    ``rows`` (INSTANCE): the instances. ``masks`` (uint16): the masks of all instances one after the other, each
+    ``rows`` (INSTANCE): the instances. ``masks`` (uint8): the entries of all instances one after the other, each
     instance's in order of position. ``words`` (type of the ids): the words that are shown where a mask says SHOW_WORD,
     in the same order.
     """
 
     rows: NDArray[np.void]
-    masks: NDArray[np.uint16]
+    masks: NDArray[np.uint8]
     words: NDArray[np.unsignedinteger]
 
     @classmethod
-    def room_for(cls, count: int, max_predictions: int, id_type: type[np.unsignedinteger]) -> Instances:
+    def room_for(cls, count: int, options: RecordSet, id_type: type[np.unsignedinteger]) -> Instances:
         """Arrays for ``count`` instances. They take memory only as far as they are written."""
-        masks = count * max_predictions + 1  # one more, see write_masks
-        return cls(np.empty(count, INSTANCE), np.empty(masks, np.uint16), np.empty(masks, id_type))
+        entries = options.max_predictions + options.max_seq_length // MAX_GAP
+        # One more, see write_masks.
+        masks = np.empty(count * entries + 1, np.uint8)
+        return cls(np.empty(count, INSTANCE), masks, np.empty(count * options.max_predictions + 1, id_type))
 
-    def grown(self, max_predictions: int) -> Instances:
+    def grown(self, options: RecordSet) -> Instances:
         """A copy with more than twice the room."""
-        longer = self.room_for(2 * len(self.rows) + 1, max_predictions, self.words.dtype.type)
+        longer = self.room_for(2 * len(self.rows) + 1, options, self.words.dtype.type)
         for old, new in zip(self, longer, strict=True):
             new[: len(old)] = old
         return longer

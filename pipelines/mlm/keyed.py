@@ -114,12 +114,12 @@ def create_instances(
     work = Work(
         np.empty(PURPOSES, np.uint64),
         np.zeros(5, np.int64),
-        Instances.room_for(room, options.max_predictions, vocabulary.id_type),
+        Instances.room_for(room, options, vocabulary.id_type),
         np.empty(room, np.uint64),
         scratch_for(options.max_seq_length, vocabulary.id_type),
     )
     while not generate(shard, settings, masking, work):
-        more = work.instances.grown(options.max_predictions)
+        more = work.instances.grown(options)
         work = work._replace(instances=more, order_keys=np.resize(work.order_keys, len(more.rows)))
     count, masks, words, truncated = (int(work.cursor[slot]) for slot in (INSTANCES, MASKS, WORDS, TRUNCATED))
     order = np.argsort(work.order_keys[:count])  # equal keys belong to equal documents, whose records are the same
@@ -176,9 +176,10 @@ def _finish(ids, row, masking, work):
     """Mask the instance at the cursor, give it its place in the order, and move the cursor."""
     cursor = work.cursor
     row.mask_begin, row.word_begin = cursor[MASKS], cursor[WORDS]
-    cursor[WORDS] += mask_instance(ids, row, masking, work.streams, work.instances, work.scratch)
+    masks, words = mask_instance(ids, row, masking, work.streams, work.instances, work.scratch)
+    cursor[MASKS] += masks
+    cursor[WORDS] += words
     work.order_keys[cursor[INSTANCES]] = next_number(work.streams, ORDER)
-    cursor[MASKS] += row.masks
     cursor[INSTANCES] += 1
 
 

@@ -35,7 +35,7 @@ class Masking(NamedTuple):
 
 @jit(_nrt=False)
 def mask_instance(ids, row, masking, streams, instances, scratch):
-    """Choose the masks of the instance ``row`` and write them; returns the number of words written.
+    """Choose the masks of the instance ``row`` and write them; returns the numbers of entries and of words written.
 
     Every token is as likely to be masked as any other: a token, word or span is drawn without regard to its place or
     length.

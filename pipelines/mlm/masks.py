@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.kernels import jit
-from pipelines.mlm.instances import NOT_MASKED, POSITION, POSITION_BITS, SHOW_WORD
+from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_WORD
 
 
 class Scratch(NamedTuple):
@@ -85,22 +85,29 @@ def write_masks(row, scratch, instances):
         instances: See Instances; one entry more than needed is written to.
 
     Returns:
-        The number of words that were written from ``row.word_begin`` on.
+        The number of entries written from ``row.mask_begin`` on, and that of words from ``row.word_begin`` on.
     """
     kinds = scratch.kinds
     last = np.int64(row.a_length) + np.int64(row.b_length) + 1  # the last position that may be masked
     begin = np.uint64(row.mask_begin)
     end = begin
-    for position in range(1, last + 1):  # every one is written, but only a masked one moves on: no branch to guess
+    before = 0
+    masks = 0
+    for position in range(1, last + 1):  # one is written for each, but only an entry moves on: no branch to guess
         kind = np.uint64(kinds[position])
-        instances.masks[end] = np.uint64(position) | (kind << np.uint64(POSITION_BITS))
-        end += np.uint64(kind != NOT_MASKED)
-    for position in range(1, last + 1):
-        kinds[position] = NOT_MASKED
+        gap = position - before
+        instances.masks[end] = np.uint64(gap) | (kind << np.uint64(GAP_BITS))
+        is_mask = kind != NOT_MASKED
+        is_entry = is_mask | (gap == MAX_GAP)
+        end += np.uint64(is_entry)
+        masks += is_mask
+        before = position if is_entry else before
+    row.masks = masks
     word_end = np.uint64(row.word_begin)
+    at = np.uint64(0)
     for k in range(begin, end):
-        mask = instances.masks[k]
-        instances.words[word_end] = scratch.words[mask & POSITION]
-        word_end += np.uint64(mask >> POSITION_BITS == SHOW_WORD)
-    row.masks = end - begin
-    return np.int64(word_end) - row.word_begin
+        at += np.uint64(instances.masks[k] & MAX_GAP)
+        instances.words[word_end] = scratch.words[at]
+        word_end += np.uint64(instances.masks[k] >> GAP_BITS == SHOW_WORD)
+    kinds[1 : last + 1] = NOT_MASKED
+    return np.int64(end - begin), np.int64(word_end) - row.word_begin

@@ -62,7 +62,7 @@ def create_instances(documents: Documents, vocabulary: Vocabulary, options: Reco
     work = Work(
         twister(seed),
         np.zeros(8, np.int64),
-        Instances.room_for(room, options.max_predictions, vocabulary.id_type),
+        Instances.room_for(room, options, vocabulary.id_type),
         scratch_for(options.max_seq_length, vocabulary.id_type),
     )
     document_order = np.arange(len(documents.documents) - 1)
@@ -70,7 +70,7 @@ def create_instances(documents: Documents, vocabulary: Vocabulary, options: Reco
     for _ in range(options.dupe_factor):
         work.cursor[DOCUMENT] = 0
         while not generate(documents, document_order, settings, work):
-            work = work._replace(instances=work.instances.grown(options.max_predictions))
+            work = work._replace(instances=work.instances.grown(options))
     count, masks, words = (int(work.cursor[slot]) for slot in (INSTANCES, MASKS, WORDS))
     order = np.arange(count)
     shuffle(work.twister, order, count)
@@ -147,8 +147,9 @@ def _create_instance(documents, order, settings, work):
     row.random_next = is_random_next
     row.mask_begin, row.word_begin = cursor[MASKS], cursor[WORDS]
     _choose_masks(documents.ids, row, settings, work.twister, work.scratch)
-    cursor[WORDS] += write_masks(row, work.scratch, work.instances)
-    cursor[MASKS] += row.masks
+    masks, words = write_masks(row, work.scratch, work.instances)
+    cursor[MASKS] += masks
+    cursor[WORDS] += words
     cursor[INSTANCES] += 1
 
 

@@ -9,6 +9,7 @@ from glob import glob
 from os import environ, path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from berth import storage
 from berth.inputs import InputFile
@@ -23,6 +24,7 @@ from pipelines.mlm.vocabulary import UNKNOWN, Vocabulary
 
 log = logging.getLogger("berth.records")
 
+PIECE = 1 << 20  # ids counted at a time
 # Enough text to send through every kernel.
 _SAMPLE = b"A first sentence.\nA second one, which is long\xc3\xa9r.\n\nAnother document.\nIt has two sentences.\n"
 
@@ -58,8 +60,7 @@ class RecordShards:
             return
         vocabulary = Vocabulary.read(self.vocabulary)
         with storage.open_read(text.uri) as file:
-            tokens = Tokenizer(vocabulary, self.lower_case).encode_file(file, text.uri, text.size)
-        documents = documents_of(tokens)
+            documents = documents_of(Tokenizer(vocabulary, self.lower_case).encode_file(file, text.uri, text.size))
         if not len(documents.ids):
             log.warning("%s holds no text: its records are an empty file", text.uri)
         generated = self._generate(documents, vocabulary, text.uri)
@@ -99,15 +100,20 @@ def _counters(documents: Documents, generated: Generated, options: RecordSet, vo
     """What the shard holds, in numbers that add up over shards."""
     rows = generated.instances.rows
     special = 3 if options.objective == "mlm+nsp" else 2
-    used = int(rows["a_length"].sum() + rows["b_length"].sum()) + special * len(rows)
+    used = int(rows["a_length"].sum(dtype=np.int64) + rows["b_length"].sum(dtype=np.int64)) + special * len(rows)
     return {
         "documents": len(documents.documents) - 1,
         "sentences": len(documents.sentences) - 1,
         "tokens": len(documents.ids),
-        "unknown_tokens": int(np.count_nonzero(documents.ids == vocabulary.ids[UNKNOWN])),
+        "unknown_tokens": _count(documents.ids, vocabulary.ids[UNKNOWN]),
         "instances": len(rows),
         "random_next": int(rows["random_next"].sum()),
-        "masked": len(generated.instances.masks),
+        "masked": int(rows["masks"].sum(dtype=np.int64)),
         "padding": len(rows) * options.max_seq_length - used,
         **generated.counters,
     }
+
+
+def _count(ids: NDArray[np.unsignedinteger], token: int) -> int:
+    """How often a token occurs; piece by piece, since a comparison of all ids would take half their memory again."""
+    return sum(int(np.count_nonzero(ids[k : k + PIECE] == token)) for k in range(0, len(ids), PIECE))

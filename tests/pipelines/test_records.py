@@ -29,7 +29,7 @@ EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
 SMALL = RecordSet(max_seq_length=32, max_predictions=5, dupe_factor=2)
 THREADS = ["--direct_running_mode=multi_threading", "--direct_num_workers=2"]
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-DASK = "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"
+DASK = "--runner=DaskRunner"
 
 
 def make(text, output, options=SMALL, beam_arguments=(), vocabulary=VOCABULARY, seed=12345, lower_case=True):

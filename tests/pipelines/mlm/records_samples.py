@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, reference
 from pipelines.mlm.examples import layout_of
-from pipelines.mlm.instances import POSITION, POSITION_BITS, Documents, Instances, documents_of
+from pipelines.mlm.instances import GAP_BITS, MAX_GAP, MAX_SEQ_LENGTH, NOT_MASKED, Documents, Instances, documents_of
 from pipelines.mlm.parsing import parse_example
 from pipelines.mlm.tfrecord import read_records, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
@@ -98,16 +98,21 @@ def records_file(
 
 def positions_of(instances: Instances, row: np.void) -> NDArray[np.int64]:
     """The masked positions of an instance."""
-    return (masks_of_row(instances, row) & POSITION).astype(np.int64)
+    return masks_of_row(instances, row)[0]
 
 
 def kinds_of(instances: Instances, row: np.void) -> NDArray[np.int64]:
     """What is shown at the masked positions of an instance."""
-    return (masks_of_row(instances, row) >> POSITION_BITS).astype(np.int64)
+    return masks_of_row(instances, row)[1]
 
 
-def masks_of_row(instances: Instances, row: np.void) -> NDArray[np.uint16]:
-    return instances.masks[row["mask_begin"] : row["mask_begin"] + row["masks"]]
+def masks_of_row(instances: Instances, row: np.void) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions and kinds."""
+    begin, most = row["mask_begin"], row["masks"] + MAX_SEQ_LENGTH // MAX_GAP
+    entries = instances.masks[begin : begin + most]
+    positions, kinds = np.cumsum(entries & MAX_GAP, dtype=np.int64), (entries >> GAP_BITS).astype(np.int64)
+    is_mask = kinds != NOT_MASKED
+    return positions[is_mask][: row["masks"]], kinds[is_mask][: row["masks"]]
 
 
 def features(records: list[bytes]) -> list[dict[str, list[float]]]:

@@ -11,7 +11,7 @@ from records_samples import GOLDEN, SPECIAL, documents, features, golden_options
 from berth.recipe import RecordSet
 from pipelines.mlm import examples, keyed, tfrecord
 from pipelines.mlm.examples import layout_of
-from pipelines.mlm.instances import MAX_SEQ_LENGTH, POSITION_BITS, SHOW_TOKEN
+from pipelines.mlm.instances import GAP_BITS, MAX_SEQ_LENGTH, SHOW_TOKEN
 from pipelines.mlm.vocabulary import Vocabulary
 
 
@@ -123,4 +123,4 @@ def test_kept_tokens_are_shown_as_they_are(tmp_path):
             if weight
         )
         assert max(max(record["input_ids"]) for record in records) < len(vocabulary)
-        assert kept >= np.count_nonzero(generated.instances.masks >> POSITION_BITS == SHOW_TOKEN) > 0
+        assert kept >= np.count_nonzero(generated.instances.masks >> GAP_BITS == SHOW_TOKEN) > 0
