@@ -220,9 +220,12 @@ def _source(records: str, record: Record, vocabulary: Vocabulary) -> list[str] |
     if manifest.stage != "records":
         return None
     stem = storage.basename(records).removesuffix(".gz").removesuffix(".tfrecord")
-    text = storage.join(_input_directory(directory, manifest, "text"), f"{stem}.txt")
-    if not storage.exists(text):
+    texts = _input_directory(directory, manifest, "text")
+    # MLPerf's prepared shards have no extension.
+    names = [name for name in (f"{stem}.txt", stem) if storage.exists(storage.join(texts, name))]
+    if not names:
         return None
+    text = storage.join(texts, names[0])
     from pipelines.mlm.provenance import Text
 
     source = Text.read(text, vocabulary, lower_case=manifest.parameters["lower_case"])

@@ -84,6 +84,20 @@ def test_a_compressed_file_is_explained_too(made):
     assert "  from " in text and "document " in text
 
 
+def test_the_source_of_prepared_text_without_an_extension(tmp_path):
+    (tmp_path / "vocab.txt").write_text(VOCABULARY)
+    (tmp_path / "part-00000-of-00001").write_text(TEXT)
+    result = create_records(
+        text=Inputs.of(str(tmp_path / "part-*")),
+        vocabulary=Inputs.of(str(tmp_path / "vocab.txt")),
+        options=RecordSet(max_seq_length=24, max_predictions=8),
+        lower_case=True,
+        seed=3,
+        place=Directory(str(tmp_path / "records")),
+    )
+    assert f"  from {tmp_path}/part-00000-of-00001\n" in shown(result, 0)
+
+
 def test_without_its_text_a_record_is_explained_without_source(made, tmp_path):
     result = made()
     (tmp_path / "part-00000-of-00001.txt").unlink()
