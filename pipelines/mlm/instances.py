@@ -83,9 +83,8 @@ class Instances(NamedTuple):
     def room_for(cls, count: int, options: RecordSet, id_type: type[np.unsignedinteger]) -> Instances:
         """Arrays for ``count`` instances. They take memory only as far as they are written."""
         entries = options.max_predictions + options.max_seq_length // MAX_GAP
-        # One more, see write_masks.
-        masks = np.empty(count * entries + 1, np.uint8)
-        return cls(np.empty(count, INSTANCE), masks, np.empty(count * options.max_predictions + 1, id_type))
+        words = count * options.max_predictions + 1  # one more, see write_masks
+        return cls(np.empty(count, INSTANCE), np.empty(count * entries, np.uint8), np.empty(words, id_type))
 
     def grown(self, options: RecordSet) -> Instances:
         """A copy with more than twice the room."""

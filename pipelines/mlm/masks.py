@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from berth.kernels import jit
 from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_WORD
 
+_ONE = np.uint64(1)
+
 
 class Scratch(NamedTuple):
     """Working memory of one instance.
@@ -82,32 +84,31 @@ def write_masks(row, scratch, instances):
     Args:
         row: The instance; its ``masks`` are set.
         scratch: What was chosen; cleared for the next instance.
-        instances: See Instances; one entry more than needed is written to.
+        instances: See Instances; one word more than needed is written to.
 
     Returns:
         The number of entries written from ``row.mask_begin`` on, and that of words from ``row.word_begin`` on.
     """
-    kinds = scratch.kinds
+    kinds, positions = scratch.kinds, scratch.drawn
     last = np.int64(row.a_length) + np.int64(row.b_length) + 1  # the last position that may be masked
-    begin = np.uint64(row.mask_begin)
-    end = begin
-    before = 0
-    masks = 0
-    for position in range(1, last + 1):  # one is written for each, but only an entry moves on: no branch to guess
-        kind = np.uint64(kinds[position])
-        gap = position - before
-        instances.masks[end] = np.uint64(gap) | (kind << np.uint64(GAP_BITS))
-        is_mask = kind != NOT_MASKED
-        is_entry = is_mask | (gap == MAX_GAP)
-        end += np.uint64(is_entry)
-        masks += is_mask
-        before = position if is_entry else before
+    masks = np.uint64(0)
+    for position in range(1, last + 1):  # every one is written, but only a masked one moves on: no branch to guess
+        positions[masks] = position
+        masks += np.uint64(kinds[np.uint64(position)] != NOT_MASKED)
+    begin, word_begin = np.uint64(row.mask_begin), np.uint64(row.word_begin)
+    end, word_end = begin, word_begin
+    before = np.uint64(0)
+    for k in range(np.int64(masks)):
+        masked = np.uint64(positions[k])
+        while masked - before > MAX_GAP:
+            instances.masks[end] = MAX_GAP
+            end += _ONE
+            before += np.uint64(MAX_GAP)
+        instances.masks[end] = (masked - before) | (np.uint64(kinds[masked]) << np.uint64(GAP_BITS))
+        end += _ONE
+        instances.words[word_end] = scratch.words[masked]
+        word_end += np.uint64(kinds[masked] == SHOW_WORD)
+        before = masked
     row.masks = masks
-    word_end = np.uint64(row.word_begin)
-    at = np.uint64(0)
-    for k in range(begin, end):
-        at += np.uint64(instances.masks[k] & MAX_GAP)
-        instances.words[word_end] = scratch.words[at]
-        word_end += np.uint64(instances.masks[k] >> GAP_BITS == SHOW_WORD)
     kinds[1 : last + 1] = NOT_MASKED
-    return np.int64(end - begin), np.int64(word_end) - row.word_begin
+    return np.int64(end - begin), np.int64(word_end - word_begin)
