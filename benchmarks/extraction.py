@@ -1,4 +1,4 @@
-"""Extraction speed: dump → articles beside bzip2 alone, the cleaner by itself, articles → sentences.
+"""Extraction speed: dump → articles beside bzip2 alone, the cleaner by itself. (Articles → sentences: sentences.py.)
 
     python benchmarks/extraction.py [--dump FILE.bz2]
 
@@ -14,6 +14,7 @@ import resource
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,14 +50,15 @@ def make_dump(path: Path) -> None:
 
 def measure(dump: str, directory: str) -> None:
     """Measure and print."""
-    from pipelines.sentences.documents import units
-    from pipelines.sentences.languages import sentence_end_characters
-    from pipelines.sentences.punkt_splitter import PunktSplitter
-    from pipelines.sentences.punkt_training import Reader, train
+    from berth.recipe import ExtractOptions
     from pipelines.wikitext.articles import PartTask
     from pipelines.wikitext.cleaner import Cleaner
-    from pipelines.wikitext.dump import Reading, open_dump, read_pages
+    from pipelines.wikitext.dump import open_dump
     from pipelines.wikitext.page import Page, parse_page
+    from pipelines.wikitext.reading import Reading
+    from pipelines.wikitext.spool import spool_name
+    from pipelines.wikitext.template_pages import TemplateTask, write_derived
+    from pipelines.wikitext.template_table import Derived
 
     command = ["bash", "-c", 'bzip2 -dc "$0" | wc -c', dump]
     bzip2, counted = user_seconds(
@@ -67,31 +69,33 @@ def measure(dump: str, directory: str) -> None:
 
     opened = open_dump(dump)
     cleaner = Cleaner(opened.wiki)
-    pages = [parse_page(xml, opened.wiki) for part in opened.parts for xml in read_pages(part, Reading(part, False))]
+    pages = [parse_page(xml, opened.wiki) for part in opened.parts for xml in part.read(Reading(dump, False))]
     sources = [page.source for page in pages if isinstance(page, Page)]
     cleaner.clean(b"'''a''' {{nowrap|b}} &amp; (c<ref>d</ref>)")  # compiles what is not compiled yet
     tasks = [
-        PartTask(part, f"{number}.parquet", opened.wiki, False, False, Output(directory))
+        PartTask(part, f"{number}.parquet", opened.wiki, ExtractOptions(), Output(directory))
         for number, part in enumerate(opened.parts)
     ]
-    extraction, names = user_seconds(lambda: [task.run() for task in tasks])
+    passes = [
+        TemplateTask(part, f"{number}.json", spool_name(f"{number}.parquet"), opened.wiki, False, Output(directory))
+        for number, part in enumerate(opened.parts)
+    ]
+    extraction, _ = user_seconds(lambda: [task.run() for task in tasks])
     print(f"{'dump → articles in Parquet':34}{extraction:8.2f} s  {extraction / bzip2:6.2f} × bzip2 -dc (at most 1.6)")
+    reading, _ = user_seconds(lambda: [one.run() for one in passes])
+    write_derived(Output(directory), "templates.json", {opened.wiki.key: Derived()})
+    again = [replace(task, derived="templates.json") for task in tasks]
+    articles, _ = user_seconds(lambda: [task.run() for task in again])
+    both = reading + articles
+    print(f"{'… its template pages read first':34}{both:8.2f} s  {both / bzip2:6.2f} × bzip2 -dc")
     cleaning, _ = user_seconds(lambda: [cleaner.clean(source) for source in sources])
-    print(f"{'cleaner':34}{cleaning:8.2f} s  {sum(map(len, sources)) / cleaning / 1e6:6.0f} MB/s of wikitext")
-
-    documents = [one for unit in units([f"{directory}/{name}" for name in names]) for one in unit.documents()]
-    paragraphs = [paragraph for document in documents for paragraph in document.paragraphs]
-    characters = sum(map(len, paragraphs))
-    ends = sentence_end_characters(opened.wiki.language)
-    reader = Reader(ends)
-    reading, statistics = user_seconds(lambda: reader.read(0, paragraphs))
-    print(f"{'Punkt: counting':34}{reading:8.2f} s  {characters / reading / 1e6:6.1f} million characters a second")
-    training, model = user_seconds(lambda: train(statistics, ends))
-    print(f"{'Punkt: training on the counts':34}{training:8.2f} s")
-    splitter = PunktSplitter(model)
-    for name in ("Punkt: splitting, first", "Punkt: splitting, again"):
-        splitting, _ = user_seconds(lambda: [splitter.split(paragraph) for paragraph in paragraphs])
-        print(f"{name:34}{splitting:8.2f} s  {characters / splitting / 1e6:6.1f} million characters/s")
+    print(
+        f"{'cleaner':34}{cleaning:8.2f} s  {sum(map(len, sources)) / cleaning / 1e6:6.0f} MB/s of wikitext (200), "
+        f"{cleaning / bzip2:.2f} × bzip2 -dc"
+    )
+    prose = b"One sentence of plain prose, with a comma and some more words. " * 40_000
+    plain, _ = user_seconds(lambda: [cleaner.clean(prose) for _ in range(10)])
+    print(f"{'cleaner, prose without mark-up':34}{plain:8.2f} s  {10 * len(prose) / plain / 1e6:6.0f} MB/s")
 
 
 def main() -> None:

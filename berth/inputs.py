@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import itertools
+import re
 from dataclasses import dataclass
 
 from berth import storage
@@ -96,9 +97,27 @@ class Inputs:
             return cls(tuple(files), only, is_stage=True)
         return cls(tuple(files), " ".join(map(storage.absolute, patterns)), is_stage=False)
 
+    @classmethod
+    def of_tree(cls, pattern: str) -> Inputs:
+        """Files named by one pattern, called by their paths below its fixed part: of ``texts/**/*.txt``, ``a/b.txt``.
+
+        Raises:
+            UsageError: if the pattern matches nothing.
+        """
+        whole = pattern if storage.is_cloud(pattern) else str(storage.local_path(pattern))
+        fixed = re.split(r"[*?[]", whole, maxsplit=1)[0]
+        start = fixed.rfind("/") + 1
+        files = [InputFile(uri, uri[start:], storage.size(uri), storage.sha256(uri)) for uri in cls.find(pattern)]
+        files.sort(key=lambda file: file.name)
+        return cls(tuple(files), storage.absolute(pattern), is_stage=False)
+
     @staticmethod
     def find(pattern: str) -> list[str]:
-        """URIs of the files a path or pattern names, unread. Raises UsageError where there is none."""
+        """URIs of the files a path or pattern names, unread.
+
+        Raises:
+            UsageError: where there is none, or one has a name that is not UTF-8.
+        """
         found = [uri for uri in storage.glob(pattern) if storage.basename(uri) != NAME]
         if not found:
             raise UsageError(
@@ -106,6 +125,9 @@ class Inputs:
                 where=pattern,
                 fix="Check the path; put a glob pattern in quotes so that the shell passes it on.",
             )
+        for uri in found:
+            if not uri.isprintable() and (shown := uri.encode(errors="backslashreplace").decode()) != uri:
+                raise UsageError("the name of a file is not valid UTF-8", where=shown, fix="Rename the file.")
         return found
 
     @classmethod

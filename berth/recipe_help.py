@@ -21,7 +21,11 @@ def _section(schema: dict[str, Any], depth: int, definitions: dict[str, Any] | N
     definitions = definitions if definitions is not None else schema.get("$defs", {})
     for name, field in schema["properties"].items():
         inner = _resolve(field, definitions)
-        default = f", default {json.dumps(field['default'])}" if "default" in field and inner is field else ""
+        default = (
+            f", default {json.dumps(field['default'])}"
+            if "default" in field and ("anyOf" in field or inner is field)
+            else ""
+        )
         yield f"{'  ' * depth}{name}: {_kind(field, definitions)}{default}"
         if description := field.get("description"):
             yield from textwrap.wrap(
@@ -38,8 +42,8 @@ def _section(schema: dict[str, Any], depth: int, definitions: dict[str, Any] | N
 
 
 def _resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The section a field holds, directly, in a list or by name; the field itself where it holds none."""
-    for inner in (field, field.get("items"), *field.get("patternProperties", {}).values()):
+    """The section a field holds, directly, or null, in a list or by name; the field itself where it holds none."""
+    for inner in (field, *field.get("anyOf", ()), field.get("items"), *field.get("patternProperties", {}).values()):
         if isinstance(inner, dict) and "$ref" in inner:
             section: dict[str, Any] = definitions[inner["$ref"].rsplit("/", 1)[1]]
             return section

@@ -1,4 +1,4 @@
-"""Component: articles from dumps."""
+"""Component: articles from dumps and other sources."""
 
 from kfp import dsl
 
@@ -13,19 +13,21 @@ def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Out
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         beam_arguments: Flags for Beam.
-        manifest: The stage's manifest.
 
     Returns:
-        URI of the directory with articles-*.parquet.
+        Output: URI of the directory with articles-*.parquet.
+        manifest: The stage's manifest.
     """
-    from berth.inputs import Inputs
     from berth.task import Task
+    from pipelines.corpora.sources import find
     from pipelines.extract import extract
 
     with Task("extract", recipe, workspace) as task:
         corpus = task.recipe.corpus
+        dumps, corpora = find(corpus.sources)
         result = extract(
-            dumps=Inputs.of(*(source.path for source in corpus.sources)),
+            dumps=dumps,
+            corpora=corpora,
             options=corpus.extract,
             language=corpus.language,
             place=task.place,

@@ -16,10 +16,10 @@ def segment(
         workspace: URI of the workspace.
         articles: URI of the directory with articles-*.parquet.
         beam_arguments: Flags for Beam.
-        manifest: The stage's manifest.
 
     Returns:
-        URI of the directory with part-*.txt and eval.txt.
+        Output: URI of the directory with part-*.txt and eval.txt.
+        manifest: The stage's manifest.
     """
     from berth.task import Task
     from pipelines.segment import segment

@@ -6,18 +6,26 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def vocab(recipe: str, workspace: str, sentences: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]) -> str:
+def vocab(
+    recipe: str,
+    workspace: str,
+    sentences: str,
+    text: str,
+    beam_arguments: list,
+    manifest: dsl.Output[dsl.Artifact],
+) -> str:
     """Learn the vocabulary from the sentence shards, or check the given one.
 
     Args:
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
-        sentences: URI of the directory with the sentence shards.
+        sentences: URI of the directory with the sentence shards; empty for text that was given prepared.
+        text: Which text files of the sentences (`part-*.txt`), or the pattern of the given ones.
         beam_arguments: Flags for Beam.
-        manifest: The stage's manifest.
 
     Returns:
-        URI of the directory with vocab.txt.
+        Output: URI of the directory with vocab.txt.
+        manifest: The stage's manifest.
     """
     from berth.inputs import Inputs
     from berth.task import Task
@@ -26,7 +34,7 @@ def vocab(recipe: str, workspace: str, sentences: str, beam_arguments: list, man
     with Task("vocab", recipe, workspace) as task:
         given = task.recipe.vocabulary.path
         result = vocabulary(
-            text=task.files(sentences, "part-*.txt"),
+            text=task.files(sentences, text),
             given=Inputs.of(given) if given else None,
             options=task.recipe.vocabulary,
             seed=task.recipe.seed,

@@ -1,39 +1,51 @@
-"""Stage: MediaWiki dumps → clean articles in Parquet."""
+"""Stage: MediaWiki dumps, and text of other forms → clean articles in Parquet."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
 from berth.inputs import Inputs
 from berth.output import Output
 from berth.recipe import ExtractOptions
 from berth.stage import Place, Result, Stage, run
+from pipelines.corpora.sources import TextCorpus
 from pipelines.shards import shard_names, watched
+
+if TYPE_CHECKING:
+    from pipelines.corpora.reading import CorpusTask
+    from pipelines.wikitext.articles import PartTask
 
 log = logging.getLogger("berth.extract")
 
-VERSION = 1
+VERSION = 2
 
 
 def extract(
     *,
-    dumps: Inputs,
+    dumps: Inputs | None = None,
+    corpora: Sequence[TextCorpus] = (),
     options: ExtractOptions,
     language: str = "en",
     place: Place,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
-    """Extract the articles of MediaWiki dumps as plain text.
+    """Make one corpus of articles from dumps and other sources of text.
 
     The output is ``articles-00000-of-0000N.parquet`` with the columns id, title, url, revision, timestamp and text
-    (paragraphs and list items, one a line). There is one file for each dump file, or for each 64 MiB of a dump that can
-    be split (multistream bz2, plain XML): the files do not depend on runner or workers. The counters say what
-    became of every page: pages = articles + redirects + other_namespaces + rejected_*.
+    (paragraphs and list items, one a line), and ``language`` where a source tells it. There is one file for each part
+    of a source: for each 64 MiB of a file that can be split (multistream bz2, plain XML or text, Parquet), or of small
+    files together, or for each other file. So the files do not depend on runner or workers. The counters say what
+    became of every page of the dumps (pages = articles + redirects + other_namespaces + disambiguations + rejected_*)
+    and of every document of the other sources (documents_read = articles + rejected_*). Of dumps, ``losses.json`` ranks
+    the templates whose words are not in the articles, and ``templates.json`` holds what was derived from the dumps' own
+    template pages, where these are read.
 
     Args:
-        dumps: Dump files: XML, plain or compressed with bzip2 (single- or multistream) or gzip.
+        dumps: MediaWiki dumps: XML, plain or compressed with bzip2 (single- or multistream) or gzip.
+        corpora: Other sources.
         options: What to keep, and whether damage is an error.
         language: Language to assume for dumps that do not name theirs.
         place: Where the output goes.
@@ -41,52 +53,83 @@ def extract(
 
     Raises:
         UsageError: where there is no article at all.
-        BerthError: for a file that is not a dump or is damaged.
+        BerthError: for a file that is not of its source's form, or is damaged.
     """
+    inputs = {"dumps": dumps} if dumps is not None else {}
+    for number, corpus in enumerate(corpora, 1):
+        inputs[f"{corpus.source.format} {number}" if len(corpora) > 1 else corpus.source.format] = corpus.files
     stage = Stage(
         name="extract",
         version=VERSION,
-        parameters={**options.model_dump(mode="json"), "language": language},
-        inputs={"dumps": dumps},
+        parameters={
+            **options.model_dump(mode="json"),
+            "language": language,
+            "corpora": [corpus.parameters for corpus in corpora],
+        },
+        inputs=inputs,
     )
 
     def work(output: Output) -> None:
-        _extract(dumps, options, language, output, beam_arguments)
+        _extract(dumps, corpora, options, language, output, beam_arguments)
 
     return run(stage, place, work)
 
 
 def _extract(
-    dumps: Inputs, options: ExtractOptions, language: str, output: Output, beam_arguments: Sequence[str]
+    dumps: Inputs | None,
+    corpora: Sequence[TextCorpus],
+    options: ExtractOptions,
+    language: str,
+    output: Output,
+    beam_arguments: Sequence[str],
 ) -> None:
-    import apache_beam as beam
+    from pipelines.beam import beam, pipeline
+    from pipelines.corpora.reading import CorpusTask
+    from pipelines.wikitext.extraction import DumpExtraction
 
-    from pipelines.beam import pipeline
-    from pipelines.wikitext.articles import PartTask
-    from pipelines.wikitext.dump import open_dump
-
-    opened = [open_dump(uri, language) for uri in dumps.uris]
-    parts = [(dump, part) for dump in opened for part in dump.parts]
-    names = shard_names("articles", len(parts), "parquet")
-    tasks = [
-        PartTask(part, name, dump.wiki, options.keep_headings, options.strict, output)
-        for (dump, part), name in zip(parts, names, strict=True)
-        if not output.is_complete(name)
-    ]
-    sizes = {task.name: task.part.stop - task.part.start for task in tasks}
+    uris = dumps.uris if dumps is not None else []
+    extraction = DumpExtraction(uris, language, options, output, beam_arguments)
+    text_parts = [part for corpus in corpora for part in corpus.parts()]
+    names = shard_names("articles", len(extraction.parts) + len(text_parts), "parquet")
+    of_dumps = names[: len(extraction.parts)]
+    extraction.read_templates(of_dumps)
+    tasks: list[PartTask | CorpusTask] = [*extraction.tasks(of_dumps)]
+    sizes = {name: part.stop - part.start for name, (_, part) in zip(of_dumps, extraction.parts, strict=True)}
+    for text_part, name in zip(text_parts, names[len(of_dumps) :], strict=True):
+        tasks.append(CorpusTask(text_part, name, options.strict, output))
+        sizes[name] = text_part.size
+    tasks = [task for task in tasks if not output.is_complete(task.name)]
+    sizes = {task.name: sizes[task.name] for task in tasks}
     with watched("extract", output, sizes, unit="B"), pipeline(beam_arguments) as job:
-        _ = job | "parts" >> beam.Create(tasks, reshuffle=True) | "extract" >> beam.Map(PartTask.run)
+        _ = job | "parts" >> beam.Create(tasks, reshuffle=True) | "extract" >> beam.Map(lambda task: task.run())
+    if of_dumps:
+        extraction.reject_duplicates(of_dumps)
+        extraction.write_losses(of_dumps)
     counters = output.counters()
-    log.info(
-        "%s pages: %s articles, %s redirects, %s of other namespaces",
-        *(f"{counters.get(name, 0):,}" for name in ("pages", "articles", "redirects", "other_namespaces")),
-    )
+    _tell(counters)
     if not counters.get("articles"):
-        raise UsageError(
-            "the corpus holds no article",
-            where=", ".join(dumps.uris),
-            found=f"{counters.get('pages', 0):,} pages, none of them an article of the main namespace",
-            fix="Give a pages-articles dump, not one of stubs, abstracts or logs.",
-        )
+        given = [*uris, *(corpus.files.uri for corpus in corpora)]
+        raise _without_articles(counters, given)
+
+
+def _tell(counters: Mapping[str, int]) -> None:
+    """Log what became of what was read."""
+    names = ("pages", "documents_read", "redirects", "other_namespaces", "articles")
+    parts = [name for name in names if name in counters]
+    rejected = [name for name, count in counters.items() if name.startswith("rejected_") and count]
+    log.info(", ".join(f"{counters[name]:,} {name.replace('_', ' ')}" for name in (*parts, *rejected)))
     if lost := counters.get("lost_places"):
-        log.warning("%d places of the dumps could not be read; see the counters lost_* in the manifest", lost)
+        log.warning("%d places could not be read; see the counters lost_* in the manifest", lost)
+
+
+def _without_articles(counters: Mapping[str, int], uris: Sequence[str]) -> UsageError:
+    found, fix = f"{counters.get('pages', 0):,} pages, none of them an article of the main namespace", ""
+    if "documents_read" in counters:
+        found = ", ".join(f"{count:,} {name}" for name, count in counters.items() if name.startswith("rejected_"))
+        fix = "Check the format and the names of the fields."
+    return UsageError(
+        "the corpus holds no article",
+        where=", ".join(uris),
+        found=found or "no document",
+        fix=fix or "Give a pages-articles dump, not one of stubs, abstracts or logs.",
+    )

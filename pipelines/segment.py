@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import UsageError
 from berth.inputs import Inputs
 from berth.output import Output
 from berth.recipe import Segmentation
@@ -16,7 +16,7 @@ from pipelines.shards import shard_names, watched
 
 log = logging.getLogger("berth.segment")
 
-VERSION = 1
+VERSION = 2
 FROM_CORPUS = "corpus"
 
 
@@ -34,7 +34,11 @@ def segment(
     The output is ``part-00000-of-0000N.txt`` (one sentence a line, an empty line after each document, the format of
     the MLPerf scripts), ``eval.txt`` with the held-out documents in the same format, ``eval.md5`` with the MD5 of each
     one's lines, and ``punkt.json`` with Punkt's parameters. A document's shard, its place there and whether it is held
-    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers.
+    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers. In
+    files whose lines are sentences, these are kept; everywhere, a run of white space becomes one space.
+
+    A worker holds one row group (16 million characters as `berth extract` writes them) and its sentences, or one shard,
+    or the held-out documents; Punkt's training, the counts of the words of 32 MB.
 
     Args:
         articles: Parquet files with the columns id, url and text.
@@ -45,8 +49,9 @@ def segment(
         beam_arguments: Flags for Beam.
 
     Raises:
-        UsageError: for more shards than documents, as many held-out documents as documents, or an unknown Punkt model.
-        BerthError: for files that are not articles, or hold no text.
+        UsageError: for more shards than documents, as many held-out documents as documents, no text at all, or an
+            unknown Punkt model.
+        BerthError: for files that are not articles, or are damaged.
     """
     inputs = {"articles": articles}
     if options.segmenter == "punkt" and options.punkt != FROM_CORPUS:
@@ -57,46 +62,47 @@ def segment(
     stage = Stage("segment", VERSION, {**parameters, "language": language}, inputs, seed)
 
     def work(output: Output) -> None:
-        _segment(inputs, options, seed, language, output, beam_arguments)
+        _segment(articles, inputs.get("punkt"), options, seed, language, output, beam_arguments)
 
     return run(stage, place, work)
 
 
 def _segment(
-    inputs: dict[str, Inputs],
+    articles: Inputs,
+    punkt: Inputs | None,
     options: Segmentation,
     seed: int,
     language: str,
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    import apache_beam as beam
-
-    from pipelines.beam import pipeline
-    from pipelines.sentences.documents import units
-    from pipelines.sentences.preparation import Preparation
+    from pipelines.beam import beam, pipeline
+    from pipelines.documents.units import units
+    from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
     from pipelines.sentences.segmenter import Segmenter
     from pipelines.sentences.selection import Selection
     from pipelines.sentences.spreading import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
 
-    found = units(inputs["articles"].uris)
+    found = units(articles.uris)
+    if not found:
+        raise _empty(articles)
     segmenter = Segmenter(options.segmenter, language, output.path(PUNKT))
     segmenter.check()
-    end_characters = sentence_end_characters(language)
-    preparation = Preparation(output, seed, options.eval_documents, end_characters, seed_abbreviations(language))
-    if not output.is_complete(SELECTION):
+    given = tuple(options.sentence_end_characters or ())
+    ends = given or sentence_end_characters(language)
+    share = sample_share(found) if options.segmenter == "punkt" and not output.is_complete(PUNKT) else 0.0
+    if share and punkt is not None:
+        model = load_model(punkt.uris, ends)
+        with output.shard(PUNKT) as shard:
+            shard.write(model.with_end_characters(given or model.end_characters).to_json())
+        share = 0.0
+    if share or not output.is_complete(SELECTION):
+        log.info("choosing documents%s", ", training Punkt" if share else "")
+        abbreviations = seed_abbreviations(language)
         with pipeline(beam_arguments) as job:
-            preparation.choose(job, found)
-    _check(Selection.read(output.path(SELECTION)).documents, inputs["articles"], options)
-    if options.segmenter == "punkt" and not output.is_complete(PUNKT):
-        if "punkt" in inputs:
-            with output.shard(PUNKT) as shard:
-                shard.write(load_model(inputs["punkt"].uris, end_characters).to_json())
-        else:
-            log.info("training Punkt on the corpus")
-            with pipeline(beam_arguments) as job:
-                preparation.train(job, found)
+            Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, found)
+    _check(Selection.read(output.path(SELECTION)).documents, articles, options)
 
     shards = tuple(shard_names("part", options.shards, "txt"))
     spread = Spread(output, shards, seed, segmenter, len(found))
@@ -130,9 +136,7 @@ def _segment(
 def _check(documents: int, articles: Inputs, options: Segmentation) -> None:
     """Refuse what the number of documents makes impossible."""
     if not documents:
-        raise BerthError(
-            "the corpus is empty", where=articles.uri, found="no document with text", fix="Check what was extracted."
-        )
+        raise _empty(articles)
     if options.eval_documents >= documents:
         raise UsageError(
             "more documents are to be held out for evaluation than can be spared",
@@ -149,3 +153,9 @@ def _check(documents: int, articles: Inputs, options: Segmentation) -> None:
             expected="at least one document a shard",
             fix="Lower the number of shards, or give a larger corpus.",
         )
+
+
+def _empty(articles: Inputs) -> UsageError:
+    return UsageError(
+        "the corpus is empty", where=articles.uri, found="no document with text", fix="Check what was extracted."
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from berth import storage
 from berth.errors import BerthError
@@ -13,10 +15,15 @@ from berth.output import Output
 from berth.recipe import Vocabulary
 from berth.stage import Place, Result, Stage, run
 
+if TYPE_CHECKING:
+    from pipelines.sampling import Sample
+
 log = logging.getLogger("berth.vocab")
 
 VERSION = 1
 FILE = "vocab.txt"
+# Temporary files: counts of words, and of lines.
+WORDS, LINES = ".words.json", ".lines.json"
 # More distinct words change no piece of a vocabulary of usual size; the rarest are left out.
 MAX_WORDS = 1_000_000
 
@@ -40,7 +47,7 @@ def vocabulary(
         text: Sentence shards.
         given: A vocabulary file that is to be used instead; then nothing is learned.
         options: Kind, size, and whether the text is lower-cased.
-        seed: Not used: the result depends on the text only.
+        seed: Key of the sample; without one the result depends on the text only.
         place: Where the output goes.
         beam_arguments: Flags for Beam.
 
@@ -51,9 +58,13 @@ def vocabulary(
     if given is not None:
         stage = Stage("vocab", VERSION, {"given": True}, {"given": given})
         return run(stage, place, lambda output: _take_over(given, output))
-    parameters = options.model_dump(mode="json", exclude={"path"})
-    stage = Stage("vocab", VERSION, parameters, {"text": text})
-    return run(stage, place, lambda output: _learn(text, options, output, beam_arguments))
+    parameters = options.model_dump(mode="json", exclude={"path", "sample_sentences"})
+    if options.sample_sentences is None:
+        stage = Stage("vocab", VERSION, parameters, {"text": text})
+    else:
+        parameters["sample_sentences"] = options.sample_sentences
+        stage = Stage("vocab", VERSION, parameters, {"text": text}, seed)
+    return run(stage, place, lambda output: _learn(text, options, seed, output, beam_arguments))
 
 
 def _take_over(given: Inputs, output: Output) -> None:
@@ -82,12 +93,12 @@ def _take_over(given: Inputs, output: Output) -> None:
     _write(entries, output, {})
 
 
-def _learn(text: Inputs, options: Vocabulary, output: Output, beam_arguments: Sequence[str]) -> None:
+def _learn(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> None:
     from pipelines.wordpiece import learner, unigram
     from pipelines.wordpiece.alphabet import SPECIAL_TOKENS, character_entries, choose_alphabet
     from pipelines.wordpiece.coverage import coverage
 
-    words = _count(text, options.lower_case, output, beam_arguments)
+    words = _count(text, options, seed, output, beam_arguments)
     if not words:
         raise BerthError("the text holds no word", where=text.uri, fix="Check the sentence shards.")
     log.info("%s distinct words", f"{len(words):,}")
@@ -108,33 +119,59 @@ def _learn(text: Inputs, options: Vocabulary, output: Output, beam_arguments: Se
     _write(entries, output, {"characters": len(alphabet), **coverage(words, entries)})
 
 
-def _count(text: Inputs, lower_case: bool, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
+def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
     """Count the words on Beam; the sum comes back through a temporary file."""
-    import json
-
-    import apache_beam as beam
-
-    from pipelines.beam import pipeline
+    from pipelines.beam import beam, pipeline
     from pipelines.wordpiece.words import count_words
 
-    name = ".words.json"
+    lower_case = options.lower_case
+
+    def count(uri: str, sample: Sample | None) -> Counter[str]:
+        return count_words(sample.text(uri) if sample else storage.read_text(uri), lower_case=lower_case)
 
     def write(words: Counter[str]) -> None:
-        with output.shard(name) as shard:
+        with output.shard(WORDS) as shard:
             shard.write(json.dumps(sorted(words.items()), ensure_ascii=False).encode())
 
-    if not output.is_complete(name):
+    if not output.is_complete(WORDS):
+        chosen = None
+        if options.sample_sentences is not None:
+            chosen = _sample(text, options.sample_sentences, seed, output, beam_arguments)
         with pipeline(beam_arguments) as job:
             _ = (
                 job
                 | "shards" >> beam.Create(text.uris, reshuffle=True)
-                | "count" >> beam.Map(lambda uri: count_words(uri, lower_case=lower_case))
+                | "count" >> beam.Map(count, chosen)
                 | "sum" >> beam.CombineGlobally(_sum)
                 | "write" >> beam.Map(write)
             )
-    words = Counter(dict(json.loads(storage.read_bytes(output.path(name)))))
-    storage.delete(output.path(name))
+    words = Counter(dict(json.loads(storage.read_bytes(output.path(WORDS)))))
+    storage.delete(output.path(WORDS))
     return words
+
+
+def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:
+    """Choose the sentences; the shards' numbers of lines come back through a temporary file."""
+    from pipelines.beam import beam, pipeline
+    from pipelines.sampling import choose, count_lines
+
+    def write(counts: Iterable[tuple[str, int]]) -> None:
+        with output.shard(LINES) as shard:
+            shard.write(json.dumps(dict(sorted(counts))).encode())
+
+    if not output.is_complete(LINES):
+        with pipeline(beam_arguments) as job:
+            _ = (
+                job
+                | "shards" >> beam.Create(text.uris, reshuffle=True)
+                | "lines" >> beam.Map(count_lines)
+                | "all" >> beam.combiners.ToList()
+                | "write" >> beam.Map(write)
+            )
+    lines: dict[str, int] = json.loads(storage.read_bytes(output.path(LINES)))
+    storage.delete(output.path(LINES))
+    log.info("%s of %s sentences", f"{min(wanted, sum(lines.values())):,}", f"{sum(lines.values()):,}")
+    return choose(lines, seed, wanted)
 
 
 def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:

@@ -7,3 +7,23 @@ import pytest
 def _no_terminal(monkeypatch):
     """Tests see what a log file would: the console of the person who runs them does not matter."""
     monkeypatch.delenv("BERTH_TERMINAL", raising=False)
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """The URI of an empty bucket in an emulator of Cloud Storage, used by the real client."""
+    from gcp_storage_emulator.server import create_server
+
+    from berth import cloud_storage
+
+    server = create_server("localhost", 0, in_memory=True, default_bucket="berth-test")
+    server.start()
+    patch = pytest.MonkeyPatch()
+    host, port = server._api._httpd.socket.getsockname()
+    patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
+    cloud_storage._client.cache_clear()
+    yield "gs://berth-test"
+    cloud_storage._client().close()
+    server.stop()
+    patch.undo()
+    cloud_storage._client.cache_clear()

@@ -1,4 +1,4 @@
-"""Commands of the data side: extract, segment, vocab, records, evalset, explain."""
+"""Commands of the data side: extract, filter, segment, vocab, records, evalset, explain."""
 
 from __future__ import annotations
 
@@ -15,21 +15,101 @@ from berth.stage import Directory, Result
 
 def extract(
     context: typer.Context,
-    dump: Annotated[list[str], typer.Option("--dump", metavar="FILE", help="MediaWiki XML dump; globs and repeats.")],
     output: options.Output,
+    dump: Annotated[
+        list[str], typer.Option("--dump", metavar="FILE", help="MediaWiki XML dump; globs and repeats.")
+    ] = [],  # noqa: B006
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--source",
+            metavar="FORMAT='GLOB'",
+            help="Other text: sentences, documents, jsonl or parquet. Repeats; all sources become one corpus.",
+        ),
+    ] = [],  # noqa: B006  typer's way of an empty list
     language: options.Language = "en",
-    keep_headings: Annotated[bool, typer.Option(help="Keep section headings as lines of their own.")] = False,
-    strict: Annotated[bool, typer.Option(help="A damaged dump is an error; otherwise keep what precedes.")] = True,
+    keep_headings: Annotated[bool, typer.Option(help="Dumps: keep section headings as lines of their own.")] = False,
+    disambiguations: Annotated[
+        str, typer.Option(metavar="keep|drop", help="Dumps: pages that only list the meanings of a title.")
+    ] = "keep",
+    templates: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|dump|builtin", help="Dumps: read the template pages first; auto: unless it is English."
+        ),
+    ] = "auto",
+    text_field: Annotated[str, typer.Option(metavar="NAME", help="jsonl, parquet: field of the text.")] = "text",
+    id_field: Annotated[str | None, typer.Option(metavar="NAME", help="jsonl, parquet: field of the id.")] = None,
+    title_field: Annotated[str | None, typer.Option(metavar="NAME", help="jsonl, parquet: field of the title.")] = None,
+    language_field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="jsonl, parquet: field of the language.")
+    ] = None,
+    wrapped: Annotated[bool, typer.Option("--wrapped", help="documents: paragraphs end at empty lines.")] = False,
+    strict: Annotated[bool, typer.Option(help="What cannot be read is an error; otherwise it is counted.")] = False,
 ) -> None:
-    """Extract clean articles (Parquet) from Wikipedia dumps."""
+    """Make articles (Parquet) from Wikipedia dumps and other text."""
     from berth.recipe import ExtractOptions
+    from pipelines.corpora.sources import find, given
     from pipelines.extract import extract
 
+    fields = {"text_field": text_field, "id_field": id_field, "title_field": title_field}
+    fields["language_field"] = language_field
+    dumps, corpora = find(given(dump, source, wrapped=wrapped, **fields))
     _report(
         extract(
-            dumps=Inputs.of(*dump),
+            dumps=dumps,
+            corpora=corpora,
             language=language,
-            options=_checked(ExtractOptions, keep_headings=keep_headings, strict=strict),
+            options=_checked(
+                ExtractOptions,
+                keep_headings=keep_headings,
+                strict=strict,
+                disambiguations=disambiguations,
+                templates=templates,
+            ),
+            place=Directory(output),
+            beam_arguments=beam_arguments(context),
+        )
+    )
+
+
+def filter(
+    context: typer.Context,
+    articles: options.Articles,
+    output: options.Output,
+    languages: Annotated[
+        list[str] | None, typer.Option("--language", metavar="CODE", help="Keep documents of this language; repeats.")
+    ] = None,
+    urls: Annotated[str | None, typer.Option(metavar="TOKEN", help="Replace web addresses by this.")] = None,
+    user_names: Annotated[str | None, typer.Option(metavar="TOKEN", help="Replace @names by this.")] = None,
+    emoji: Annotated[str, typer.Option(metavar="keep|remove|name", help="What becomes of emoji.")] = "keep",
+    unicode: Annotated[str, typer.Option(metavar="keep|NFC|NFKC", help="Normalisation form.")] = "keep",
+    symbols: Annotated[str, typer.Option(metavar="keep|remove", help="What becomes of pictures, ornaments.")] = "keep",
+    min_words: Annotated[int, typer.Option(help="Leave out documents of fewer words.")] = 0,
+    min_characters: Annotated[int, typer.Option(help="Leave out documents of fewer characters.")] = 0,
+    duplicates: Annotated[
+        str, typer.Option(metavar="keep|documents|paragraphs", help="Of equal ones keep one.")
+    ] = "keep",
+) -> None:
+    """Normalise articles; leave out those that are short, foreign or duplicates."""
+    from berth.recipe import Filter
+    from pipelines.filter import filter_articles
+
+    _report(
+        filter_articles(
+            articles=Inputs.of(articles.rstrip("/") + "/articles-*.parquet"),
+            options=_checked(
+                Filter,
+                languages=languages or None,
+                urls=urls,
+                user_names=user_names,
+                emoji=emoji,
+                unicode=unicode,
+                symbols=symbols,
+                min_words=min_words,
+                min_characters=min_characters,
+                duplicates=duplicates,
+            ),
             place=Directory(output),
             beam_arguments=beam_arguments(context),
         )
@@ -38,7 +118,7 @@ def extract(
 
 def segment(
     context: typer.Context,
-    articles: Annotated[str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` made.")],
+    articles: options.Articles,
     output: options.Output,
     shards: Annotated[int, typer.Option("--shards", min=1, help="Number of sentence shards.")],
     eval_documents: Annotated[int, typer.Option("--eval-documents", min=0, help="Documents held out.")],
@@ -48,6 +128,9 @@ def segment(
         str, typer.Option(metavar="corpus|NAME|PATH", help="Where Punkt's parameters are from.")
     ] = "corpus",
     language: options.Language = "en",
+    sentence_end_characters: Annotated[
+        str | None, typer.Option(metavar="CHARACTERS", help="What may end a sentence; else as the language has it.")
+    ] = None,
 ) -> None:
     """Split articles into sentences, spread over shards, with documents held out for evaluation."""
     from berth.recipe import Segmentation
@@ -57,7 +140,12 @@ def segment(
         segment(
             articles=Inputs.of(articles.rstrip("/") + "/articles-*.parquet"),
             options=_checked(
-                Segmentation, segmenter=segmenter, punkt=punkt, shards=shards, eval_documents=eval_documents
+                Segmentation,
+                segmenter=segmenter,
+                punkt=punkt,
+                sentence_end_characters=None if sentence_end_characters is None else list(sentence_end_characters),
+                shards=shards,
+                eval_documents=eval_documents,
             ),
             seed=seed,
             language=language,
@@ -75,6 +163,7 @@ def vocab(
     seed: options.Seed,
     kind: Annotated[str, typer.Option(metavar="wordpiece|sentencepiece", help="What learns it.")] = "wordpiece",
     lower_case: Annotated[bool, typer.Option("--lower-case/--cased", help="Lower-case and strip accents.")] = False,
+    sample_sentences: Annotated[int | None, typer.Option(help="Learn from so many random sentences.")] = None,
 ) -> None:
     """Learn a vocabulary from sentence shards."""
     from berth.recipe import Vocabulary
@@ -84,7 +173,9 @@ def vocab(
         vocabulary(
             text=Inputs.of(*text),
             given=None,
-            options=_checked(Vocabulary, kind=kind, size=size, lower_case=lower_case),
+            options=_checked(
+                Vocabulary, kind=kind, size=size, lower_case=lower_case, sample_sentences=sample_sentences
+            ),
             seed=seed,
             place=Directory(output),
             beam_arguments=beam_arguments(context),
@@ -163,7 +254,7 @@ def explain(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (extract, segment, vocab, records):
+    for command in (extract, filter, segment, vocab, records):
         app.command(context_settings=BEAM, epilog=BEAM_HELP)(command)
     for plain in (evalset, explain):
         app.command()(plain)

@@ -9,6 +9,9 @@ import typer
 from berth.errors import UsageError
 
 Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output directory, local or gs://.")]
+Articles = Annotated[
+    str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` or `berth filter` made.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random is derived from it.")]
 Text = Annotated[
     list[str],

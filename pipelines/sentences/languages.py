@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 LATIN_ENDS = (".", "?", "!")
-# White space other than " ", each character that str.isspace takes for one.
-OTHER_SPACE = re.compile("[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 # Besides the Latin ones. Wikipedias in these scripts also use the Latin signs.
 _ENDS: dict[str, tuple[str, ...]] = {
@@ -33,8 +29,18 @@ _ENDS: dict[str, tuple[str, ...]] = {
     "ti": ("።", "፧", "፨"),
     "my": ("။",),
     "km": ("។", "៕"),
+    "bpy": ("।", "॥"),
+    "new": ("।", "॥"),
+    "sat": ("᱾", "᱿"),
+    "mni": ("꯫",),
+    "bo": ("།", "༎"),
+    "dz": ("།", "༎"),
+    "ug": ("؟",),
+    "azb": ("؟",),
+    "mzn": ("؟",),
+    "el": (";", "\u037e"),
     "zh": ("。", "！", "？"),
-    "ja": ("。", "！", "？"),
+    "ja": ("。", "！", "？", "｡"),
     "yue": ("。", "！", "？"),
     "zh-yue": ("。", "！", "？"),
     "wuu": ("。", "！", "？"),

@@ -1,27 +1,34 @@
-"""The passes before segmentation: choosing the documents for evaluation, training Punkt."""
+"""The pass before segmentation: choosing the documents for evaluation, training Punkt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import apache_beam as beam
+import numpy as np
 
 from berth.output import Output
-from pipelines.sentences.documents import Unit
+from pipelines.beam import beam
+from pipelines.documents.units import Unit
+from pipelines.sentences.documents import Documents
 from pipelines.sentences.keyed import keyed_hash
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
 from pipelines.sentences.spreading import PUNKT, SELECTION
 
-# Punkt learns no more from a larger sample; a keyed hash chooses its documents.
-TRAINING_BYTES = 100_000_000
+if TYPE_CHECKING:
+    import apache_beam
+
+# Ten times the text of the models that NLTK distributes; a keyed hash chooses its documents.
+TRAINING_BYTES = 32_000_000
+# Outputs of the pass over the units.
+CHOICE, STATISTICS = "choice", "statistics"
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What these passes need to know. It travels to workers.
+    """What this pass needs to know. It travels to workers.
 
     Attributes:
         output: Where selection and parameters go.
@@ -29,6 +36,7 @@ class Preparation:
         held_out: Number of documents for evaluation.
         end_characters: Characters that may end a sentence.
         abbreviations: Abbreviations known beforehand.
+        sample: Share of the documents that Punkt is trained on; 0 does not train it.
     """
 
     output: Output
@@ -36,48 +44,60 @@ class Preparation:
     held_out: int
     end_characters: tuple[str, ...]
     abbreviations: frozenset[str]
+    sample: float
 
-    def choose(self, job: beam.Pipeline, units: list[Unit]) -> None:
-        """Add to a Beam job: count the documents and choose those for evaluation, into a temporary file."""
-        _ = (
+    def add_to(self, job: apache_beam.Pipeline, units: list[Unit]) -> None:
+        """Add to a Beam job: count the documents, choose those for evaluation, train Punkt; into files of the output.
+
+        The documents' choice goes into a temporary file, Punkt's parameters into ``punkt.json``.
+        """
+        read = (
             job
             | "units" >> beam.Create(units, reshuffle=True)
-            | "choose" >> beam.Map(lambda unit: Selection.of_unit(unit, self.seed, self.held_out))
-            | "chosen" >> beam.CombineGlobally(self._merge_selections)
-            | "write" >> beam.Map(self._write_selection)
+            | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
         )
-
-    def train(self, job: beam.Pipeline, units: list[Unit]) -> None:
-        """Add to a Beam job: train Punkt on a sample of the documents, into ``punkt.json``."""
-        share = min(1.0, TRAINING_BYTES / max(1, sum(unit.text_bytes for unit in units)))
         _ = (
-            job
-            | "units" >> beam.Create(units, reshuffle=True)
-            | "count" >> beam.Map(self._count, share)
-            | "sum" >> beam.CombineGlobally(StatisticsSum())
-            | "train" >> beam.Map(self._train)
+            read[CHOICE]
+            | "chosen" >> beam.CombineGlobally(self.merge_selections).without_defaults()
+            | "write" >> beam.Map(self.write_selection)
         )
+        if self.sample:
+            _ = (
+                read[STATISTICS]
+                | "sum" >> beam.CombineGlobally(StatisticsSum()).without_defaults()
+                | "train" >> beam.Map(self.train)
+            )  # fmt: skip
 
-    def _merge_selections(self, parts: Iterable[Selection]) -> Selection:
+    def read(self, unit: Unit) -> Iterator[Any]:
+        """What a unit contributes: a Selection and, of the documents in the sample, Statistics; tagged outputs."""
+        documents = Documents.read(unit)
+        yield beam.pvalue.TaggedOutput(CHOICE, Selection.among(documents.ids, self.seed, self.held_out))
+        if self.sample and not unit.has_sentences:
+            limit = int(self.sample * 2**64)
+            chosen = [index for index, name in enumerate(documents.ids) if keyed_hash(self.seed, "punkt", name) < limit]
+            everything = len(chosen) == len(documents.ids)
+            lines = documents.lines if everything else documents.lines.chosen(np.array(chosen, np.intp))
+            yield beam.pvalue.TaggedOutput(STATISTICS, Reader(self.end_characters).read(unit.number, lines))
+
+    def merge_selections(self, parts: Iterable[Selection]) -> Selection:
+        """The selection among all units' documents."""
         return Selection.merged(parts, self.held_out)
 
-    def _write_selection(self, selection: Selection) -> None:
+    def write_selection(self, selection: Selection) -> None:
+        """Write the selection into its temporary file."""
         with self.output.shard(SELECTION) as shard:
             shard.write(selection.to_json())
 
-    def _count(self, unit: Unit, share: float) -> Statistics:
-        limit = int(share * 2**64)
-        paragraphs = (
-            paragraph
-            for document in unit.documents()
-            if keyed_hash(self.seed, "punkt", document.id) < limit
-            for paragraph in document.paragraphs
-        )
-        return Reader(self.end_characters).read(unit.number, paragraphs)
-
-    def _train(self, statistics: Statistics) -> None:
+    def train(self, statistics: Statistics) -> None:
+        """Train Punkt and write ``punkt.json``."""
         with self.output.shard(PUNKT) as shard:
             shard.write(train(statistics, self.end_characters, self.abbreviations).to_json())
+
+
+def sample_share(units: Iterable[Unit]) -> float:
+    """The share of the documents Punkt is trained on, 0 where all sentences are given."""
+    size = sum(unit.text_bytes for unit in units if not unit.has_sentences)
+    return min(1.0, TRAINING_BYTES / size) if size else 0.0
 
 
 class StatisticsSum(beam.CombineFn):

@@ -9,18 +9,13 @@ from typing import Any, NamedTuple
 from nltk.tokenize import punkt
 
 from pipelines.sentences.punkt_parameters import PunktModel
+from pipelines.sentences.punkt_token import NUMBER, Token
 
 # So many tokens are remembered; beyond, the rare rest is looked at anew each time.
 MAX_REMEMBERED = 1 << 20
-NUMBER = "##number##"
-
-# NLTK compiles these with a guarded engine that is slow; for ASCII tokens the standard one finds the same.
-_NUMERIC = re.compile(punkt.PunktToken._RE_NUMERIC.pattern)
-_INITIAL = re.compile(punkt.PunktToken._RE_INITIAL.pattern)
-_ELLIPSIS = re.compile(punkt.PunktToken._RE_ELLIPSIS.pattern)
 
 
-class Token(NamedTuple):
+class Facts(NamedTuple):
     """What the rules ask of a token; the names are NLTK's."""
 
     sentbreak: bool
@@ -43,14 +38,14 @@ class Decision:
     def __init__(self, model: PunktModel, variables: Any) -> None:
         self._model = model
         self._tokenize = re.compile(variables._word_tokenizer_re().pattern, re.UNICODE | re.VERBOSE).findall
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, Facts] = {}
 
     def is_end(self, context: str) -> bool:
         """Whether a sentence ends within the context; it has no line feed."""
         tokens = [self._tokens.get(token) or self._learn(token) for token in self._tokenize(context)]
         return any(self._ends(first, second) for first, second in itertools.pairwise(tokens))
 
-    def _ends(self, token: Token, following: Token) -> bool:
+    def _ends(self, token: Facts, following: Facts) -> bool:
         """As ``_second_pass_annotation``: whether a sentence ends with ``token``."""
         if not token.period_final:
             return token.sentbreak
@@ -68,15 +63,10 @@ class Decision:
                 return False
         return token.sentbreak
 
-    def _learn(self, text: str) -> Token:
+    def _learn(self, text: str) -> Facts:
         model = self._model
-        if text.isascii():
-            kind = _NUMERIC.sub(NUMBER, text.lower())
-            is_initial, is_ellipsis = bool(_INITIAL.match(text)), bool(_ELLIPSIS.match(text))
-        else:
-            token = punkt.PunktToken(text)
-            kind, is_initial, is_ellipsis = token.type, bool(token.is_initial), bool(token.is_ellipsis)
-        period_final = text.endswith(".")
+        token = Token(text)
+        kind, is_ellipsis, period_final = token.type, bool(token.is_ellipsis), token.period_final
         sentbreak = abbreviation = ellipsis = False
         if text in model.end_characters:
             sentbreak = True
@@ -90,13 +80,13 @@ class Decision:
         no_sentperiod = no_period if sentbreak else kind
         contexts = model.orthographic_contexts.get(no_sentperiod, 0)
         first_upper = text[0].isupper()
-        learned = Token(
+        learned = Facts(
             sentbreak=sentbreak,
             abbr_or_ellipsis=abbreviation or ellipsis,
             period_final=period_final,
             type_no_period=no_period,
             type_no_sentperiod=no_sentperiod,
-            is_initial=is_initial,
+            is_initial=bool(token.is_initial),
             orthography=_orthography(text, contexts),
             is_starter=first_upper and no_sentperiod in model.sentence_starters,
             is_never_lower=first_upper and not contexts & punkt._ORTHO_LC,

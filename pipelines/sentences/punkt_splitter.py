@@ -1,95 +1,117 @@
-"""Splitting paragraphs with Punkt: NLTK's decisions, each context decided once."""
+"""Splitting lines with Punkt: NLTK's decisions, each context decided once."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from typing import Any
+import threading
 
-from nltk.tokenize import punkt
+import numpy as np
+import numpy.typing as npt
 
-from pipelines.sentences.languages import OTHER_SPACE
+from pipelines.sentences.contexts import (
+    NONE,
+    Characters,
+    empty_contexts,
+    find_contexts,
+    look_up,
+    remember,
+    write_sentences,
+)
+from pipelines.sentences.lines import Lines
 from pipelines.sentences.punkt_decision import MAX_REMEMBERED, Decision
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_training import language_variables
 
-# Groups of NLTK's pattern for possible ends: what follows, and the token in it if it is one.
-AFTER, NEXT = 1, 2
-# Characters with which NLTK's pattern for closing punctuation begins.
-CLOSING = frozenset("\"')]}\u2018\u2019\u201c\u201d\xab\xbb")
+UNKNOWN = 2
 
 
 class PunktSplitter:
-    """Splits paragraphs into sentences exactly as ``nltk.tokenize.punkt.PunktSentenceTokenizer.tokenize`` does.
+    """Splits lines into sentences exactly as ``nltk.tokenize.punkt.PunktSentenceTokenizer.tokenize`` does.
 
     NLTK's decision on a possible sentence end depends on nothing but the word before it and the one behind it, so it is
     remembered by their text.
     """
 
     def __init__(self, model: PunktModel) -> None:
-        variables = language_variables(model.end_characters)
-        self._tokenizer: Any = punkt.PunktSentenceTokenizer(model.nltk_parameters(), lang_vars=variables)
-        self._decision = Decision(model, variables)
-        flags = re.UNICODE | re.VERBOSE
-        self._possible_ends = re.compile(variables.period_context_re().pattern, flags).finditer
-        self._realigned = re.compile(variables.re_boundary_realignment.pattern, re.MULTILINE).match
-        self._decisions: dict[str, bool] = {}
+        self._characters = Characters(model.end_characters)
+        self._decision = Decision(model, language_variables(model.end_characters))
+        self._decisions = _Decisions()
+        self._lock = threading.Lock()  # worker threads of one process share a splitter
 
-    def split(self, paragraph: str) -> list[str]:
-        """The sentences of a paragraph, without the white space between them."""
-        if OTHER_SPACE.search(paragraph):
-            return [sentence for sentence in self._tokenizer.tokenize(paragraph) if sentence]
-        return self.split_spaced(paragraph)
+    def split(self, lines: Lines) -> tuple[Lines, npt.NDArray[np.int64]]:
+        """The documents with one sentence a line, and the number of sentences of each document."""
+        text, characters = lines.text, self._characters
+        contexts = empty_contexts(len(text) // 64 + 16)
+        count = find_contexts(text, characters.leads, characters.classes, contexts)
+        if count > len(contexts):
+            contexts = empty_contexts(count)
+            find_contexts(text, characters.leads, characters.classes, contexts)
+        contexts = contexts[:count]
+        with self._lock:
+            decisions = self._decide(text, contexts)
+        out = np.empty(len(text) + count + 1, np.uint8)
+        offsets = np.zeros(len(lines.offsets), np.int64)
+        sentences = np.zeros(lines.documents, np.int64)
+        write_sentences(
+            text,
+            lines.offsets,
+            characters.leads,
+            characters.classes,
+            contexts,
+            decisions,
+            out,
+            offsets,
+            sentences,
+        )
+        return Lines(out[: offsets[-1]], offsets), sentences
 
-    def split_spaced(self, paragraph: str) -> list[str]:
-        """As :meth:`split`, for a paragraph whose only white space is " "."""
-        return [paragraph[start:stop] for start, stop in self._realign(paragraph, self._spans(paragraph))]
+    def _decide(self, text: npt.NDArray[np.uint8], contexts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Whether a sentence ends at each place."""
+        decisions = self._decisions.of(text, contexts)
+        new: dict[bytes, bool] = {}
+        for index in np.flatnonzero(decisions == UNKNOWN).tolist():
+            key = text[contexts[index, 0] : contexts[index, 2]].tobytes()
+            if (is_end := new.get(key)) is None:
+                is_end = new[key] = self._decision.is_end(key.decode())
+            decisions[index] = is_end
+        self._decisions.add(new)
+        return decisions
 
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        """As ``_slices_from_text`` with ``_match_potential_end_contexts``, for text whose only white space is " "."""
-        spans: list[tuple[int, int]] = []
-        decisions = self._decisions
-        last_break = 0
-        word_start = word_stop = 0  # the word before the possible end that was met last
-        previous: re.Match[str] | None = None
-        for match in itertools.chain(self._possible_ends(text), (None,)):
-            start = match.start() if match else len(text)
-            space = text.rfind(" ", word_stop, start)
-            # NLTK takes a space at the very beginning of what lies between for none.
-            next_start = space + 1 if space > word_stop else word_start
-            if previous is not None and (word_stop <= next_start or match is None):
-                context = text[word_start : previous.end(AFTER)]
-                is_end = decisions.get(context)
-                if is_end is None:
-                    is_end = self._decide(context)
-                if is_end:
-                    spans.append((last_break, word_stop + 1))
-                    next_token = previous.start(NEXT)
-                    last_break = next_token if next_token >= 0 else word_stop + 1
-            previous, word_start, word_stop = match, next_start, start
-        spans.append((last_break, len(text.rstrip())))
-        return spans
 
-    def _decide(self, context: str) -> bool:
-        is_end = self._decision.is_end(context)
-        if len(self._decisions) < MAX_REMEMBERED:
-            self._decisions[context] = is_end
-        return is_end
+class _Decisions:
+    """A hash table from contexts to decisions that kernels can read: open addressing, at most half full."""
 
-    def _realign(self, text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """As ``_realign_boundaries``: closing quotes and brackets go to the sentence that they close."""
-        aligned: list[tuple[int, int]] = []
-        shift = 0
-        for index, (start, stop) in enumerate(spans):
-            start += shift
-            if index + 1 < len(spans):
-                next_start, next_stop = spans[index + 1]
-                may_close = text[next_start : next_start + 1] in CLOSING
-                if may_close and (closing := self._realigned(text, next_start, max(next_start, next_stop))):
-                    aligned.append((start, next_start + len(closing[0].rstrip())))
-                    shift = closing.end() - next_start
-                    continue
-                shift = 0
-            if start < stop:
-                aligned.append((start, stop))
-        return aligned
+    def __init__(self) -> None:
+        self._count = 0
+        self._slots = np.full(1 << 16, NONE, np.int32)
+        self._hashes = np.empty(1 << 15, np.uint64)
+        self._values = np.empty(1 << 15, np.uint8)
+        self._bounds = np.zeros((1 << 15) + 1, np.int64)
+        self._keys = np.empty(1 << 19, np.uint8)
+
+    def of(self, text: npt.NDArray[np.uint8], contexts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The decision on each context, UNKNOWN where there is none."""
+        decisions = np.empty(len(contexts), np.uint8)
+        table = (self._slots, self._hashes, self._bounds, self._keys, self._values)
+        look_up(text, contexts, *table, decisions)
+        return decisions
+
+    def add(self, new: dict[bytes, bool]) -> None:
+        """Remember decisions, while there is room."""
+        keys = list(new)[: MAX_REMEMBERED - self._count]
+        if not keys:
+            return
+        first, self._count = self._count, self._count + len(keys)
+        while self._count > len(self._values):
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+            self._hashes = np.concatenate([self._hashes, np.empty_like(self._hashes)])
+            self._bounds = np.concatenate([self._bounds, np.empty(len(self._bounds) - 1, np.int64)])
+        ends = self._bounds[first] + np.cumsum([len(key) for key in keys])
+        while ends[-1] > len(self._keys):
+            self._keys = np.concatenate([self._keys, np.empty_like(self._keys)])
+        self._keys[self._bounds[first] : ends[-1]] = np.frombuffer(b"".join(keys), np.uint8)
+        self._bounds[first + 1 : self._count + 1] = ends
+        self._values[first : self._count] = [new[key] for key in keys]
+        if 2 * len(self._values) > len(self._slots):
+            self._slots = np.full(2 * len(self._values), NONE, np.int32)
+            first = 0
+        remember(self._slots, self._hashes, self._bounds, self._keys, first, self._count)

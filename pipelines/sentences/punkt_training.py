@@ -19,9 +19,14 @@ from typing import Any
 
 from nltk.tokenize import punkt
 
+from pipelines.sentences.contexts import NONE, Characters
+from pipelines.sentences.lines import Lines
 from pipelines.sentences.punkt_parameters import PunktModel
+from pipelines.sentences.punkt_token import Token
+from pipelines.sentences.words import WordCounts, count_words
 
-# A pair: the token before (None for one that cannot end a sentence), the token, whether a paragraph begins with it.
+# A pair of words or tokens: the first (None for one that cannot end a sentence), the second, whether a paragraph begins
+# with it.
 Pair = tuple[str | None, str, bool]
 
 
@@ -35,20 +40,14 @@ class Statistics:
     """What Punkt needs to know of a text: a commutative sum over its pieces.
 
     Attributes:
-        tokens: Token → how often it occurs.
-        pairs: Pair → how often it occurs; only pairs whose first token may end a sentence or that begin a paragraph.
-        borders: Piece number → its first and its last token.
+        pieces: Piece number → its words and pairs of words. Tokens are made of them, and added up, in the training.
     """
 
-    tokens: Counter[str] = field(default_factory=Counter)
-    pairs: Counter[Pair] = field(default_factory=Counter)
-    borders: dict[int, tuple[str, str]] = field(default_factory=dict)
+    pieces: dict[int, WordCounts] = field(default_factory=dict)
 
     def add(self, other: Statistics) -> None:
         """Add the statistics of other pieces."""
-        self.tokens.update(other.tokens)
-        self.pairs.update(other.pairs)
-        self.borders.update(other.borders)
+        self.pieces.update(other.pieces)
 
 
 class Reader:
@@ -59,35 +58,18 @@ class Reader:
     """
 
     def __init__(self, end_characters: tuple[str, ...]) -> None:
-        variables = language_variables(end_characters)
-        # The engine of the standard library on NLTK's own pattern: twice as fast as NLTK's guarded one.
-        self._tokenize = re.compile(variables._word_tokenizer_re().pattern, re.UNICODE | re.VERBOSE).findall
-        self._ends = frozenset(end_characters) | {"."}
+        self._characters = Characters(end_characters)
 
-    def read(self, number: int, paragraphs: Iterable[str]) -> Statistics:
+    def read(self, number: int, lines: Lines) -> Statistics:
         """The statistics of one piece.
 
         Args:
             number: The piece's place in the whole text.
-            paragraphs: Its paragraphs, none with a line feed.
+            lines: Its paragraphs.
         """
-        statistics = Statistics()
-        tokens, pairs, ends = statistics.tokens, statistics.pairs, self._ends
-        first = last = None
-        for paragraph in paragraphs:
-            found = self._tokenize(paragraph)
-            if not found:
-                continue
-            tokens.update(found)
-            if last is None:
-                first = found[0]
-            else:
-                pairs[(last if last[-1] in ends else None, found[0], True)] += 1
-            pairs.update([(one, two, False) for one, two in itertools.pairwise(found) if one[-1] in ends])
-            last = found[-1]
-        if first is not None and last is not None:
-            statistics.borders[number] = (first, last)
-        return statistics
+        if not len(lines.text):
+            return Statistics()
+        return Statistics({number: count_words(lines, self._characters.leads, self._characters.classes)})
 
 
 def train(statistics: Statistics, end_characters: tuple[str, ...], abbreviations: Iterable[str] = ()) -> PunktModel:
@@ -108,19 +90,37 @@ class _Training:
 
     def __init__(self, statistics: Statistics, end_characters: tuple[str, ...]) -> None:
         self.end_characters = end_characters
-        self.trainer = punkt.PunktTrainer(lang_vars=language_variables(end_characters))
-        self.counts = statistics.tokens
-        self.pairs = Counter(statistics.pairs)
-        last: str | None = None
-        ends = frozenset(end_characters) | {"."}
-        for _, (first, next_last) in sorted(statistics.borders.items()):
-            self.pairs[(last if last and last[-1] in ends else None, first, True)] += 1
-            last = next_last
+        self.ends = frozenset(end_characters) | {"."}
+        variables = language_variables(end_characters)
+        self.trainer = punkt.PunktTrainer(lang_vars=variables)
+        # The engine of the standard library on NLTK's own pattern: twice as fast as NLTK's guarded one.
+        self.tokenize = re.compile(variables._word_tokenizer_re().pattern, re.UNICODE | re.VERBOSE).findall
+        self.counts: Counter[str] = Counter()
+        self.pairs: Counter[Pair] = Counter()
+        self.count_tokens(*_summed(statistics))
+
+    def count_tokens(self, words: dict[str, int], pairs: dict[Pair, int]) -> None:
+        """Make tokens of words: they cross no white space, so a word has the same tokens wherever it stands."""
+        first, last = {}, {}
+        for word, count in words.items():
+            if word.isalnum():
+                self.counts[word] += count
+                first[word] = last[word] = word
+                continue
+            tokens = self.tokenize(word)
+            first[word], last[word] = tokens[0], tokens[-1]
+            for token in tokens:
+                self.counts[token] += count
+            for one, two in itertools.pairwise(tokens):
+                if one[-1] in self.ends:
+                    self.pairs[one, two, False] += count
+        for (before, word, starts), count in pairs.items():
+            self.pairs[last[before] if before is not None else None, first[word], starts] += count
 
     def run(self, abbreviations: Iterable[str]) -> PunktModel:
         trainer = self.trainer
         if self.counts:
-            tokens = {token: punkt.PunktToken(token) for token in self.counts}
+            tokens = {token: Token(token) for token in self.counts}
             for token, count in self.counts.items():
                 trainer._type_fdist[tokens[token].type] += count
                 trainer._num_period_toks += count * tokens[token].period_final
@@ -169,6 +169,27 @@ class _Training:
             if trainer._is_potential_collocation(first, second):
                 trainer._collocation_fdist[(first.type_no_period, second.type_no_sentperiod)] += count
         trainer._params.abbrev_types.update(rare)
+
+
+def _summed(statistics: Statistics) -> tuple[dict[str, int], dict[Pair, int]]:
+    """Words, and pairs of words, of the whole text: its pieces' and those across their borders."""
+    counts: dict[str, int] = {}
+    pairs: dict[Pair, int] = {}
+    before: str | None = None
+    for _, piece in sorted(statistics.pieces.items()):
+        words = piece.words
+        for word, count in zip(words, piece.counts.tolist(), strict=True):
+            counts[word] = counts.get(word, 0) + count
+        for first, second, count in zip(*piece.pairs.tolist(), strict=True):
+            pair: Pair = (words[first], words[second], False)
+            pairs[pair] = pairs.get(pair, 0) + count
+        for first, second, count in zip(*piece.starts.tolist(), strict=True):
+            pair = (None if first == NONE else words[first], words[second], True)
+            pairs[pair] = pairs.get(pair, 0) + count
+        pair = (before, words[0], True)
+        pairs[pair] = pairs.get(pair, 0) + 1
+        before = words[piece.last] if piece.last_may_end else None
+    return counts, pairs
 
 
 def _context_behind(token: Any) -> str:

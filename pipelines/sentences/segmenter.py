@@ -1,23 +1,24 @@
-"""The segmenters: paragraph → sentences."""
+"""The segmenters: lines of paragraphs → lines of sentences."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from berth import storage
 from berth.errors import BerthError
-from pipelines.sentences.languages import CLOSING_QUOTES, ENDS_WITHOUT_SPACE, OTHER_SPACE
+from pipelines.sentences.languages import CLOSING_QUOTES, ENDS_WITHOUT_SPACE
+from pipelines.sentences.lines import Lines
+from pipelines.sentences.punkt_parameters import PunktModel
+from pipelines.sentences.punkt_splitter import PunktSplitter
 
-Split = Callable[[str], list[str]]
-
-# Behind an end that needs no space (and the quotes it closes), unless another one follows.
-_BEHIND_END = re.compile(
-    rf"(?<=[{ENDS_WITHOUT_SPACE}])(?![{ENDS_WITHOUT_SPACE}{re.escape(CLOSING_QUOTES)}])"
-    rf"|(?<=[{ENDS_WITHOUT_SPACE}][{re.escape(CLOSING_QUOTES)}])(?![{ENDS_WITHOUT_SPACE}{re.escape(CLOSING_QUOTES)}])"
-)
-_HAS_SUCH_END = re.compile(f"[{ENDS_WITHOUT_SPACE}]")
+# From paragraphs to sentences, one a line, and their number in each document.
+Split = Callable[[Lines], tuple[Lines, npt.NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -40,31 +41,39 @@ class Segmenter:
             _sentencex(self.language)
 
     def load(self) -> Split:
-        """The function that splits a paragraph into sentences: not empty, trimmed, without line feeds.
+        """The function that splits documents into sentences.
+
+        In a process it is made once, so that what Punkt decided for one unit serves the next.
 
         Raises:
-            BerthError: if the segmenter is not installed.
+            BerthError: if the segmenter is not installed, or punkt.json cannot be read.
         """
         if self.kind == "sentencex":
-            split = _sentencex(self.language)
-        else:
-            from pipelines.sentences.punkt_parameters import PunktModel
-            from pipelines.sentences.punkt_splitter import PunktSplitter
+            return _sentencex(self.language)
+        return _punkt(storage.read_bytes(self.punkt), self.punkt)
 
-            punkt = PunktSplitter(PunktModel.from_json(storage.read_bytes(self.punkt), self.punkt)).split_spaced
 
-            def split(paragraph: str) -> list[str]:
-                if not _HAS_SUCH_END.search(paragraph):
-                    return punkt(paragraph)
-                return [sentence for piece in _BEHIND_END.split(paragraph) for sentence in punkt(piece)]
+def keep(lines: Lines) -> tuple[Lines, npt.NDArray[np.int64]]:
+    """The segmenter of a corpus whose lines are sentences."""
+    return lines, lines.lines_of_documents()
 
-        def sentences(paragraph: str) -> list[str]:
-            if "  " in paragraph or OTHER_SPACE.search(paragraph):
-                paragraph = " ".join(paragraph.split())
-            found = map(str.strip, split(paragraph))
-            return [sentence for sentence in found if sentence]
 
-        return sentences
+@functools.lru_cache(maxsize=1)
+def _punkt(content: bytes, uri: str) -> Split:
+    model = PunktModel.from_json(content, uri)
+    split = PunktSplitter(model).split
+    behind_ends = _behind_ends("".join(sign for sign in model.end_characters if sign in ENDS_WITHOUT_SPACE))
+    if behind_ends is None:
+        return split
+    return lambda lines: split(Lines.of_texts(behind_ends.sub("\n", text) for text in lines.texts()))
+
+
+def _behind_ends(ends: str) -> re.Pattern[str] | None:
+    """Where a sentence ends although no space follows: behind such an end and the quote it closes."""
+    if not ends:
+        return None
+    closing = re.escape(CLOSING_QUOTES)
+    return re.compile(f"(?<=[{ends}])(?![{ends}{closing}])|(?<=[{ends}][{closing}])(?![{ends}{closing}])")
 
 
 def _sentencex(language: str) -> Split:
@@ -76,4 +85,11 @@ def _sentencex(language: str) -> Split:
             where="segmenter: sentencex",
             fix="Install it (pip install sentencex), or choose the segmenter punkt.",
         ) from error
-    return lambda paragraph: list(segment(language, paragraph))
+
+    def split(lines: Lines) -> tuple[Lines, npt.NDArray[np.int64]]:
+        texts = (text.split("\n") for text in lines.texts())
+        return keep(
+            Lines.of_texts("\n".join(one for line in text for one in segment(language, line)) for text in texts)
+        )
+
+    return split

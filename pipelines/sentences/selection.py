@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from berth import storage
-from pipelines.sentences.documents import Unit
 from pipelines.sentences.keyed import keyed_hash
 
 EVALUATION = "evaluation"
@@ -27,9 +26,9 @@ class Selection:
     held_out: tuple[tuple[int, str], ...]
 
     @classmethod
-    def of_unit(cls, unit: Unit, seed: int, wanted: int) -> Selection:
-        """The selection among a unit's documents."""
-        hashes = [(keyed_hash(seed, EVALUATION, document.id), document.id) for document in unit.documents()]
+    def among(cls, ids: Iterable[str], seed: int, wanted: int) -> Selection:
+        """The selection among some documents."""
+        hashes = [(keyed_hash(seed, EVALUATION, name), name) for name in ids]
         return cls(len(hashes), tuple(heapq.nsmallest(wanted, set(hashes))))
 
     @classmethod

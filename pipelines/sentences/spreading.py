@@ -7,18 +7,21 @@ the size of the corpus; so no runner has to keep the corpus in memory to group i
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
 from berth import storage
 from berth.output import Output
-from pipelines.sentences.documents import Unit
+from pipelines.documents.units import Unit
+from pipelines.sentences.documents import Documents
 from pipelines.sentences.keyed import keyed_hash
-from pipelines.sentences.segmenter import Segmenter, Split
+from pipelines.sentences.segmenter import Segmenter, keep
 from pipelines.sentences.selection import EVALUATION, Selection
 
 # Files of the stage; names that begin with a dot are not part of the result.
@@ -29,7 +32,7 @@ EVALUATION_HASHES = "eval.md5"
 SELECTION = ".selection.json"
 
 _SCHEMA = pa.schema(
-    [("order", pa.uint64()), ("id", pa.string()), ("sentences", pa.int32()), ("text", pa.large_binary())]
+    [("order", pa.uint64()), ("id", pa.string()), ("sentences", pa.int64()), ("text", pa.large_binary())]
 )
 
 
@@ -61,23 +64,35 @@ class Spread:
         name = unit_name(unit.number)
         if self.output.is_complete(name):
             return name
-        split = self.segmenter.load()
+        documents = Documents.read(unit)
+        split = keep if unit.has_sentences else self.segmenter.load()
+        lines, sentences = split(documents.lines)
         held_out = {document for _, document in Selection.read(self.output.path(SELECTION)).held_out}
-        places: dict[int, list[tuple[int, str, int, bytes]]] = defaultdict(list)
-        for document in unit.documents():
-            text, sentences = document_text(document.paragraphs, split)
-            if document.id in held_out:
-                place, purpose = len(self.shards), EVALUATION
-            else:
-                place, purpose = keyed_hash(self.seed, "shard", document.id) % len(self.shards), "order"
-            places[place].append((keyed_hash(self.seed, purpose, document.id), document.id, sentences, text))
+        keys = sorted((*self._place(name, held_out), name, index) for index, name in enumerate(documents.ids))
+        rows = np.array([key[3] for key in keys], np.intp)
+        batch = pa.record_batch(
+            [
+                pa.array([key[1] for key in keys], pa.uint64()),
+                pa.array([key[2] for key in keys], pa.string()),
+                pa.array(sentences[rows], pa.int64()),
+                lines.chosen(rows).array(),
+            ],
+            schema=_SCHEMA,
+        )
+        bounds = np.searchsorted([key[0] for key in keys], np.arange(len(self.shards) + 2))
         with self.output.shard(name) as shard:
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
             with pa.ipc.new_file(pa.PythonFile(shard, mode="w"), _SCHEMA, options=options) as writer:
-                for place in range(len(self.shards) + 1):
-                    rows = [dict(zip(_SCHEMA.names, row, strict=True)) for row in sorted(places[place])]
-                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+                for start, stop in itertools.pairwise(bounds.tolist()):
+                    writer.write_batch(batch.slice(start, stop - start))
         return name
+
+    def _place(self, document: str, held_out: set[str]) -> tuple[int, int]:
+        """A document's shard (their number for evaluation) and its hash there."""
+        if document in held_out:
+            return len(self.shards), keyed_hash(self.seed, EVALUATION, document)
+        shard = keyed_hash(self.seed, "shard", document) % len(self.shards)
+        return shard, keyed_hash(self.seed, "order", document)
 
     def write_shard(self, place: int) -> str:
         """Collect a shard from all units and write it in the order of its keyed hashes; returns its name."""
@@ -124,9 +139,3 @@ class Spread:
                 continue
             before = name
             yield text, count
-
-
-def document_text(paragraphs: list[str], split: Split) -> tuple[bytes, int]:
-    """A document with one sentence a line, and the number of its sentences."""
-    sentences = [sentence for paragraph in paragraphs for sentence in split(paragraph)]
-    return "".join(f"{sentence}\n" for sentence in sentences).encode(), len(sentences)

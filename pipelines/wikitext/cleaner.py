@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from berth.recipe import ExtractOptions
 from pipelines.wikitext.entities import GROWTH
-from pipelines.wikitext.expansion import expand_calls
+from pipelines.wikitext.expansion import Expansion
+from pipelines.wikitext.formulas import MARKER_GROWTH
+from pipelines.wikitext.marks import FORMULA
 from pipelines.wikitext.scan_tables import scan_table
 from pipelines.wikitext.scanner import PADDING, scan
 from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
+from pipelines.wikitext.template_table import TemplateTable
 from pipelines.wikitext.tidy import tidy
+from pipelines.wikitext.variants import LANGUAGES, keep_one_variant
+
+# Behind a text: what ends every search and every look ahead of the kernels.
+_BEHIND = b"\n" + bytes(PADDING) + b"<>"
 
 
 class Cleaner:
@@ -21,15 +29,24 @@ class Cleaner:
 
     Args:
         wiki: The wiki the pages come from: names of namespaces, language.
-        keep_headings: Keep section headings as lines of their own.
+        table: What its templates show; if not given, what the built-in table says for its language.
+        options: What to keep.
+
+    Attributes:
+        losses: The templates of the last page that were dropped with words in their arguments: normalised name and
+            number of words, in the order in which they end. Templates within tables do not count.
     """
 
-    def __init__(self, wiki: Wiki, *, keep_headings: bool = False) -> None:
-        self._table = scan_table(wiki)
-        self._template_prefixes = frozenset(
-            prefix for prefix, key in wiki.prefixes().items() if key == TEMPLATE_NAMESPACE
-        )
-        self._keep_headings = keep_headings
+    def __init__(
+        self, wiki: Wiki, table: TemplateTable | None = None, *, options: ExtractOptions | None = None
+    ) -> None:
+        table = table or TemplateTable(wiki.language)
+        self._names = scan_table(wiki, table.names)
+        prefixes = frozenset(prefix for prefix, key in wiki.prefixes().items() if key == TEMPLATE_NAMESPACE)
+        self._expansion = Expansion(prefixes, table)
+        self._has_variants = wiki.language.partition("-")[0] in LANGUAGES
+        self._options = options or ExtractOptions()
+        self.losses: list[tuple[str, int]] = []
 
     def clean(self, source: bytes) -> bytes:
         """The text of one page, lines joined by line feeds, none at the end.
@@ -38,24 +55,41 @@ class Cleaner:
             source: Wikitext, well-formed UTF-8 without control characters other than tab and line feed, as
                 :func:`pipelines.wikitext.escapes.unescape` leaves it.
         """
-        return self.tidy(expand_calls(self.scan(source), self._template_prefixes))
+        if self._has_variants:
+            source = keep_one_variant(source)
+        return self.tidy(self._expansion.expand(self.scan(source)))
 
     def scan(self, source: bytes) -> bytes:
         """First pass: text with its line structure, still with bullets, quotes and entities, and with marks."""
         size = len(source)
-        out = np.empty(size + PADDING, np.uint8)
-        return out[: scan(_padded(source), size, out, self._table.keys, self._table.numbers)].tobytes()
+        out, lost_names = np.empty(size + PADDING, np.uint8), np.empty(size + PADDING, np.uint8)
+        losses = np.empty((size // 6 + 1, 2), np.int64)
+        captions = np.empty(size + PADDING if self._options.captions else 0, np.uint8)
+        written, lost = scan(
+            _padded(source),
+            size,
+            out,
+            captions,
+            self._options.tables,
+            lost_names,
+            losses,
+            self._names.keys,
+            self._names.numbers,
+        )
+        self.losses = []
+        if lost:  # a name that was too long may end with half a character
+            names = lost_names[: losses[lost - 1, 0]].tobytes().decode("utf-8", "ignore").split("\0")
+            self.losses = list(zip(names, losses[:lost, 1].tolist(), strict=False))
+        return out[:written].tobytes()
 
     def tidy(self, scanned: bytes) -> bytes:
         """Second pass: lines without bullets, quotes, entities and marks."""
         size = len(scanned)
-        line = np.empty(size + PADDING, np.uint8)
-        spare, out = np.empty((2, GROWTH * size + PADDING), np.uint8)
-        return out[: tidy(_padded(scanned), size, self._keep_headings, line, spare, out)].tobytes()
+        out = np.empty(GROWTH * size + MARKER_GROWTH * scanned.count(FORMULA) + PADDING, np.uint8)
+        drops_formulas = self._options.formulas == "drop_sentence"
+        return out[: tidy(_padded(scanned), size, self._options.keep_headings, drops_formulas, out)].tobytes()
 
 
 def _padded(text: bytes) -> npt.NDArray[np.uint8]:
-    """A writable copy with zeros behind it: numba compiles anew for arrays that cannot be written."""
-    buffer = np.zeros(len(text) + PADDING, np.uint8)
-    buffer[: len(text)] = np.frombuffer(text, np.uint8)
-    return buffer
+    """The bytes with a line feed and zeros behind them, so that kernels may look ahead without asking for the end."""
+    return np.frombuffer(text + _BEHIND, np.uint8)

@@ -1,4 +1,4 @@
-"""Bytes of a dump file: bz2 (single- or multistream), gzip or plain, read from any byte range of the file."""
+"""Bytes of a dump file: bz2 (single- or multistream), gzip or plain, read from any byte of the file on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import bz2
 import codecs
 import re
 import zlib
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 Compression = Literal["bz2", "gzip", "none"]
-Encoding = Literal["utf-8", "utf-16"]
+Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]
 
 READ_BYTES = 1 << 18
-MAX_CHUNK_BYTES = 1 << 23  # one step of decompression; bounds the memory that a tiny, extremely compressible file takes
+# One step of decompression: bounds the memory that a tiny, extremely compressible file takes, and what is lost beside
+# the damaged place where a stream is corrupt.
+MAX_CHUNK_BYTES = 1 << 20
 
 BZ2_MAGIC = b"BZh"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -22,6 +25,16 @@ GZIP_WBITS = 31  # zlib's code for "a gzip header and trailer"
 # A stream head: "BZh", the block size 1..9, and the 48-bit magic of the first block (the digits of pi).
 BZ2_STREAM_HEAD = re.compile(rb"BZh[1-9]\x31\x41\x59\x26\x53\x59")
 BZ2_STREAM_HEAD_BYTES = 10
+# A block's checksum stands at its end: what has come out of the last block cannot be trusted yet.
+BZ2_BLOCK_BYTES = 900_000
+
+# How UTF-16 begins: a byte order mark, or else the "<" of XML.
+UTF16_BEGINNINGS: dict[bytes, Encoding] = {
+    b"\xff\xfe": "utf-16-le",
+    b"<\x00": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"\x00<": "utf-16-be",
+}
 
 
 @dataclass(frozen=True)
@@ -30,25 +43,27 @@ class Damage:
 
     Attributes:
         what: What is wrong, as a clause that follows "the dump".
-        offset: Byte offset in the file as it lies on disk, of the damaged stream or of the end of the file.
+        offset: Byte offset in the file as it lies on disk, of the damaged stream or page, or of the end of the file.
+        head: Where the stream begins that is damaged; in files without streams that belong to a range, the same.
     """
 
     what: str
     offset: int
+    head: int
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive decompressed bytes.
+    """Consecutive decompressed bytes; none where a stream begins.
 
     Attributes:
         data: The bytes.
-        owned: Whether they belong to the range that is being read; what follows a range is served on demand too, so
-            that a page that begins inside the range can be read to its end.
+        head: Where in the file the bz2 stream begins that they are from; 0 for gzip; for a plain file, where they
+            stand themselves.
     """
 
     data: bytes
-    owned: bool
+    head: int
 
 
 OnDamage = Callable[[Damage], None]
@@ -63,32 +78,40 @@ def detect_compression(head: bytes) -> Compression:
     return "none"
 
 
-def read_range(file: BinaryIO, start: int, stop: int, compression: Compression, on_damage: OnDamage) -> Iterator[Chunk]:
-    """The decompressed content of the byte range [start, stop) of a dump file, and on demand what follows it.
+def detect_encoding(text: bytes) -> Encoding:
+    """The encoding of a dump by its first decompressed bytes."""
+    return UTF16_BEGINNINGS.get(text[:2], "utf-8")
 
-    A bz2 stream belongs to the range that holds its first byte. gzip cannot be split: there ``start`` must be 0.
+
+def read_from(file: BinaryIO, start: int, compression: Compression, on_damage: OnDamage) -> Iterator[Chunk]:
+    """The decompressed content of a dump file from the first stream that begins at or behind ``start``.
+
+    gzip is one stream, whatever its members: from another ``start`` than 0 on it holds nothing.
 
     Args:
         file: Seekable file.
-        start: First byte of the range.
-        stop: End of the range (exclusive).
+        start: Byte of the file.
         compression: How the file is compressed.
         on_damage: Called when a stream is corrupt or cut short. If it returns, reading goes on behind the damage
             where that is possible (the next bz2 stream).
     """
     if compression == "bz2":
-        return _read_bz2(file, start, stop, on_damage)
+        return _read_bz2(file, start, on_damage)
     if compression == "gzip":
-        return _read_gzip(file, on_damage)
-    return _read_plain(file, start, stop)
+        return iter(()) if start else _read_gzip(file, on_damage)
+    return _read_plain(file, start)
 
 
-def to_utf8(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Re-encode UTF-16 (with a byte order mark) as UTF-8; ill-formed code units become U+FFFD."""
-    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+def to_utf8(chunks: Iterator[Chunk], encoding: Encoding) -> Iterator[Chunk]:
+    """Re-encode UTF-16, with or without a byte order mark, as UTF-8; ill-formed code units become U+FFFD."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    is_first = True
     for chunk in chunks:
-        # Half of a surrogate pair stays inside the decoder until the other half comes.
-        yield Chunk(decoder.decode(chunk.data).encode("utf-8", "replace"), chunk.owned)
+        # Half of a character stays inside the decoder until the other half comes.
+        text = decoder.decode(chunk.data)
+        if text and is_first:
+            text, is_first = text.removeprefix("\ufeff"), False
+        yield Chunk(text.encode("utf-8", "replace"), chunk.head)
 
 
 def find_stream_head(file: BinaryIO, start: int, stop: int | None = None) -> int | None:
@@ -112,17 +135,12 @@ def find_stream_head(file: BinaryIO, start: int, stop: int | None = None) -> int
     return None
 
 
-def _read_plain(file: BinaryIO, start: int, stop: int) -> Iterator[Chunk]:
+def _read_plain(file: BinaryIO, start: int) -> Iterator[Chunk]:
     file.seek(start)
     at = start
-    while at < stop:
-        data = file.read(min(READ_BYTES, stop - at))
-        if not data:
-            return
-        at += len(data)
-        yield Chunk(data, owned=True)
     while data := file.read(READ_BYTES):
-        yield Chunk(data, owned=False)
+        yield Chunk(data, at)
+        at += len(data)
 
 
 def _read_gzip(file: BinaryIO, on_damage: OnDamage) -> Iterator[Chunk]:
@@ -135,59 +153,81 @@ def _read_gzip(file: BinaryIO, on_damage: OnDamage) -> Iterator[Chunk]:
                 compressed = file.read(READ_BYTES)
                 at += len(compressed)
                 if not compressed:
-                    on_damage(Damage("ends in the middle of its gzip stream (the file is cut short)", at))
+                    on_damage(Damage("ends in the middle of its gzip stream (the file is cut short)", at, 0))
                     return
             try:
-                data = member.decompress(compressed, MAX_CHUNK_BYTES)
+                data = member.decompress(compressed, READ_BYTES)
             except zlib.error as error:
-                on_damage(Damage(f"has a corrupt gzip stream ({error})", at - len(compressed)))
+                on_damage(Damage(f"has a corrupt gzip stream ({error})", at - len(compressed), 0))
                 return
             compressed = member.unconsumed_tail or member.unused_data
             if data:
-                yield Chunk(data, owned=True)
+                yield Chunk(data, 0)
         # Members may follow one another; zero bytes may pad the end.
         compressed = compressed.lstrip(b"\0") or file.read(READ_BYTES)
         at = max(at, file.tell())
         if not compressed:
             return
         if not compressed.startswith(GZIP_MAGIC[: len(compressed)]):
-            on_damage(Damage(f"has bytes that are not gzip behind its stream at byte {member_at}", at))
+            on_damage(Damage(f"has bytes that are not gzip behind its stream at byte {member_at}", at, 0))
             return
 
 
-def _read_bz2(file: BinaryIO, start: int, stop: int, on_damage: OnDamage) -> Iterator[Chunk]:
-    head = find_stream_head(file, start, stop) if start else 0
+def _read_bz2(file: BinaryIO, start: int, on_damage: OnDamage) -> Iterator[Chunk]:
+    head = find_stream_head(file, start) if start else 0
     while head is not None:
-        end = yield from _read_bz2_stream(file, head, head < stop, on_damage)
-        head = _next_stream(file, end)
+        yield Chunk(b"", head)
+        end = yield from _read_bz2_stream(file, head, on_damage)
+        if end is None:
+            head = find_stream_head(file, head + 1)
+            continue
+        following = _next_stream(file, end)
+        if following != end and not _is_padding(file, end, following):
+            on_damage(Damage("has bytes that are not bz2 between its streams", end, head))
+        head = following
 
 
-def _read_bz2_stream(file: BinaryIO, head: int, owned: bool, on_damage: OnDamage) -> Generator[Chunk, None, int]:
-    """One stream; returns the offset behind it."""
+def _read_bz2_stream(file: BinaryIO, head: int, on_damage: OnDamage) -> Generator[Chunk, None, int | None]:
+    """One stream, as far as its checksums agree; returns the offset behind it, None if it is damaged."""
     file.seek(head)
     stream, at = bz2.BZ2Decompressor(), head
+    held: deque[Chunk] = deque()
+    held_bytes = 0
     while not stream.eof:
         compressed = b""
         if stream.needs_input:
             compressed = file.read(READ_BYTES)
             at += len(compressed)
             if not compressed:
-                on_damage(Damage("ends in the middle of a bz2 stream (the file is cut short)", at))
-                return at
+                yield from held
+                on_damage(Damage("ends in the middle of a bz2 stream (the file is cut short)", at, head))
+                return None
         try:
             data = stream.decompress(compressed, MAX_CHUNK_BYTES)
         except OSError:
-            on_damage(Damage("has a corrupt bz2 stream", head))
-            return head + 1
+            on_damage(Damage("has a corrupt bz2 stream", head, head))
+            return None
         if data:
-            yield Chunk(data, owned)
+            held.append(Chunk(data, head))
+            held_bytes += len(data)
+            while held_bytes - len(held[0].data) >= BZ2_BLOCK_BYTES:
+                held_bytes -= len(held[0].data)
+                yield held.popleft()
+    yield from held
     return at - len(stream.unused_data)
 
 
 def _next_stream(file: BinaryIO, end: int) -> int | None:
-    """The stream that begins at ``end``, or else the first one behind it (past padding or damage)."""
+    """The stream that begins at ``end``, or else the first one behind it."""
     file.seek(end)
     magic = file.read(len(BZ2_MAGIC))
     if not magic:
         return None
     return end if magic == BZ2_MAGIC else find_stream_head(file, end)
+
+
+def _is_padding(file: BinaryIO, start: int, stop: int | None) -> bool:
+    """Whether there are only zero bytes from ``start`` to ``stop`` or the end of the file."""
+    file.seek(start)
+    data = file.read(READ_BYTES if stop is None else min(READ_BYTES, stop - start))
+    return not data.strip(b"\0")

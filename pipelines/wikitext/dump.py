@@ -1,28 +1,21 @@
-"""A dump file: what its head says, how it is cut into parts of fixed size, and the pages of one part."""
+"""A dump file: what its head says, and how it is cut into parts of fixed size."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
+
+from apache_beam.io.range_trackers import OffsetRangeTracker
+from apache_beam.io.restriction_trackers import OffsetRange
 
 from berth import storage
 from berth.errors import BerthError
-from pipelines.wikitext.compressed import (
-    Chunk,
-    Compression,
-    Damage,
-    Encoding,
-    detect_compression,
-    find_stream_head,
-    read_range,
-    to_utf8,
-)
+from pipelines.wikitext.compressed import Compression, Damage, Encoding, find_stream_head, read_from, to_utf8
+from pipelines.wikitext.reading import PAGE_START, Reading, damaged, detect_format
 from pipelines.wikitext.siteinfo import Wiki
-
-log = logging.getLogger("berth.extract")
+from pipelines.wikitext.source import DumpSource
 
 # One part of a compressed dump: small enough that a killed run loses little and workers share the load evenly. It is
 # part of the format: the parts of a dump, and so the output files, must not depend on the machine.
@@ -31,10 +24,7 @@ PART_BYTES = 64 << 20
 SECOND_STREAM_WITHIN = 8 << 20
 
 HEAD_BYTES = 1 << 20
-PAGE_START = b"<page>"
-PAGE_END = b"</page>"
-DUMP_END = b"</mediawiki>"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+MEDIAWIKI = b"<mediawiki"
 OTHER_FORMATS = {
     b"\xfd7zXZ": "an xz file",
     b"7z\xbc\xaf": "a 7-Zip file",
@@ -56,8 +46,14 @@ class DumpPart:
     uri: str
     start: int
     stop: int
-    compression: Compression
-    encoding: Encoding
+
+    def read(self, reading: Reading) -> Iterator[bytes]:
+        """Its pages, as :class:`pipelines.wikitext.source.DumpSource` gives them for its range.
+
+        Raises:
+            BerthError: at damage, if ``reading`` is strict.
+        """
+        return DumpSource.pages(self.uri, OffsetRangeTracker(self.start, self.stop), reading)
 
 
 @dataclass(frozen=True)
@@ -69,55 +65,8 @@ class Dump:
     parts: tuple[DumpPart, ...]
 
 
-@dataclass
-class Reading:
-    """What happened while a part was read.
-
-    Attributes:
-        pages: Pages found so far.
-        page_offset: Where the last one begins, in bytes of the part's decompressed content.
-        cut_pages: Pages that have a beginning but no end.
-        damages: Places that could not be read (only filled when reading is lenient).
-        is_behind_part: What is read now belongs to the next part, which will find its damage itself.
-        bytes_read: Gives how many bytes of the file were read so far.
-    """
-
-    part: DumpPart
-    strict: bool
-    pages: int = 0
-    page_offset: int = 0
-    cut_pages: int = 0
-    damages: list[Damage] = field(default_factory=list)
-    is_behind_part: bool = False
-    bytes_read: Callable[[], int] = field(default=lambda: 0)
-
-    def damage(self, damage: Damage) -> None:
-        """Note damage, or refuse to go on.
-
-        Raises:
-            BerthError: if reading is strict.
-        """
-        if self.is_behind_part:
-            return
-        if self.strict:
-            raise damaged(self.part.uri, damage, f"{self.pages:,} whole pages before it in this part of the file")
-        log.warning("%s, byte %d: the dump %s; going on", self.part.uri, damage.offset, damage.what)
-        self.damages.append(damage)
-
-
-def damaged(uri: str, damage: Damage, found: str) -> BerthError:
-    """The error for a dump that cannot be read to its end."""
-    return BerthError(
-        f"the dump {damage.what}",
-        where=f"{uri}, byte {damage.offset}",
-        found=found,
-        fix="Fetch the file again and compare its checksum, or pass --no-strict (strict: false) to keep the pages that "
-        "can be read and count the loss.",
-    )
-
-
 def open_dump(uri: str, language: str = "") -> Dump:
-    """Read the head of a dump file and plan its parts.
+    """Read the head of a dump file and plan its parts: the bundles that its source splits into.
 
     Args:
         uri: XML dump of MediaWiki (pages-articles, pages-articles-multistream or an export), plain, bz2 or gzip.
@@ -131,101 +80,35 @@ def open_dump(uri: str, language: str = "") -> Dump:
         first = file.read(16)
         if not first:
             raise BerthError("the dump is empty", where=uri, found="0 bytes", expected="a MediaWiki XML dump")
-        compression = detect_compression(first)
-        head, encoding = _read_head(uri, file, size, compression)
+        compression, encoding = detect_format(file)
+        head = _read_head(uri, file, compression, encoding)
         splittable = encoding == "utf-8" and (compression == "none" or (compression == "bz2" and _is_multistream(file)))
-    if not re.search(r"<mediawiki\b", head):
+    if MEDIAWIKI.decode() not in head:
         raise _not_a_dump(uri, first, head)
-    step = PART_BYTES if splittable else size
-    parts = tuple(
-        DumpPart(uri, start, min(start + step, size), compression, encoding) for start in range(0, size, step)
-    )
-    return Dump(uri, Wiki.from_head(head, language), parts)
+    ranges = OffsetRange(0, size).split(PART_BYTES) if splittable else [OffsetRange(0, size)]
+    return Dump(uri, Wiki.from_head(head, language), tuple(DumpPart(uri, one.start, one.stop) for one in ranges))
 
 
-def read_pages(part: DumpPart, reading: Reading) -> Iterator[bytes]:
-    """The pages that begin in a part, each as UTF-8 XML from ``<page>`` to ``</page>``.
+def _read_head(uri: str, file: BinaryIO, compression: Compression, encoding: Encoding) -> str:
+    """The text before the first page, at most HEAD_BYTES of it.
 
     Raises:
-        BerthError: at damage, if ``reading`` is strict.
+        BerthError: if there is damage before anything of a dump.
     """
-    with storage.open_read(part.uri) as file:
-        reading.bytes_read = lambda: file.tell() - part.start
-        chunks = read_range(file, part.start, part.stop, part.compression, reading.damage)
-        if part.encoding == "utf-16":
-            chunks = to_utf8(chunks)
-        yield from _scan(chunks, part, reading)
-
-
-def _scan(chunks: Iterator[Chunk], part: DumpPart, reading: Reading) -> Iterator[bytes]:
-    """Cut chunks into pages. A page is the part's own if its first byte is in an owned chunk."""
-    window, at = bytearray(), 0  # bytes not yet passed on; where to search on
-    passed = 0  # bytes before the window
-    owned_end = 0  # end of the owned bytes in the window
-    owns_bytes = ended = False
-
-    def more() -> bool:
-        nonlocal owned_end, owns_bytes, ended
-        chunk = next(chunks, None)
-        if chunk is None:
-            ended = True
-            return False
-        window.extend(chunk.data)
-        if chunk.owned:
-            owned_end, owns_bytes = len(window), True
-        return True
-
-    while True:
-        start = window.find(PAGE_START, at)
-        if start < 0:
-            # The tag may lie across two chunks.
-            at = max(at, len(window) - len(PAGE_START) + 1)
-            if at >= owned_end < len(window) or ended or not more():
-                break
-            continue
-        if start >= owned_end:
-            break
-        search_from = start + len(PAGE_START)
-        while (end := window.find(PAGE_END, search_from)) < 0:
-            search_from = max(search_from, len(window) - len(PAGE_END) + 1)
-            if not more():
-                break
-        if end < 0:
-            reading.cut_pages += 1
-            reading.damage(Damage("ends in the middle of a page (its XML is cut short)", part.stop))
-            return
-        end += len(PAGE_END)
-        # A page without an end, before damage, runs into the next one.
-        while (later := window.find(PAGE_START, start + 1, end)) >= 0:
-            reading.cut_pages += 1
-            start = later
-        reading.pages += 1
-        reading.page_offset = passed + start
-        yield bytes(window[start:end])
-        del window[:end]
-        passed += end
-        owned_end, at = max(0, owned_end - end), 0
-    if owns_bytes and not reading.damages and DUMP_END not in window[-len(DUMP_END) - 256 :]:
-        reading.is_behind_part = True
-        if ended or next(chunks, None) is None:  # this part holds the end of the file
-            reading.is_behind_part = False
-            reading.damage(Damage(f"ends without {DUMP_END.decode()} (the file is cut short)", part.stop))
-
-
-def _read_head(uri: str, file: BinaryIO, size: int, compression: Compression) -> tuple[str, Encoding]:
-    """The text before the first page, at most HEAD_BYTES of it, and the encoding of the file."""
-
-    def refuse(damage: Damage) -> None:
-        raise damaged(uri, damage, "no whole page before it")
-
+    damages: list[Damage] = []
+    chunks = read_from(file, 0, compression, damages.append)
     raw = bytearray()
-    for chunk in read_range(file, 0, size, compression, refuse):
+    for chunk in chunks if encoding == "utf-8" else to_utf8(chunks, encoding):
         raw += chunk.data
         if len(raw) >= HEAD_BYTES or PAGE_START in raw:
             break
-    if raw[:2] in UTF16_MARKS:
-        return bytes(raw).decode("utf-16", "ignore").partition("<page>")[0], "utf-16"
-    return bytes(raw).partition(PAGE_START)[0].decode("utf-8", "replace"), "utf-8"
+    head, page, _ = bytes(raw).partition(PAGE_START)
+    if damages and MEDIAWIKI not in head:
+        if not page:
+            raise damaged(uri, damages[0], "no whole page before it")
+        # The pages can be read; what the dump says of its wiki is lost. Whoever is strict meets the damage again.
+        return MEDIAWIKI.decode()
+    return head.decode("utf-8", "replace")
 
 
 def _is_multistream(file: BinaryIO) -> bool:

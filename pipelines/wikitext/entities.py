@@ -9,76 +9,60 @@ import numpy.typing as npt
 
 from berth.kernels import jit
 from pipelines.wikitext.hashing import NOT_FOUND, Table, hash_range, look_up
-from pipelines.wikitext.signs import AMPERSAND, BLANK, HASH, NEWLINE, SEMICOLON, TAB, is_ascii_alnum
-from pipelines.wikitext.utf8 import put_character
+from pipelines.wikitext.signs import BLANK, HASH, SEMICOLON, is_ascii_alnum
 
 LONGEST_ENTITY = 32
 # An entity of five bytes may become six.
 GROWTH = 2
 
 
-def _entities() -> tuple[Table, npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """HTML's named entities: name → number, all their text in UTF-8, and where each one's begins."""
+def _entities() -> tuple[Table, npt.NDArray[np.int64]]:
+    """HTML's named entities: name → number, and the one or two (else 0) characters of each."""
     names = sorted(name[:-1] for name in html5 if name.endswith(";") and len(name) <= LONGEST_ENTITY + 1)
-    texts = [html5[name + ";"].encode() for name in names]
     table = Table({(0, name.encode()): number for number, name in enumerate(names)})
-    starts = np.cumsum([0, *(len(text) for text in texts)]).astype(np.int64)
-    return table, np.frombuffer(b"".join(texts), np.uint8).copy(), starts
+    codes = [[*map(ord, html5[name + ";"]), 0][:2] for name in names]
+    return table, np.array(codes, np.int64)
 
 
-_ENTITY_TABLE, _ENTITY_TEXT, _ENTITY_STARTS = _entities()
-_ENTITY_KEYS, _ENTITY_NUMBERS = _ENTITY_TABLE.keys, _ENTITY_TABLE.numbers
+_TABLE, _CODES = _entities()
+_KEYS, _NUMBERS = _TABLE.keys, _TABLE.numbers
 
 
 @jit
-def decode_entities(line, size, into):
-    """Copy ``line`` with the characters that its entities name; unknown entities stay."""
-    at = to = 0
-    while at < size:
-        if line[at] != AMPERSAND:
-            into[to] = line[at]
-            at += 1
-            to += 1
-            continue
-        end, code = at + 1, np.int64(-1)
-        if end < size and line[end] == HASH:
+def entity_at(text, at, stop):
+    """The entity that begins with the "&" at ``at``.
+
+    Returns:
+        Its character (a blank for what is no character), its second one or 0, and the place behind it; -1 for the
+        character if there is no entity.
+    """
+    end = at + 1
+    if end < stop and text[end] == HASH:
+        end += 1
+        is_hex = end < stop and (text[end] == 120 or text[end] == 88)  # x, X
+        end += is_hex
+        digits, value = 0, np.int64(0)
+        limit = 6 if is_hex else 7
+        while end < stop and digits < limit:
+            byte = text[end]
+            if 48 <= byte <= 57:
+                digit = byte - 48
+            elif is_hex and 97 <= (byte | 32) <= 102:
+                digit = (byte | 32) - 87
+            else:
+                break
+            value = value * (16 if is_hex else 10) + digit
+            digits += 1
             end += 1
-            is_hex = end < size and (line[end] == 120 or line[end] == 88)  # x, X
-            end += is_hex
-            digits, value = 0, np.int64(0)
-            limit = 6 if is_hex else 7
-            while end < size and digits < limit:
-                byte = line[end]
-                if 48 <= byte <= 57:
-                    digit = byte - 48
-                elif is_hex and 97 <= (byte | 32) <= 102:
-                    digit = (byte | 32) - 87
-                else:
-                    break
-                value = value * (16 if is_hex else 10) + digit
-                digits += 1
-                end += 1
-            if digits and end < size and line[end] == SEMICOLON:
-                code = value
-        else:
-            while end < size and end - at <= LONGEST_ENTITY and is_ascii_alnum(line[end]):
-                end += 1
-            if end < size and line[end] == SEMICOLON and end - at >= 3 and line[at + 1] > 57:
-                entity = look_up(_ENTITY_KEYS, _ENTITY_NUMBERS, hash_range(0, line, at + 1, end))
-                if entity != NOT_FOUND:
-                    for byte in range(_ENTITY_STARTS[entity], _ENTITY_STARTS[entity + 1]):
-                        into[to] = _ENTITY_TEXT[byte]
-                        to += 1
-                    at = end + 1
-                    continue
-        if code < 0:
-            into[to] = AMPERSAND
-            at += 1
-            to += 1
-            continue
-        if code in (TAB, NEWLINE) or code == 13:
-            code = np.int64(BLANK)
-        if code >= 0x20 and not 0xD800 <= code <= 0xDFFF and code <= 0x10FFFF:
-            to = put_character(into, to, code)
-        at = end + 1
-    return to
+        if not digits or end >= stop or text[end] != SEMICOLON:
+            return np.int64(-1), np.int64(0), at + 1
+        is_character = 0x20 < value <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF
+        return value if is_character else np.int64(BLANK), np.int64(0), end + 1
+    while end < stop and end - at <= LONGEST_ENTITY and is_ascii_alnum(text[end]):
+        end += 1
+    if end < stop and text[end] == SEMICOLON and end - at >= 3 and text[at + 1] > 57:
+        entity = look_up(_KEYS, _NUMBERS, hash_range(0, text, at + 1, end))
+        if entity != NOT_FOUND:
+            first = _CODES[entity, 0]
+            return first if first > BLANK else np.int64(BLANK), _CODES[entity, 1], end + 1
+    return np.int64(-1), np.int64(0), at + 1

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Set
 
-from pipelines.wikitext import templates
 from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS
+from pipelines.wikitext.template_table import TemplateTable
 
-_MARK = re.compile(b"[%c%c%c%c]" % (CALL, ARGUMENT, EQUALS, END))
+_BOUNDARY = re.compile(b"[%c%c]" % (CALL, END))
+_INNERMOST = re.compile(b"%c([^%c%c]*)%c" % (CALL, CALL, END, END))
 _DROPPED = bytes([DROPPED])
-_SHOWN = frozenset(name.encode() for name in templates.TABLE)
-# Templates by the beginning of their name, and functions of the parser.
-SHOWN_FAMILY = b"lang-"
+_ARGUMENT, _EQUALS = chr(ARGUMENT), chr(EQUALS)
+# Functions of the parser that show something.
 FUNCTIONS = (b"formatnum",)
+# Short calls come again ({{ndash}}, {{lang|fr|…}}): so many of them are remembered, each of so many bytes at most.
+REMEMBERED_CALLS = 1 << 14
+REMEMBERED_BYTES = 64
 
 
 def normal_name(name: bytes, template_prefixes: Set[bytes]) -> bytes:
@@ -23,57 +27,62 @@ def normal_name(name: bytes, template_prefixes: Set[bytes]) -> bytes:
     return rest.strip() if colon and prefix.strip() in template_prefixes else name
 
 
-def is_shown(name: bytes, template_prefixes: Set[bytes]) -> bool:
-    """Whether a template shows anything."""
-    name = normal_name(name, template_prefixes)
-    return name in _SHOWN or name.startswith(SHOWN_FAMILY) or name.partition(b":")[0] in FUNCTIONS
+class Expansion:
+    """Expands the calls of one wiki's templates.
 
+    Args:
+        template_prefixes: The names of the namespace of templates.
+        table: What templates show.
+    """
 
-def expand_calls(marked: bytes, template_prefixes: Set[bytes]) -> bytes:
-    """Replace every call by what it shows, or by the mark for something dropped."""
-    pieces, at = [], 0
-    while (start := marked.find(CALL, at)) >= 0:
-        shown, end = _expand_call(marked, start, template_prefixes)
-        pieces += [marked[at:start], shown]
-        at = end
-    return b"".join([*pieces, marked[at:]])
+    def __init__(self, template_prefixes: Set[bytes], table: TemplateTable) -> None:
+        self._prefixes, self._table = template_prefixes, table
+        self._remembered = functools.lru_cache(REMEMBERED_CALLS)(self._work_out)
 
+    def expand(self, marked: bytes) -> bytes:
+        """Replace every call by what it shows, or by the mark for something dropped."""
+        marked = _INNERMOST.sub(lambda call: self._shown(call[1]), marked)
+        start = marked.find(CALL)
+        if start < 0:
+            return marked
+        pieces, at = [], 0
+        while start >= 0:
+            pieces.append(marked[at:start])
+            shown, at = self._nested(marked, start)
+            pieces.append(shown)
+            start = marked.find(CALL, at)
+        return b"".join([*pieces, marked[at:]])
 
-def _expand_call(marked: bytes, start: int, template_prefixes: Set[bytes]) -> tuple[bytes, int]:
-    """What the call at ``start`` shows, calls within it included, and the place behind it."""
-    # For each open call: its arguments, each with its name (None if it has none) and the pieces of its value.
-    stack: list[list[tuple[bytes | None, list[bytes]]]] = []
-    at = start
-    for found in _MARK.finditer(marked, start):
-        if stack:
-            stack[-1][-1][1].append(marked[at : found.start()])
-        at = found.end()
-        kind = marked[found.start()]
-        if kind == CALL:
-            stack.append([(None, [])])
-        elif kind == ARGUMENT:
-            stack[-1].append((None, []))
-        elif kind == EQUALS:
-            stack[-1][-1] = (b"".join(stack[-1][-1][1]), [])
-        else:
-            shown = _shown(stack.pop(), template_prefixes)
+    def _nested(self, marked: bytes, start: int) -> tuple[bytes, int]:
+        """What the call at ``start`` shows, calls within it included, and the place behind it."""
+        stack: list[list[bytes]] = [[]]
+        at = start + 1
+        for found in _BOUNDARY.finditer(marked, at):
+            stack[-1].append(marked[at : found.start()])
+            at = found.end()
+            if marked[found.start()] == CALL:
+                stack.append([])
+                continue
+            shown = self._shown(b"".join(stack.pop()))
             if not stack:
                 return shown, at
-            stack[-1][-1][1].append(shown)
-    raise AssertionError("the scanner closes every call")
+            stack[-1].append(shown)
+        raise AssertionError("the scanner closes every call")
 
+    def _shown(self, call: bytes) -> bytes:
+        """What a call without calls in it shows."""
+        return self._remembered(call) if len(call) <= REMEMBERED_BYTES else self._work_out(call)
 
-def _shown(call: list[tuple[bytes | None, list[bytes]]], template_prefixes: Set[bytes]) -> bytes:
-    prefix, pieces = call[0]
-    name = b"".join(pieces) if prefix is None else prefix + b"=" + b"".join(pieces)
-    arguments: dict[str, str] = {}
-    position = 0
-    for key, values in call[1:]:
-        value = b"".join(values).decode()
-        if key is None:
-            position += 1
-            arguments[str(position)] = value
-        else:
-            arguments[key.decode().strip().lower()] = value.strip()
-    shown = templates.expand(normal_name(name, template_prefixes).decode(), arguments)
-    return _DROPPED if shown is None else shown.encode()
+    def _work_out(self, call: bytes) -> bytes:
+        name, *values = call.decode().split(_ARGUMENT)
+        arguments: dict[str, str] = {}
+        position = 0
+        for value in values:
+            key, equals, named = value.partition(_EQUALS)
+            if equals:
+                arguments[key.strip().lower()] = named.strip()
+            else:
+                position += 1
+                arguments[str(position)] = value
+        shown = self._table.expand(normal_name(name.replace(_EQUALS, "=").encode(), self._prefixes).decode(), arguments)
+        return _DROPPED if shown is None else shown.encode()

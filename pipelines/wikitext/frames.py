@@ -1,30 +1,41 @@
 """The scanner's stack: what is open, and what it leaves in the output when it is closed or given up. Kernels."""
 
+# ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
+
 from __future__ import annotations
 
 from berth.kernels import jit
-from pipelines.wikitext.hashing import NOT_FOUND, hash_range, look_up
-from pipelines.wikitext.links import is_hidden
+from pipelines.wikitext.calls import count_words, is_shown, normalise_name
+from pipelines.wikitext.links import hidden_kind
 from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS
-from pipelines.wikitext.scan_tables import FUNCTION, NAMESPACE, OF_TEMPLATES, TEMPLATE
-from pipelines.wikitext.signs import BANG, BLANK, COLON, EQUAL, HYPHEN, NEWLINE, PIPE, UNDERSCORE, is_space, lower
+from pipelines.wikitext.scan_tables import OF_FILES, SHOWN
+from pipelines.wikitext.signs import (
+    BANG,
+    BLANK,
+    COLON,
+    EQUAL,
+    NEWLINE,
+    PIPE,
+    is_space,
+)
+from pipelines.wikitext.table_text import caption_start, rows_of_table
 
 # MediaWiki itself expands templates to a depth of 40; what is open beyond this depth is not looked into.
 MAX_DEPTH = 100
 # Links hold links only in captions of files.
 MAX_LINKS = 8
-LONGEST_NAME = 64
 
 # Kinds of frames.
 IN_TEMPLATE, IN_PARAMETER, IN_LINK, IN_EXTERNAL, IN_TABLE = range(5)
 
 # The state that all functions share, an array of numbers: frames on the stack; bytes written; frames of these kinds on
 # the stack; the place in the output behind which no mark stands between arguments of an open frame; the place from
-# which on everything was blanked, as far as blanking goes.
-DEPTH, OUT, TABLES, BRACES, LINKS, CLEAN, BLANKED = range(7)
+# which on everything was blanked, as far as blanking goes; templates dropped with words, and the bytes of their names;
+# bytes of captions that wait for the end of the paragraph; options.
+DEPTH, OUT, TABLES, BRACES, LINKS, CLEAN, BLANKED, LOSSES, NAMES, CAPTIONS, KEEPS_CAPTIONS, KEEPS_TABLES = range(12)
 # A frame, a row of an array: its kind, where its output begins, its first pipe (or -1), whether it has its "=".
 KIND, START, PIPE_AT, HAS_EQUALS = range(4)
-STATE_NUMBERS, FRAME_NUMBERS = 7, 4
+STATE_NUMBERS, FRAME_NUMBERS = 12, 4
 
 
 @jit
@@ -49,7 +60,7 @@ def push(out, frames, state, kind):
     depth = state[DEPTH]
     if depth >= MAX_DEPTH or (kind == IN_LINK and state[LINKS] >= MAX_LINKS):
         return
-    if kind in (IN_TEMPLATE, IN_PARAMETER, IN_TABLE):
+    if kind == IN_TEMPLATE or kind == IN_PARAMETER or kind == IN_TABLE:
         emit(out, state, CALL)  # stays if the frame becomes a call
     frames[depth, KIND] = kind
     frames[depth, START] = state[OUT]
@@ -58,7 +69,7 @@ def push(out, frames, state, kind):
     state[DEPTH] = depth + 1
     state[TABLES] += kind == IN_TABLE
     state[LINKS] += kind == IN_LINK
-    state[BRACES] += kind in (IN_TEMPLATE, IN_PARAMETER)
+    state[BRACES] += kind == IN_TEMPLATE or kind == IN_PARAMETER
 
 
 @jit
@@ -68,7 +79,7 @@ def pop(frames, state):
     kind = frames[state[DEPTH], KIND]
     state[TABLES] -= kind == IN_TABLE
     state[LINKS] -= kind == IN_LINK
-    state[BRACES] -= kind in (IN_TEMPLATE, IN_PARAMETER)
+    state[BRACES] -= kind == IN_TEMPLATE or kind == IN_PARAMETER
     return state[DEPTH]
 
 
@@ -112,12 +123,12 @@ def abandon(out, frames, state, keys, numbers):
     kind, start = frames[frame, KIND], frames[frame, START]
     if kind == IN_LINK:
         pipe = frames[frame, PIPE_AT]
-        if is_hidden(out, start, pipe if pipe >= 0 else state[OUT], keys, numbers):
+        if hidden_kind(out, start, pipe if pipe >= 0 else state[OUT], keys, numbers) != SHOWN:
             truncate(state, start)
             emit(out, state, DROPPED)
             return
     marks_to_signs(out, state, start)
-    if kind in (IN_TEMPLATE, IN_PARAMETER, IN_TABLE):
+    if kind == IN_TEMPLATE or kind == IN_PARAMETER or kind == IN_TABLE:
         out[start - 1] = DROPPED
         state[CLEAN] = min(state[CLEAN], start - 1)
         _blank_line(out, state, start)
@@ -149,18 +160,62 @@ def add_argument(out, frames, state):
 def on_pipe(out, frames, state):
     """A pipe: ends an argument, or is a sign."""
     kind = top(frames, state)
-    if kind in (IN_TEMPLATE, IN_LINK, IN_PARAMETER):
+    if kind == IN_TEMPLATE or kind == IN_LINK or kind == IN_PARAMETER:
         add_argument(out, frames, state)
     else:
         emit(out, state, PIPE)
 
 
 @jit
-def close_link(out, frames, state, keys, numbers):
-    """Close a link on top: its label stays."""
+def _keep_caption(out, start, stop, state, captions):
+    """Keep out[start:stop] as a paragraph for later."""
+    place = state[CAPTIONS]
+    if start == stop:
+        return
+    marks_to_signs(out, state, start)
+    for at in range(start, stop):
+        captions[place] = BLANK if out[at] == NEWLINE else out[at]
+        place += 1
+    captions[place] = captions[place + 1] = NEWLINE
+    state[CAPTIONS] = place + 2
+
+
+@jit
+def write_captions(out, state, captions):
+    """Write the captions that were kept, behind the paragraph."""
+    emit(out, state, NEWLINE)
+    emit(out, state, NEWLINE)
+    for at in range(state[CAPTIONS]):
+        emit(out, state, captions[at])
+    state[CAPTIONS] = 0
+
+
+@jit
+def close_table(out, frames, state):
+    """Close a table on top: it goes, or (on request) becomes lines, unless it stands in another table."""
+    start = frames[pop(frames, state), START]
+    stop = state[OUT]
+    if not (state[KEEPS_TABLES] or state[KEEPS_CAPTIONS]) or state[TABLES]:
+        truncate(state, start - 1)
+        emit(out, state, DROPPED)
+        return
+    marks_to_signs(out, state, start)
+    stop = rows_of_table(out, start, stop, state[KEEPS_TABLES] != 0, state[KEEPS_CAPTIONS] != 0)
+    truncate(state, stop)
+    out[start - 1] = DROPPED
+    state[CLEAN] = min(state[CLEAN], start - 1)
+    emit(out, state, NEWLINE)
+
+
+@jit
+def close_link(out, frames, state, captions, keys, numbers):
+    """Close a link on top: its label stays, or (on request) the caption of an image, until the paragraph ends."""
     frame = pop(frames, state)
     start, pipe, stop = frames[frame, START], frames[frame, PIPE_AT], state[OUT]
-    if is_hidden(out, start, pipe if pipe >= 0 else stop, keys, numbers):
+    hidden = hidden_kind(out, start, pipe if pipe >= 0 else stop, keys, numbers)
+    if hidden != SHOWN:
+        if hidden == OF_FILES and pipe >= 0 and state[KEEPS_CAPTIONS] and not state[DEPTH]:
+            _keep_caption(out, caption_start(out, pipe + 1, stop), stop, state, captions)
         truncate(state, start)
         emit(out, state, DROPPED)
         return
@@ -175,7 +230,7 @@ def close_link(out, frames, state, keys, numbers):
             stop -= 1
         if first < stop and out[first] == COLON:
             first += 1
-            if is_hidden(out, first, stop, keys, numbers):
+            if hidden_kind(out, first, stop, keys, numbers) != SHOWN:
                 while out[first] != COLON:
                     first += 1
                 first += 1
@@ -187,59 +242,24 @@ def close_link(out, frames, state, keys, numbers):
 
 
 @jit
-def _template_is_shown(text, start, stop, name, keys, numbers):
-    """Whether the template whose name is text[start:stop] shows anything; ``name`` is scratch space."""
-    length, pending, colon = 0, False, -1
-    for at in range(start, stop):
-        byte = text[at]
-        if byte == DROPPED:
-            continue
-        if is_space(byte) or byte == UNDERSCORE:
-            pending = length > 0
-            continue
-        if length + 2 > LONGEST_NAME:
-            length = -1
-            break
-        if pending:
-            name[length] = BLANK
-            length += 1
-            pending = False
-        if byte == COLON and colon < 0:
-            colon = length
-        name[length] = EQUAL if byte == EQUALS else lower(byte)
-        length += 1
-    is_long = length < 0
-    if is_long:
-        length = LONGEST_NAME - 1
-    first = 0
-    if colon >= 0:
-        end = colon
-        while end > 0 and name[end - 1] == BLANK:
-            end -= 1
-        if look_up(keys, numbers, hash_range(NAMESPACE, name, 0, end)) == OF_TEMPLATES:
-            first = colon + 1
-            while first < length and name[first] == BLANK:
-                first += 1
-    if not is_long and look_up(keys, numbers, hash_range(TEMPLATE, name, first, length)) != NOT_FOUND:
-        return True
-    if (
-        length - first >= 5
-        and name[first] == 108  # l
-        and name[first + 1] == 97  # a
-        and name[first + 2] == 110  # n
-        and name[first + 3] == 103  # g
-        and name[first + 4] == HYPHEN
-    ):
-        return True
-    end = first
-    while end < length and name[end] != COLON:
-        end += 1
-    return look_up(keys, numbers, hash_range(FUNCTION, name, first, end)) != NOT_FOUND
+def _record_loss(state, words, name, first, length, lost_names, losses):
+    """Note that a template was dropped with so many words."""
+    place = state[NAMES]
+    for at in range(first, length):
+        if name[at] >= BLANK:  # no marks
+            lost_names[place] = name[at]
+            place += 1
+    lost_names[place] = 0
+    place += 1
+    state[NAMES] = place
+    losses[state[LOSSES], 0] = place
+    losses[state[LOSSES], 1] = words
+    state[LOSSES] += 1
 
 
 @jit
-def close_template(out, frames, state, name, keys, numbers):
-    """Close a template on top: it stays as a call if it shows anything."""
+def close_template(out, frames, state, name, lost_names, losses, keys, numbers):
+    """Close a template on top: it stays as a call if it shows anything, else its words are lost."""
     frame = pop(frames, state)
     start, stop = frames[frame, START], state[OUT]
     if frames[frame, PIPE_AT] >= 0:
@@ -255,16 +275,22 @@ def close_template(out, frames, state, name, keys, numbers):
             add_argument(out, frames, state)
         else:
             emit(out, state, PIPE)
-    elif _template_is_shown(out, start, stop, name, keys, numbers):
+        return
+    first, length, is_long = normalise_name(out, start, stop, name, keys, numbers)
+    if is_shown(name, first, length, is_long, keys, numbers):
         emit(out, state, END)
         state[CLEAN] = min(state[CLEAN], start - 1)
     else:
+        if stop < state[OUT] and (state[KEEPS_TABLES] or not state[TABLES]):  # a table goes as a whole
+            words = count_words(out, stop, state[OUT])
+            if words:
+                _record_loss(state, words, name, first, length, lost_names, losses)
         truncate(state, start - 1)
         emit(out, state, DROPPED)
 
 
 @jit
-def close_braces(out, frames, state, braces, name, keys, numbers):
+def close_braces(out, frames, state, braces, name, lost_names, losses, keys, numbers):
     """Close as many templates and parameters as the braces do."""
     while braces >= 2:
         abandon_links(out, frames, state, keys, numbers, False)
@@ -276,7 +302,7 @@ def close_braces(out, frames, state, braces, name, keys, numbers):
             emit(out, state, DROPPED)
             braces -= 3
         elif kind == IN_TEMPLATE:
-            close_template(out, frames, state, name, keys, numbers)
+            close_template(out, frames, state, name, lost_names, losses, keys, numbers)
             braces -= 2
         else:
             return

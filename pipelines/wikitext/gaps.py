@@ -1,136 +1,119 @@
-"""What stands around something dropped: empty parentheses, doubled commas, stray blanks. Kernels."""
+"""What stands around something dropped: empty brackets, doubled commas, stray blanks. Kernels.
+
+A gap is what was dropped with the blanks and punctuation on both sides of it. While a line is written its gap is open:
+blanks and punctuation are appended as they are; the first other character, or the end of the line, closes it.
+"""
+
+# ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
 from __future__ import annotations
 
 import numpy as np
 
 from berth.kernels import jit
-from pipelines.wikitext.marks import DROPPED
-from pipelines.wikitext.signs import BANG, BLANK, CLOSE, COLON, COMMA, DOT, HYPHEN, OPEN, QUESTION, SEMICOLON, TAB
-from pipelines.wikitext.utf8 import put_character
+from pipelines.wikitext.signs import BLANK, COLON, HYPHEN
+from pipelines.wikitext.utf8 import character_at, put_character
 
 EN_DASH = 0x2013
-EN_DASH_0, EN_DASH_1, EN_DASH_2 = 0xE2, 0x80, 0x93  # in UTF-8
+# Punctuation that may stand around something dropped, in Latin, Chinese, Japanese and Arabic script.
+GAP_SIGNS = ",;:-–、，；：،؛"
+# What goes with it at the beginning of a line, and what no blank or comma stands before.
+LEADING_SIGNS = GAP_SIGNS + ".)。）"
+STOPS = ".!?,。！？、，؟،۔"
+# Brackets, then quotation marks, that go if nothing is left in them.
+BRACKETS = 9
+OPENING, CLOSING = "([（「『【〈《［«“‹„", ")]）」』】〉》］»”›“"
+
+_SIGNS, _LEADING, _STOPS, _OPENING, _CLOSING = (
+    np.array(sorted(map(ord, text)) if text not in (OPENING, CLOSING) else list(map(ord, text)), np.int64)
+    for text in (GAP_SIGNS, LEADING_SIGNS, STOPS, OPENING, CLOSING)
+)
 
 
 @jit
-def _gap_length(line, at, size):
-    """Length in bytes of a character that may stand around something dropped, 0 for others."""
-    byte = line[at]
-    if byte in (BLANK, COMMA, SEMICOLON, COLON, HYPHEN):
-        return 1
-    if byte == EN_DASH_0 and at + 2 < size and line[at + 1] == EN_DASH_1 and line[at + 2] == EN_DASH_2:
-        return 3
-    return 0
+def _find(codes, code):
+    """The place of a code in a short array, -1 if it is not there."""
+    for place in range(len(codes)):
+        if codes[place] == code:
+            return place
+    return -1
 
 
 @jit
-def drop_leading_gap(line, size):
-    """Remove punctuation at the beginning of a line that something dropped left there."""
-    at, dropped = 0, False
-    while at < size:
-        byte = line[at]
-        length = 1
-        if byte == DROPPED:
-            dropped = True
-        elif byte != TAB and byte != DOT and byte != CLOSE:
-            length = _gap_length(line, at, size)
-            if length == 0:
-                break
-        at += length
-    if not dropped:
-        return size
-    for to in range(size - at):
-        line[to] = line[at + to]
-    return size - at
+def is_gap(code):
+    """Whether a character belongs to a gap: a blank or a sign of :data:`GAP_SIGNS`."""
+    return code == BLANK or _find(_SIGNS, code) >= 0
 
 
 @jit
-def _gap_start(line, stop):
-    """Where the gap characters begin that end at ``stop``."""
-    at = stop
-    while at > 0:
-        byte = line[at - 1]
-        if byte in (BLANK, COMMA, SEMICOLON, COLON, HYPHEN):
-            at -= 1
-        elif byte == EN_DASH_2 and at >= 3 and line[at - 2] == EN_DASH_1 and line[at - 3] == EN_DASH_0:
-            at -= 3
-        else:
-            break
-    return at
+def is_leading(code):
+    """Whether a character goes from the beginning of a line with what was dropped there."""
+    return code == BLANK or _find(_LEADING, code) >= 0
 
 
 @jit
-def _close_gap(line, left, to, at, stop, size):
-    """Write from ``left`` on what stays of a gap: line[left:to], what was dropped, line[at:stop]; returns the end."""
-    sign = np.int64(0)
-    has_space = False
-    spaced = False  # " – ": the sign between two blanks, marks aside
-    before = last = np.int64(0)
-    for begin, end in ((left, to), (at, stop)):
-        place = begin
-        while place < end:
-            if line[place] == DROPPED:
-                place += 1
-                continue
-            length = _gap_length(line, place, end)
-            code = np.int64(EN_DASH) if length == 3 else np.int64(line[place])
-            has_space |= code == BLANK
-            if sign == 0 and code != BLANK:
-                sign = code
-            spaced |= code == BLANK and last == sign and sign != 0 and before == BLANK
-            before, last = last, code
-            place += length
-    following = line[stop] if stop < size else 0
-    to = left
-    if stop >= size or following in (DOT, BANG, QUESTION, COMMA):
-        return put_character(line, to, sign) if sign == COLON and stop >= size else to
-    is_dash = sign in (EN_DASH, HYPHEN)
-    if is_dash and spaced:
-        line[to] = BLANK
-        to += 1
-    if sign:
-        to = put_character(line, to, sign)
-    if spaced if is_dash else has_space:
-        line[to] = BLANK
-        to += 1
-    return to
+def character_before(out, begin, stop):
+    """The character that ends at ``stop``, and where it begins; (0, stop) at ``begin``."""
+    if stop <= begin:
+        return np.int64(0), stop
+    at = stop - 1
+    while at > begin and out[at] & 0xC0 == 0x80:
+        at -= 1
+    code, _ = character_at(out, at)
+    return code, at
 
 
 @jit
-def close_gaps(line, size):
-    """Join what stood around something dropped: no empty parentheses, doubled commas or stray blanks.
+def gap_start(out, begin, stop):
+    """Where the gap begins that reaches to ``stop`` in what was written."""
+    while True:
+        code, at = character_before(out, begin, stop)
+        if at == stop or not is_gap(code):
+            return stop
+        stop = at
+
+
+@jit
+def close_gap(out, begin, left, to, following):
+    """Leave of the gap out[left:to] what belongs between its two sides.
+
+    Args:
+        out: The line as written.
+        begin: Where it begins.
+        left: Where the gap begins.
+        to: Where it ends.
+        following: The character behind it, 0 at the end of the line.
 
     Returns:
-        The new size, and whether parentheses went as a whole, which makes a new gap.
+        The new end, and whether brackets closed around the gap and went: the gap is then still open.
     """
-    at = to = 0
-    again = False
-    while at < size:
-        if line[at] != DROPPED:
-            line[to] = line[at]
-            at += 1
-            to += 1
-            continue
-        left = _gap_start(line, to)
-        stop = at
-        while stop < size:
-            length = 1 if line[stop] == DROPPED else _gap_length(line, stop, size)
-            if length == 0:
-                break
-            stop += length
-        is_open = left > 0 and line[left - 1] == OPEN
-        is_closed = stop < size and line[stop] == CLOSE
-        if is_open and is_closed:
-            to = left
-            line[to - 1] = DROPPED
-            again = True
-        elif is_open:
-            to = left
-        elif is_closed:
-            line[left] = CLOSE
-            to = left + 1
-        else:
-            to = _close_gap(line, left, to, at, stop, size)
-        at = stop + is_closed
-    return to, again
+    before, opening_at = character_before(out, begin, left)
+    opening, closing = _find(_OPENING, before), _find(_CLOSING, following)
+    if opening >= 0 and opening == closing:
+        return opening_at, True
+    if 0 <= opening < BRACKETS or 0 <= closing < BRACKETS:
+        return left, False
+    has_space = spaced = False  # spaced: the sign stands between two blanks
+    sign = second = last = np.int64(0)
+    at = left
+    while at < to:
+        code, length = character_at(out, at)
+        has_space |= code == BLANK
+        if sign == 0 and code != BLANK:
+            sign = code
+        spaced |= code == BLANK and sign != 0 and last == sign and second == BLANK
+        second, last = last, code
+        at += length
+    if following == 0 or _find(_STOPS, following) >= 0:
+        return put_character(out, left, sign) if sign == COLON and following == 0 else left, False
+    to = left
+    is_dash = sign == EN_DASH or sign == HYPHEN
+    if is_dash and spaced:
+        out[to] = BLANK
+        to += 1
+    if sign:
+        to = put_character(out, to, sign)
+    if spaced if is_dash else has_space:
+        out[to] = BLANK
+        to += 1
+    return to, False

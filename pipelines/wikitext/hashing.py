@@ -1,4 +1,4 @@
-"""Names in kernels: a 64-bit hash of a kind and a name, and sorted tables from hash to number."""
+"""Names in kernels: a 64-bit hash of a kind and a name, and tables from hash to number."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def name_hash(kind: int, name: bytes) -> int:
 
 
 class Table:
-    """A table of names: two arrays for kernels, sorted by hash.
+    """A table of names: two arrays for kernels, the hash of a name at its own place or the next free one behind.
 
     Args:
         entries: (kind, name) → number.
@@ -33,11 +33,16 @@ class Table:
 
     def __init__(self, entries: Mapping[tuple[int, bytes], int]) -> None:
         hashed = {name_hash(kind, name): number for (kind, name), number in entries.items()}
-        if len(hashed) != len(entries):
-            raise AssertionError("two names have one hash")
-        keys = sorted(hashed)
-        self.keys: npt.NDArray[np.uint64] = np.array(keys, np.uint64)
-        self.numbers: npt.NDArray[np.int64] = np.array([hashed[key] for key in keys], np.int64)
+        if len(hashed) != len(entries) or 0 in hashed:
+            raise AssertionError("two names have one hash, or one has the hash of a free place")
+        size = 1 << (2 * len(hashed)).bit_length()
+        self.keys: npt.NDArray[np.uint64] = np.zeros(size, np.uint64)
+        self.numbers: npt.NDArray[np.int64] = np.full(size, NOT_FOUND, np.int64)
+        for value in sorted(hashed):
+            place = value & (size - 1)
+            while self.keys[place]:
+                place = (place + 1) & (size - 1)
+            self.keys[place], self.numbers[place] = value, hashed[value]
 
 
 @jit
@@ -64,13 +69,8 @@ def hash_range(kind, text, start, stop):
 @jit
 def look_up(keys, numbers, value):
     """The number of a name, or NOT_FOUND."""
-    low, high = 0, len(keys)
-    while low < high:
-        middle = (low + high) >> 1
-        if keys[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    if low < len(keys) and keys[low] == value:
-        return numbers[low]
-    return NOT_FOUND
+    last = np.uint64(len(keys) - 1)
+    place = value & last
+    while keys[place] != value and keys[place] != 0:
+        place = (place + np.uint64(1)) & last
+    return numbers[place]

@@ -1,10 +1,12 @@
 """Links that show no text: to files, categories and pages in other languages. Kernels."""
 
+# ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
+
 from __future__ import annotations
 
 from berth.kernels import jit
 from pipelines.wikitext.hashing import NOT_FOUND, add_byte, begin_hash, hash_range, look_up
-from pipelines.wikitext.scan_tables import EXTENSION, HIDDEN, LANGUAGE, NAMESPACE
+from pipelines.wikitext.scan_tables import EXTENSION, HIDDEN, LANGUAGE, NAMESPACE, OF_FILES, SHOWN
 from pipelines.wikitext.signs import BLANK, COLON, DOT, HYPHEN, UNDERSCORE, is_space, lower
 
 LONGEST_EXTENSION = 8
@@ -28,8 +30,8 @@ def _is_language(text, start, stop):
 
 
 @jit
-def is_hidden(text, start, stop, keys, numbers):
-    """Whether a link to text[start:stop] shows nothing: a file, a category, a page in another language."""
+def hidden_kind(text, start, stop, keys, numbers):
+    """SHOWN for a link that shows text; OF_FILES; HIDDEN for a category or a page in another language."""
     colon = start
     while colon < stop and text[colon] != COLON:
         colon += 1
@@ -39,26 +41,26 @@ def is_hidden(text, start, stop, keys, numbers):
     while last > first and is_space(text[last - 1]):
         last -= 1
     if colon == stop or first == last:
-        return False
+        return SHOWN
     value = begin_hash(NAMESPACE)
     for at in range(first, last):
         byte = text[at]
         value = add_byte(value, BLANK if byte == UNDERSCORE else lower(byte))
     number = look_up(keys, numbers, value)
-    if number == HIDDEN:
-        return True
+    if number == HIDDEN or number == OF_FILES:
+        return number
     if number == NOT_FOUND and (
         _is_language(text, first, last) or look_up(keys, numbers, hash_range(LANGUAGE, text, first, last)) != NOT_FOUND
     ):
-        return True
+        return HIDDEN
     while stop > start and is_space(text[stop - 1]):
         stop -= 1
     dot = stop
     while dot > start and stop - dot < LONGEST_EXTENSION and text[dot - 1] != DOT:
         dot -= 1
     if dot == start or text[dot - 1] != DOT:
-        return False
+        return SHOWN
     value = begin_hash(EXTENSION)
     for at in range(dot, stop):
         value = add_byte(value, lower(text[at]))
-    return look_up(keys, numbers, value) != NOT_FOUND
+    return OF_FILES if look_up(keys, numbers, value) != NOT_FOUND else SHOWN

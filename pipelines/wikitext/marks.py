@@ -8,6 +8,8 @@ CALL = 0x02  # a template that shows something: its name and arguments up to END
 ARGUMENT = 0x03  # between the arguments of a template or link
 EQUALS = 0x04  # between the name of a template's argument and its value
 END = 0x05
+FORMULA = 0x1B  # a formula stood here
+CELL = 0x1C  # between the cells of a table's row
 
 # Characters that mean something in wikitext, as they stand inside <nowiki>, and the bytes that stand for them.
 LITERALS = b"[]{}|<>='*#:;&_-"

@@ -61,11 +61,14 @@ NAMESPACE_ALIASES: dict[str, dict[str, int]] = {
 }
 
 _OPAQUE = """
-    ref references gallery timeline syntaxhighlight source pre math chem ce score hiero imagemap graph mapframe maplink
+    ref references gallery timeline syntaxhighlight source pre score hiero imagemap graph mapframe maplink
     templatestyles templatedata inputbox indicator categorytree includeonly style script rt rp phonos rss charinsert
 """
 # Tags whose content is not prose (or is shown elsewhere): dropped with what they hold.
 OPAQUE_TAGS = frozenset(_OPAQUE.split())
+
+# Tags that hold formulas.
+FORMULA_TAGS = ("math", "chem", "ce")
 
 _BLOCK = "p div li ul ol dl dt dd blockquote center h1 h2 h3 h4 h5 h6 hr poem table caption tr onlyinclude"
 # Tags that begin a new line when rendered; of others only the tag itself goes.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipelines.wikitext.escapes import unescape
+from pipelines.wikitext.redirects import redirect_target
 from pipelines.wikitext.siteinfo import MAIN_NAMESPACE, Wiki
 
+LONGEST_NUMBER = 18  # digits of an int64
 _TEXT = re.compile(rb"<text\b([^>]*)>")
 _NOT_WIKITEXT = re.compile(rb"<model>(?!wikitext<)[^<]*</model>")
-# "#REDIRECT [[Target]]" in any language: a hash, a word, perhaps a colon, a link.
-_REDIRECT = re.compile(rb"\s*#[A-Za-z\x80-\xff][\w\x80-\xff-]*\s*:?\s*\[\[")
+_REDIRECT = re.compile(rb"<redirect\b(?:[^>]*\btitle=\"([^\"]*)\")?")
 
 
 class Kind(StrEnum):
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     ARTICLE = "articles"
     REDIRECT = "redirects"
     OTHER_NAMESPACE = "other_namespaces"
+    DISAMBIGUATION = "disambiguations"
     MALFORMED = "rejected_malformed"
     INVALID_UTF8 = "rejected_invalid_utf8"
     NOT_WIKITEXT = "rejected_not_wikitext"
@@ -29,7 +31,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Page:
-    """An article of the main namespace as it stands in the dump.
+    """A page as it stands in the dump.
 
     Attributes:
         id: Page id, unique in its wiki.
@@ -56,18 +58,53 @@ def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
     Raises:
         UnicodeDecodeError: if the title or text is not UTF-8; ``start`` counts from the beginning of ``xml``.
     """
-    namespace = _between(xml, b"<ns>", b"</ns>")
+    header = header_of(xml)
+    namespace = namespace_of(header)
     if namespace and namespace != b"0":
         return Kind.OTHER_NAMESPACE
-    header_end = xml.find(b"<revision")
-    header = xml if header_end < 0 else xml[:header_end]
-    title = _decode(xml, b"<title>", b"</title>")
-    page_id = _between(header, b"<id>", b"</id>")
+    title = title_of(header)
     if not namespace and title and wiki.namespace_of(title) != MAIN_NAMESPACE:
         return Kind.OTHER_NAMESPACE
     if b"<redirect" in header:
         return Kind.REDIRECT
-    if not title or not page_id.isdigit():
+    page = read_page(xml, header, title)
+    if isinstance(page, Page) and redirect_target(page.source) is not None:
+        return Kind.REDIRECT
+    return page
+
+
+def header_of(xml: bytes) -> bytes:
+    """What stands before a page's first revision."""
+    end = xml.find(b"<revision")
+    return xml if end < 0 else xml[:end]
+
+
+def namespace_of(header: bytes) -> bytes:
+    """The number of a page's namespace as it is written, b"" where the dump does not say."""
+    return _between(header, b"<ns>", b"</ns>")
+
+
+def title_of(header: bytes) -> str:
+    """A page's full title. Raises UnicodeDecodeError if it is not UTF-8."""
+    content = _between(header, b"<title>", b"</title>")
+    _check_utf8(content, header, header.find(b"<title>") + len(b"<title>"))
+    return unescape(content).decode("utf-8")
+
+
+def redirect_of(header: bytes) -> str | None:
+    """The title that a page marked as redirect leads to ("" where the dump does not say), None if it is not marked."""
+    found = _REDIRECT.search(header)
+    return unescape(found[1] or b"").decode("utf-8", "replace") if found else None
+
+
+def read_page(xml: bytes, header: bytes, title: str) -> Page | Kind:
+    """The fields of a page of any namespace, or what is wrong with it.
+
+    Raises:
+        UnicodeDecodeError: if the text is not UTF-8.
+    """
+    page_id = _between(header, b"<id>", b"</id>")
+    if not title or not _is_number(page_id):
         return Kind.MALFORMED
     revision_at = max(xml.rfind(b"<revision>"), 0)  # a dump with the full history: the last revision
     revision = xml[revision_at:]
@@ -82,16 +119,18 @@ def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
         source = xml[opened.end() : end]
         _check_utf8(source, xml, opened.end())
         source = unescape(source)
-    if _REDIRECT.match(source):
-        return Kind.REDIRECT
     revision_id = _between(revision, b"<id>", b"</id>")
     return Page(
         id=int(page_id),
         title=title,
-        revision=int(revision_id) if revision_id.isdigit() else 0,
+        revision=int(revision_id) if _is_number(revision_id) else 0,
         timestamp=_between(revision, b"<timestamp>", b"</timestamp>").decode("ascii", "replace"),
         source=source,
     )
+
+
+def _is_number(digits: bytes) -> bool:
+    return digits.isdigit() and len(digits) <= LONGEST_NUMBER
 
 
 def _between(xml: bytes, opening: bytes, closing: bytes) -> bytes:
@@ -101,12 +140,6 @@ def _between(xml: bytes, opening: bytes, closing: bytes) -> bytes:
     start += len(opening)
     end = xml.find(closing, start)
     return xml[start:end].strip() if end >= 0 else b""
-
-
-def _decode(xml: bytes, opening: bytes, closing: bytes) -> str:
-    content = _between(xml, opening, closing)
-    _check_utf8(content, xml, xml.find(opening) + len(opening))
-    return unescape(content).decode("utf-8")
 
 
 def _check_utf8(content: bytes, xml: bytes, offset: int) -> None:

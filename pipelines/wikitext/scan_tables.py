@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pipelines.wikitext.expansion import FUNCTIONS
 from pipelines.wikitext.hashing import Table
-from pipelines.wikitext.names import BLOCK_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
+from pipelines.wikitext.names import BLOCK_TAGS, FORMULA_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
 from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
-from pipelines.wikitext.templates import TABLE
 
 # Kinds of names.
 TAG, NAMESPACE, TEMPLATE, FUNCTION, SCHEME, EXTENSION, LANGUAGE = range(7)
-# Numbers of tags; opaque ones count from OPAQUE on.
-SPACE, BLOCK, NOWIKI, REF, OPAQUE = range(5)
+# Numbers of tags; those of formulas count from FORMULAS on, other opaque ones from OPAQUE on.
+SPACE, BLOCK, NOWIKI, REF, FORMULAS = range(5)
+OPAQUE = FORMULAS + len(FORMULA_TAGS)
 # Numbers of namespaces.
-HIDDEN, SHOWN, OF_TEMPLATES = range(3)
+SHOWN, HIDDEN, OF_FILES, OF_TEMPLATES = range(4)
+
+_NAMESPACES = {
+    FILE_NAMESPACE: OF_FILES,
+    MEDIA_NAMESPACE: OF_FILES,
+    CATEGORY_NAMESPACE: HIDDEN,
+    TEMPLATE_NAMESPACE: OF_TEMPLATES,
+}
 
 # Codes of languages that are not two or three letters, with more parts behind hyphens.
 OTHER_LANGUAGES = ("simple", "tokipona")
 
 
-def scan_table(wiki: Wiki) -> Table:
-    """The table for the pages of one wiki."""
+def scan_table(wiki: Wiki, templates: Iterable[str]) -> Table:
+    """The table for the pages of one wiki, and the names of the templates that show something there."""
     entries: dict[tuple[int, bytes], int] = {}
     for number, name in enumerate(sorted(OPAQUE_TAGS - {"ref"}), OPAQUE):
         entries[TAG, name.encode()] = number
+    entries.update({(TAG, name.encode()): number for number, name in enumerate(FORMULA_TAGS, FORMULAS)})
     for number, names in ((SPACE, SPACE_TAGS), (BLOCK, BLOCK_TAGS), (NOWIKI, {"nowiki"}), (REF, {"ref"})):
         entries.update({(TAG, name.encode()): number for name in names})
     for prefix, key in wiki.prefixes().items():
-        hidden = key in (FILE_NAMESPACE, MEDIA_NAMESPACE, CATEGORY_NAMESPACE)
-        entries[NAMESPACE, prefix] = HIDDEN if hidden else OF_TEMPLATES if key == TEMPLATE_NAMESPACE else SHOWN
+        entries[NAMESPACE, prefix] = _NAMESPACES.get(key, SHOWN)
     for kind, known in (
-        (TEMPLATE, TABLE),
+        (TEMPLATE, templates),
         (FUNCTION, [name.decode() for name in FUNCTIONS]),
         (SCHEME, SCHEMES),
         (EXTENSION, MEDIA_EXTENSIONS),

@@ -14,8 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import jit
+from pipelines.wikitext.calls import LONGEST_NAME
 from pipelines.wikitext.frames import (
     BLANKED,
+    CAPTIONS,
     CLEAN,
     DEPTH,
     FRAME_NUMBERS,
@@ -25,7 +27,9 @@ from pipelines.wikitext.frames import (
     IN_PARAMETER,
     IN_TABLE,
     IN_TEMPLATE,
-    LONGEST_NAME,
+    KEEPS_CAPTIONS,
+    KEEPS_TABLES,
+    LOSSES,
     MAX_DEPTH,
     OUT,
     START,
@@ -35,6 +39,7 @@ from pipelines.wikitext.frames import (
     abandon_links,
     close_braces,
     close_link,
+    close_table,
     emit,
     marks_to_signs,
     on_pipe,
@@ -42,6 +47,7 @@ from pipelines.wikitext.frames import (
     push,
     top,
     truncate,
+    write_captions,
 )
 from pipelines.wikitext.marks import DROPPED, EQUALS, EXTERNAL
 from pipelines.wikitext.signs import (
@@ -52,14 +58,11 @@ from pipelines.wikitext.signs import (
     ENDS_LABELLED_URL,
     ENDS_URL,
     EQUAL,
-    HASH,
     LESS,
     NEWLINE,
     OPEN_BRACE,
     OPEN_BRACKET,
     PIPE,
-    SEMICOLON,
-    STAR,
     TAB,
     TRAILS_URL,
     UNDERSCORE,
@@ -71,82 +74,113 @@ PADDING = 16
 MAX_TAGS = 64
 
 _SPECIAL = np.zeros(256, np.bool_)
-_SPECIAL[np.frombuffer(b"<{}[]|=_:\n", np.uint8)] = True
+_SPECIAL[np.frombuffer(b"<{}[]|=_:\n\0", np.uint8)] = True
+# What may stand behind the "<" of a tag or comment.
+_MAY_BEGIN_TAG = np.zeros(256, np.bool_)
+_MAY_BEGIN_TAG[np.frombuffer(b"!/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", np.uint8)] = True
+# What may stand before "{|" or "|}" in a line, and their first signs.
+_MAY_BEGIN_TABLE = np.zeros(256, np.bool_)
+_MAY_BEGIN_TABLE[np.frombuffer(b" \t:;*#{|", np.uint8)] = True
 
 
 @jit
-def scan(source, size, out, keys, numbers):
+def _copy_plain(source, at, out, state):
+    """Copy bytes up to the next one that may mean something; unsigned indices save a test a byte."""
+    one = np.uint64(1)
+    place, to = np.uint64(at), np.uint64(state[OUT])
+    while not _SPECIAL[source[place]]:
+        out[to] = source[place]
+        place += one
+        to += one
+    state[OUT] = np.int64(to)
+    return np.int64(place)
+
+
+@jit
+def _table_marker(source, at):
+    """Where "{|" or "|}" stands at the beginning of the line that begins at ``at``, -1 if neither does."""
+    while source[at] == BLANK or source[at] == TAB:
+        at += 1
+    if source[at] == PIPE:
+        return at if source[at + 1] == CLOSE_BRACE else -1
+    while _MAY_BEGIN_TABLE[source[at]] and source[at] != OPEN_BRACE and source[at] != PIPE:
+        at += 1
+    return at if source[at] == OPEN_BRACE and source[at + 1] == PIPE else -1
+
+
+@jit
+def _on_table(source, marker, out, frames, state, keys, numbers):
+    """The beginning or end of a table at ``marker``; returns where to go on."""
+    if source[marker] == OPEN_BRACE:
+        push(out, frames, state, IN_TABLE)
+        return marker + 2
+    at = marker + 2
+    if top(frames, state) == IN_TABLE or (state[TABLES] and source[at] != CLOSE_BRACE):
+        while top(frames, state) != IN_TABLE:
+            abandon(out, frames, state, keys, numbers)
+        close_table(out, frames, state)
+    elif state[DEPTH]:  # a pipe, and the first brace of what may be the end of a template
+        at -= 1
+        on_pipe(out, frames, state)
+    return at
+
+
+@jit
+def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, numbers):
     """Scan a page.
 
     Args:
         source: UTF-8 bytes without control bytes, uint8, PADDING zeros behind them.
         size: Number of bytes without the padding.
         out: Space for as many bytes as ``source`` has.
+        captions: Space for as many, for the captions of images; of no bytes if captions do not stay.
+        keeps_tables: Whether tables stay as text.
+        lost_names: Space for ``size`` bytes: normalised names of dropped templates that held words, each with a
+            zero behind it.
+        losses: Space for ``size // 6 + 1`` rows: where a name ends in ``lost_names``, and the number of words.
         keys: Hashes of a :func:`pipelines.wikitext.scan_tables.scan_table`.
         numbers: Its numbers.
 
     Returns:
-        Number of bytes written to ``out``.
+        Number of bytes written to ``out``, and of rows to ``losses``.
     """
     frames = np.empty((MAX_DEPTH, FRAME_NUMBERS), np.int64)
     state = np.zeros(STATE_NUMBERS, np.int64)
     state[BLANKED] = -1
+    state[KEEPS_CAPTIONS], state[KEEPS_TABLES] = len(captions) > 0, keeps_tables
     no_closer = np.zeros(MAX_TAGS, np.bool_)
     name = np.empty(LONGEST_NAME, np.uint8)
     at = since = 0  # since: where the last token ended
+    line_start = 0
     while at < size:
-        if at == 0 or source[at - 1] == NEWLINE:
-            marker = at
-            while source[marker] == BLANK or source[marker] == TAB:
-                marker += 1
-            if source[marker] == PIPE and source[marker + 1] == CLOSE_BRACE:
-                since = at = marker + 2
-                if top(frames, state) == IN_TABLE or (state[TABLES] and source[at] != CLOSE_BRACE):
-                    while top(frames, state) != IN_TABLE:
-                        abandon(out, frames, state, keys, numbers)
-                    truncate(state, frames[pop(frames, state), START] - 1)
-                    emit(out, state, DROPPED)
-                elif state[DEPTH]:  # a pipe, and the first brace of what may be the end of a template
-                    since = at = at - 1
-                    on_pipe(out, frames, state)
-                continue
-            while (
-                source[marker] == BLANK
-                or source[marker] == TAB
-                or source[marker] == COLON
-                or source[marker] == SEMICOLON
-                or source[marker] == STAR
-                or source[marker] == HASH
-            ):
-                marker += 1
-            if source[marker] == OPEN_BRACE and source[marker + 1] == PIPE:
-                push(out, frames, state, IN_TABLE)
-                since = at = marker + 2
-                continue
         byte = source[at]
+        if at == line_start and _MAY_BEGIN_TABLE[byte]:
+            marker = _table_marker(source, at)
+            if marker >= 0:
+                since = at = _on_table(source, marker, out, frames, state, keys, numbers)
+                continue
         if not _SPECIAL[byte]:
-            place = state[OUT]
-            while at < size and not _SPECIAL[source[at]]:
-                out[place] = source[at]
-                place += 1
-                at += 1
-            state[OUT] = place
+            at = _copy_plain(source, at, out, state)
             continue
         if byte == NEWLINE:
             end = at + 1
             while source[end] == BLANK or source[end] == TAB:
                 end += 1
             if end < size and source[end] == NEWLINE:
-                abandon_links(out, frames, state, keys, numbers, False)
+                if state[DEPTH]:
+                    abandon_links(out, frames, state, keys, numbers, False)
                 emit(out, state, NEWLINE)
-                since = at = end
+                if state[CAPTIONS] and not state[DEPTH]:
+                    write_captions(out, state, captions)
+                since = at = line_start = end
             else:
-                abandon_links(out, frames, state, keys, numbers, True)
+                if state[DEPTH]:
+                    abandon_links(out, frames, state, keys, numbers, True)
                 emit(out, state, NEWLINE)
                 at += 1
-                since = at
+                since = line_start = at
             continue
-        if byte == LESS:
+        if byte == LESS and _MAY_BEGIN_TAG[source[at + 1]]:
             end = on_tag(source, size, at, out, frames, state, no_closer, keys, numbers)
             if end > at:
                 since = at = end
@@ -159,7 +193,7 @@ def scan(source, size, out, keys, numbers):
             if braces >= 2:
                 since = at = end
                 if byte == CLOSE_BRACE:
-                    close_braces(out, frames, state, braces, name, keys, numbers)
+                    close_braces(out, frames, state, braces, name, lost_names, losses, keys, numbers)
                     continue
                 for _ in range(min((braces - 3 * (braces % 2)) // 2, MAX_DEPTH)):
                     push(out, frames, state, IN_TEMPLATE)
@@ -191,14 +225,17 @@ def scan(source, size, out, keys, numbers):
             elif source[at + 1] == CLOSE_BRACKET:
                 at += 1
                 if kind == IN_LINK:
-                    close_link(out, frames, state, keys, numbers)
+                    close_link(out, frames, state, captions, keys, numbers)
             else:
                 emit(out, state, byte)
             at += 1
             since = at
             continue
         elif byte == PIPE:
-            on_pipe(out, frames, state)
+            if state[DEPTH]:
+                on_pipe(out, frames, state)
+            else:
+                emit(out, state, PIPE)
             at += 1
             since = at
             continue
@@ -236,4 +273,6 @@ def scan(source, size, out, keys, numbers):
         at += 1
     while state[DEPTH]:
         abandon(out, frames, state, keys, numbers)
-    return state[OUT]
+    if state[CAPTIONS]:
+        write_captions(out, state, captions)
+    return state[OUT], state[LOSSES]

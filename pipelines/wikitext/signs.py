@@ -1,5 +1,7 @@
 """Bytes that mean something in wikitext, and classes of bytes, for kernels."""
 
+# ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,7 +10,7 @@ from berth.kernels import jit
 
 NEWLINE, TAB, BLANK = 10, 9, 32
 AMPERSAND, APOSTROPHE, OPEN, CLOSE, COMMA, QUESTION = 38, 39, 40, 41, 44, 63
-BANG, HASH, STAR, COLON, SEMICOLON, SLASH, HYPHEN = 33, 35, 42, 58, 59, 47, 45
+BANG, HASH, STAR, PLUS, COLON, SEMICOLON, SLASH, HYPHEN = 33, 35, 42, 43, 58, 59, 47, 45
 LESS, EQUAL, GREATER, UNDERSCORE, DOT = 60, 61, 62, 95, 46
 OPEN_BRACE, PIPE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 124, 125, 91, 93
 
@@ -43,7 +45,7 @@ def is_word(byte):
 @jit
 def is_space(byte):
     """Whether a byte is a blank, tab or line feed."""
-    return byte in (BLANK, NEWLINE, TAB)
+    return byte == BLANK or byte == NEWLINE or byte == TAB
 
 
 @jit

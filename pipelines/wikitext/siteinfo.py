@@ -17,6 +17,8 @@ MEDIA_NAMESPACE = -2
 
 _LANGUAGE = re.compile(r"<mediawiki\b[^>]*\bxml:lang=[\"']([^\"']+)")
 _NAMESPACE = re.compile(r"<namespace\b[^>]*\bkey=[\"'](-?\d+)[\"'][^>]*>([^<]+)</namespace>")
+# MediaWiki's exports have no aliases; where another program writes them, it does as MediaWiki's API.
+_ALIAS = re.compile(r"<(?:namespacealias|ns)\b[^>]*\bid=[\"'](-?\d+)[\"'][^>]*>([^<]+)</(?:namespacealias|ns)>")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Wiki:
     database: str = ""
     article_url: str = "https://en.wikipedia.org/wiki/"
     namespaces: dict[str, int] = field(default_factory=lambda: namespace_names({}))
+
+    @property
+    def key(self) -> str:
+        """What tells it from other wikis: pages of one wiki have different ids."""
+        return self.database or self.article_url
 
     def url(self, title: str) -> str:
         """The URL of an article."""
@@ -66,12 +73,13 @@ class Wiki:
         named = _LANGUAGE.search(head)
         code = named.group(1) if named else language or "en"
         local = {int(key): html.unescape(name) for key, name in _NAMESPACE.findall(head)}
+        aliases = {html.unescape(name).lower(): int(key) for key, name in _ALIAS.findall(head)}
         base = _field(head, "base")
         return cls(
             language=code,
             database=_field(head, "dbname"),
             article_url=base.rpartition("/")[0] + "/" if "/" in base else f"https://{code}.wikipedia.org/wiki/",
-            namespaces=namespace_names(local, code),
+            namespaces={**namespace_names(local, code), **aliases},
         )
 
 

@@ -29,7 +29,7 @@ def expand(name: str, arguments: Arguments) -> str | None:
         if name.startswith("lang-"):
             handler = _first
         elif ":" in name:
-            return _parser_function(name)
+            return parser_function(name)
         else:
             return None
     return handler(arguments)
@@ -69,11 +69,12 @@ def _joined(arguments: Arguments) -> str | None:
     return "".join(positional(arguments)) or None
 
 
-def _literal(text: str) -> Handler:
+def literal(text: str) -> Handler:
+    """Shows always the same."""
     return lambda arguments: text
 
 
-def _wrapped(before: str, after: str = "") -> Handler:
+def wrapped(before: str, after: str = "") -> Handler:
     """Shows the first argument between two fixed texts."""
 
     def show(arguments: Arguments) -> str | None:
@@ -166,7 +167,7 @@ def _sic(arguments: Arguments) -> str | None:
     return "".join(value for value in positional(arguments)[:2]) or None
 
 
-def _parser_function(name: str) -> str | None:
+def parser_function(name: str) -> str | None:
     """{{formatnum:1234}}; the conditional functions never stand in articles."""
     function, _, value = name.partition(":")
     return units.grouped(value.strip()) or None if function == "formatnum" else None
@@ -187,56 +188,56 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("transl|transliteration|translit|nihongo2|sort|hs|su", _last),
     ("ill|illm|interlanguage link|link-interwiki", _link),
     # Signs and spaces.
-    ("nbsp|nbs|space|spaces|thinsp|thin space|hair space|hairsp|ensp|emsp|figure space|nnbsp|pad|0", _literal(" ")),
-    ("br|break|-br|crlf", _literal(" ")),
-    ("zwj|zwnj|wbr|shy|zwsp|word joiner|wj", _literal("")),
-    ("p|paragraph break", _literal("\n\n")),
-    ("ndash|en dash|endash", _literal("–")),
-    ("mdash|mdashb|em dash|emdash", _literal("—")),
-    ("snd|snds|spnd|sndash|spaced ndash|spaced en dash|dash", _literal(" – ")),
-    ("smd|spaced mdash", _literal(" — ")),
-    ("nbhyph|nbh|hyphen|-", _literal("-")),
-    ("'|apostrophe|`", _literal("'")),
-    ("'s|`s", _literal("'s")),
-    ("' \"|'\"", _literal("' \"")),
-    ("\" '|\"'", _literal("\" '")),
-    ("-\"|-'", _literal('"')),
-    ("=", _literal("=")),
-    ("(", _literal("{")),
-    (")", _literal("}")),
-    ("·|dot|middot|•|bull|bullet|bold dot|*", _literal(" · ")),
-    ("okina|'okina|ʻokina", _literal("ʻ")),
-    ("hamza", _literal("ʾ")),
-    ("ayin", _literal("ʿ")),
-    ("pi", _literal("π")),
-    ("→", _literal("→")),
-    ("tm|trade", _literal("™")),
+    ("nbsp|nbs|space|spaces|thinsp|thin space|hair space|hairsp|ensp|emsp|figure space|nnbsp|pad|0", literal(" ")),
+    ("br|break|-br|crlf", literal(" ")),
+    ("zwj|zwnj|wbr|shy|zwsp|word joiner|wj", literal("")),
+    ("p|paragraph break", literal("\n\n")),
+    ("ndash|en dash|endash", literal("–")),
+    ("mdash|mdashb|em dash|emdash", literal("—")),
+    ("snd|snds|spnd|sndash|spaced ndash|spaced en dash|dash", literal(" – ")),
+    ("smd|spaced mdash", literal(" — ")),
+    ("nbhyph|nbh|hyphen|-", literal("-")),
+    ("'|apostrophe|`", literal("'")),
+    ("'s|`s", literal("'s")),
+    ("' \"|'\"", literal("' \"")),
+    ("\" '|\"'", literal("\" '")),
+    ("-\"|-'", literal('"')),
+    ("=", literal("=")),
+    ("(", literal("{")),
+    (")", literal("}")),
+    ("·|dot|middot|•|bull|bullet|bold dot|*", literal(" · ")),
+    ("okina|'okina|ʻokina", literal("ʻ")),
+    ("hamza", literal("ʾ")),
+    ("ayin", literal("ʿ")),
+    ("pi", literal("π")),
+    ("→", literal("→")),
+    ("tm|trade", literal("™")),
     ("music|accidental", _music),
-    ("bracket", _wrapped("[", "]")),
-    ("braces", _wrapped("{", "}")),
-    ("usd|us$|us dollar", _wrapped("$")),
-    ("a$|aud", _wrapped("A$")),
-    ("gbp|£|pound sterling", _wrapped("£")),
-    ("euro|€|eur", _wrapped("€")),
-    ("inr|indian rupee|₹", _wrapped("₹")),
-    ("¥|jpy", _wrapped("¥")),
+    ("bracket", wrapped("[", "]")),
+    ("braces", wrapped("{", "}")),
+    ("usd|us$|us dollar", wrapped("$")),
+    ("a$|aud", wrapped("A$")),
+    ("gbp|£|pound sterling", wrapped("£")),
+    ("euro|€|eur", wrapped("€")),
+    ("inr|indian rupee|₹", wrapped("₹")),
+    ("¥|jpy", wrapped("¥")),
     # Numbers, units, formulas.
     ("convert|cvt|conv", units.convert),
     ("val", units.value),
     ("frac|fraction|sfrac|fract|⁄", _fraction),
     ("formatnum|fmtn|nts|ntsh", units.number),
-    ("e|exp|esp", _wrapped(" × 10^")),
-    ("10^", _wrapped("10^")),
-    ("sqrt|radic", _wrapped("√")),
-    ("deg|degree|°", _wrapped("", "°")),
+    ("e|exp|esp", wrapped(" × 10^")),
+    ("10^", wrapped("10^")),
+    ("sqrt|radic", wrapped("√")),
+    ("deg|degree|°", wrapped("", "°")),
     ("gaps|chem|chem/2|linktext", _joined),
     ("simplenuclide|nuclide", units.nuclide),
     # Dates; never an age.
     ("circa|c.|ca|ca.", _circa),
-    ("floruit|fl.|fl", _wrapped("fl. ")),
+    ("floruit|fl.|fl", wrapped("fl. ")),
     ("reign|r.", lambda arguments: "r. " + "–".join(positional(arguments))),
-    ("died-in|d.", _wrapped("d. ")),
-    ("born-in|b.", _wrapped("b. ")),
+    ("died-in|d.", wrapped("d. ")),
+    ("born-in|b.", wrapped("b. ")),
     ("as of|asof|as-of", _as_of),
     ("birth date|birth date and age|birth-date|birth-date and age|dob|bda|birth year and age", _date),
     ("death date|death date and age|dda|start date|start date and age|start-date|end date|end-date", _date),
@@ -245,12 +246,12 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("nihongo|nihongo3|nihongo krt|nihongo foot", _nihongo),
     ("zh|zh-full|chinese", _chinese),
     ("lang-zh|zh-lang", lambda arguments: _chinese(arguments) or _first(arguments)),
-    ("literal translation|lit|lit.", _wrapped("lit. '", "'")),
-    ("gloss|gl", _wrapped("'", "'")),
+    ("literal translation|lit|lit.", wrapped("lit. '", "'")),
+    ("gloss|gl", wrapped("'", "'")),
     # Quotations.
     ("quote|quotation|blockquote|bquote|bq|cquote|pull quote|centered pull quote|fb quote", _quote),
     ("poemquote|poem quote|poem|verse translation|block indent|blockindent|center|centre", _quote),
-    ("tq|tqi", _wrapped('"', '"')),
+    ("tq|tqi", wrapped('"', '"')),
     ("sic", _sic),
     # Ships.
     ("ship", _ship()),

@@ -1,188 +1,73 @@
-"""Second pass of the cleaner, compiled: scanned lines → paragraphs without bullets, quotes, entities or gaps.
+"""Second pass of the cleaner, compiled: scanned lines → paragraphs, list items and headings, each on one line."""
 
-Each line goes through short steps in one buffer, most of which only run where the line holds what they look for.
-"""
+# ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
 from __future__ import annotations
 
 import numpy as np
 
 from berth.kernels import jit
-from pipelines.wikitext.entities import decode_entities
-from pipelines.wikitext.gaps import close_gaps, drop_leading_gap
-from pipelines.wikitext.marks import DROPPED, EXTERNAL, LITERAL_MARKS, LITERALS
-from pipelines.wikitext.quotes import strip_quotes
-from pipelines.wikitext.signs import (
-    AMPERSAND,
-    APOSTROPHE,
-    BANG,
-    BLANK,
-    CLOSE,
-    COLON,
-    COMMA,
-    DOT,
-    EQUAL,
-    HASH,
-    NEWLINE,
-    OPEN,
-    PIPE,
-    SEMICOLON,
-    STAR,
-    is_ascii_alnum,
-    is_word,
-)
-from pipelines.wikitext.utf8 import character_at
+from pipelines.wikitext.formulas import drop_sentences, write_markers
+from pipelines.wikitext.lines import has_alnum, marks_to_literals, tidy_line
+from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL
+from pipelines.wikitext.signs import BANG, BLANK, COLON, EQUAL, HASH, NEWLINE, PIPE, SEMICOLON, STAR
 
 HEADING_LEVELS = 6
-NESTED_PARENTHESES = 3
-
-_FROM_MARK = np.arange(256, dtype=np.uint8)
-_FROM_MARK[np.frombuffer(LITERAL_MARKS, np.uint8)] = np.frombuffer(LITERALS, np.uint8)
-
-# What a line needs by the bytes it holds.
-_QUOTES, _EXTERNAL, _DROPPED, _ENTITIES, _LITERALS = 1, 2, 4, 8, 16
-_NEEDS = np.zeros(256, np.uint8)
-_NEEDS[[APOSTROPHE, EXTERNAL, DROPPED, AMPERSAND]] = (_QUOTES, _EXTERNAL, _DROPPED, _ENTITIES)
-_NEEDS[np.frombuffer(LITERAL_MARKS, np.uint8)] = _LITERALS
-# First bytes of white space other than blanks, and punctuation that changes the blanks before it.
-_NEEDS_LOOK = np.zeros(256, np.bool_)
-_NEEDS_LOOK[[*range(9, 14), 0xC2, 0xE1, 0xE2, 0xE3, CLOSE, COMMA, SEMICOLON, DOT]] = True
-
-_IS_BLANK = (np.arange(256) == BLANK).astype(np.uint8)
-_IS_BLANK_OR_OPEN = _IS_BLANK | (np.arange(256) == OPEN).astype(np.uint8)
-
-# Which characters beyond ASCII are letters or digits, one bit a code point.
-_ALNUM = np.packbits(np.array([chr(code).isalnum() for code in range(0x110000)], np.bool_), bitorder="little")
-
-
-@jit
-def _space_length(line, at, size):
-    """Length in bytes of the white space character at ``at``, 0 if it is none: what str.isspace takes for one."""
-    byte = line[at]
-    if byte == BLANK or 9 <= byte <= 13:
-        return 1
-    if byte == 0xC2:
-        return 2 if line[at + 1] == 0x85 or line[at + 1] == 0xA0 else 0
-    if byte < 0xE1 or byte > 0xE3 or at + 2 >= size:
-        return 0
-    second, third = line[at + 1], line[at + 2]
-    if byte == 0xE1:
-        return 3 if second == 0x9A and third == 0x80 else 0
-    if byte == 0xE3:
-        return 3 if second == 0x80 and third == 0x80 else 0
-    if second == 0x80 and (0x80 <= third <= 0x8A or third == 0xA8 or third == 0xA9 or third == 0xAF):
-        return 3
-    return 3 if second == 0x81 and third == 0x9F else 0
-
-
-@jit
-def _remove(line, size, byte):
-    """Remove every occurrence of a byte; returns the new size."""
-    to = 0
-    for at in range(size):
-        if line[at] != byte:
-            line[to] = line[at]
-            to += 1
-    return to
-
-
-@jit
-def _is_word_at(line, at, size):
-    """Whether the character at ``at`` is a letter or digit."""
-    byte = line[at]
-    if byte < 128:
-        return is_ascii_alnum(byte)
-    if byte < 0xC0:
-        return False
-    code, _ = character_at(line, at)
-    return (_ALNUM[code >> 3] >> (code & 7)) & 1 != 0
-
-
-@jit
-def _finish(text, start, stop, out, to, has_literals):
-    """Write text[start:stop] with single blanks, none at the ends, before punctuation or inside parentheses.
-
-    Returns:
-        The end, or -1 if no letter or digit was written.
-    """
-    begin, at = to, start
-    behind = np.uint8(1)  # whether a blank here would be one too many
-    while at < stop:
-        byte = text[at]
-        at += 1
-        if _NEEDS_LOOK[byte]:
-            if byte == CLOSE:
-                to -= to > begin and out[to - 1] == BLANK
-            elif byte in (COMMA, SEMICOLON, DOT):
-                ends = at >= stop or _space_length(text, at, stop) > 0
-                to -= ends and to - begin >= 2 and out[to - 1] == BLANK and is_word(out[to - 2])
-            else:
-                length = _space_length(text, at - 1, stop)
-                if length:
-                    at += length - 1
-                    byte = np.uint8(BLANK)
-        # Blanks are frequent and hard to predict: no branch for them.
-        out[to] = byte
-        to += 1 - (_IS_BLANK[byte] & behind)
-        behind = _IS_BLANK_OR_OPEN[byte]
-    to -= to > begin and out[to - 1] == BLANK
-    at = begin
-    while at < to and not _is_word_at(out, at, to):
-        at += 1
-    if at == to:
-        return -1
-    if has_literals:
-        for place in range(begin, to):
-            out[place] = _FROM_MARK[out[place]]
-    return to
-
-
-@jit
-def _tidy_line(text, start, stop, line, spare, out, to):
-    """Write text[start:stop], tidied; returns the end, or -1 if nothing is left of it."""
-    needs = 0
-    for at in range(start, stop):
-        needs |= _NEEDS[text[at]]
-    if needs == 0:
-        return _finish(text, start, stop, out, to, False)
-    size = stop - start
-    for at in range(size):
-        line[at] = text[start + at]
-    if needs & _QUOTES:
-        size = strip_quotes(line, size)
-    if needs & _EXTERNAL:
-        size = _remove(line, size, EXTERNAL)
-    if needs & _DROPPED:
-        size = drop_leading_gap(line, size)
-        for _ in range(NESTED_PARENTHESES):
-            size, again = close_gaps(line, size)
-            if not again:
-                break
-        size = _remove(line, size, DROPPED)
-    if needs & _ENTITIES:
-        size = decode_entities(line, size, spare)
-        return _finish(spare, 0, size, out, to, needs & _LITERALS != 0)
-    return _finish(line, 0, size, out, to, needs & _LITERALS != 0)
 
 
 @jit
 def _is_blank_or_dropped(byte):
-    return byte in (BLANK, DROPPED)
+    return byte == BLANK or byte == DROPPED
 
 
 @jit
-def tidy(text, size, keep_headings, line, spare, out):
+def _end_of_line(text, at):
+    """Where the line ends that ``at`` is in; behind the text stands a line feed."""
+    place = np.uint64(at)
+    while text[place] != NEWLINE:
+        place += np.uint64(1)
+    return np.int64(place)
+
+
+@jit
+def _heading_level(text, start, stop):
+    """The number of "=" on each side of text[start:stop], 0 if it is no heading."""
+    level = 0
+    while level < HEADING_LEVELS and text[start + level] == EQUAL and text[stop - 1 - level] == EQUAL:
+        level += 1
+        if 2 * level + 1 > stop - start:
+            return level - 1
+    return level
+
+
+@jit
+def _write_line(text, start, stop, drops_formulas, out, place):
+    """Write text[start:stop] tidied to ``place``; returns the end, or -1 if nothing is left of it."""
+    to, has_marks, apostrophe_at = tidy_line(text, start, stop, out, place, -1)
+    if apostrophe_at >= 0:
+        to, has_marks, _ = tidy_line(text, start, stop, out, place, apostrophe_at)
+    if has_marks and drops_formulas:
+        to = drop_sentences(out, place, to)
+    if not has_alnum(out, place, to):
+        return -1
+    if has_marks:
+        marks_to_literals(out, place, to)
+        to = write_markers(out, place, to)
+    return to
+
+
+@jit
+def tidy(text, size, keeps_headings, drops_formulas, out):
     """Turn scanned text into paragraphs, list items and (on request) headings, each on one line.
 
-    Consecutive lines of prose are one paragraph, as when rendered.
+    Consecutive lines of prose are one paragraph, as when rendered. Rows of tables stay lines of their own.
 
     Args:
-        text: Scanned UTF-8 bytes.
+        text: Scanned UTF-8 bytes, a line feed and zeros behind them.
         size: Their number.
-        keep_headings: Whether headings stay, as lines of their own.
-        line: Scratch space of ``size`` bytes.
-        spare: Scratch space of ``GROWTH * size`` bytes.
-        out: Space for ``GROWTH * size`` bytes.
+        keeps_headings: Whether headings stay, as lines of their own.
+        drops_formulas: Whether sentences with formulas go; otherwise a marker stands for each formula.
+        out: Space for ``GROWTH * size`` bytes and ``MARKER_GROWTH`` more for each formula.
 
     Returns:
         Number of bytes written to ``out``.
@@ -191,11 +76,8 @@ def tidy(text, size, keep_headings, line, spare, out):
     in_paragraph = False
     begin = 0
     while begin <= size:
-        end = begin
-        while end < size and text[end] != NEWLINE:
-            end += 1
-        line_start, start, stop = begin, begin, end
-        begin = end + 1
+        line_start, start, stop = begin, begin, _end_of_line(text, begin)
+        begin = stop + 1
         while start < stop and _is_blank_or_dropped(text[start]):
             start += 1
         if start == stop:
@@ -208,17 +90,12 @@ def tidy(text, size, keep_headings, line, spare, out):
             last = stop
             while _is_blank_or_dropped(text[last - 1]):
                 last -= 1
-            level = 0
-            while level < HEADING_LEVELS and text[start + level] == EQUAL and text[last - 1 - level] == EQUAL:
-                level += 1
-                if 2 * level + 1 > last - start:
-                    level -= 1
-                    break
+            level = _heading_level(text, start, last)
             if level:
-                if not keep_headings:
+                if not keeps_headings:
                     continue
                 start, stop, is_item = start + level, last - level, True
-        elif first in (STAR, HASH, COLON, SEMICOLON):
+        elif first == STAR or first == HASH or first == COLON or first == SEMICOLON:
             is_item = True
             while start < stop and (
                 text[start] == STAR
@@ -233,12 +110,13 @@ def tidy(text, size, keep_headings, line, spare, out):
                 first_shown += 1
             if first_shown < stop and text[first_shown] == EXTERNAL:  # a list of links to other sites is navigation
                 continue
-        elif first in (PIPE, BANG):  # what is left of a table that was never closed
+        elif first == CELL:
+            is_item = True
+        elif first == PIPE or first == BANG:  # what is left of a table that was never closed
             continue
         if not is_item:
             start = line_start
-        place = to + (to > 0)
-        written = _tidy_line(text, start, stop, line, spare, out, place)
+        written = _write_line(text, start, stop, drops_formulas, out, to + (to > 0))
         if written < 0:
             continue
         if to > 0:

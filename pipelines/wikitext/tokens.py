@@ -7,8 +7,8 @@ import numpy as np
 from berth.kernels import jit
 from pipelines.wikitext.frames import IN_EXTERNAL, IN_LINK, emit, top
 from pipelines.wikitext.hashing import NOT_FOUND, add_byte, begin_hash, look_up
-from pipelines.wikitext.marks import DROPPED, LITERAL_MARKS, LITERALS
-from pipelines.wikitext.scan_tables import BLOCK, NOWIKI, REF, SCHEME, SPACE, TAG
+from pipelines.wikitext.marks import DROPPED, FORMULA, LITERAL_MARKS, LITERALS
+from pipelines.wikitext.scan_tables import BLOCK, FORMULAS, NOWIKI, OPAQUE, REF, SCHEME, SPACE, TAG
 from pipelines.wikitext.signs import (
     BANG,
     BLANK,
@@ -33,19 +33,30 @@ _AS_MARK[np.frombuffer(LITERALS, np.uint8)] = np.frombuffer(LITERAL_MARKS, np.ui
 
 
 @jit
-def end_of_line(source, size, at):
-    """Where the line ends that ``at`` is in."""
-    while at < size and source[at] != NEWLINE:
-        at += 1
-    return at
+def end_of_line(source, at):
+    """Where the line ends that ``at`` is in; behind the text stands a line feed."""
+    place = np.uint64(at)
+    while source[place] != NEWLINE:
+        place += np.uint64(1)
+    return np.int64(place)
+
+
+@jit
+def _find(source, at, byte):
+    """The next place of "<" or ">"; there is one behind the text."""
+    place = np.uint64(at)
+    while source[place] != byte:
+        place += np.uint64(1)
+    return np.int64(place)
 
 
 @jit
 def _find_closing_tag(source, size, at, name, name_end):
     """Where ``</name >`` begins at or behind ``at``, and where it ends; (-1, -1) if it is nowhere."""
     length = name_end - name
-    while at + length + 2 < size:
-        if source[at] == LESS and source[at + 1] == SLASH:
+    at = _find(source, at, LESS)
+    while at < size:
+        if source[at + 1] == SLASH:
             same = 0
             while same < length and lower(source[at + 2 + same]) == lower(source[name + same]):
                 same += 1
@@ -55,8 +66,17 @@ def _find_closing_tag(source, size, at, name, name_end):
                     end += 1
                 if end < size and source[end] == GREATER:
                     return at, end + 1
-        at += 1
+        at = _find(source, at + 1, LESS)
     return -1, -1
+
+
+@jit
+def _end_of_comment(source, size, at):
+    """Where the comment ends that begins at ``at``, -1 if it never does."""
+    end = _find(source, at + 4, GREATER)
+    while end < size and not (end >= at + 6 and source[end - 1] == HYPHEN and source[end - 2] == HYPHEN):
+        end = _find(source, end + 1, GREATER)
+    return end + 1 if end < size else -1
 
 
 @jit
@@ -64,13 +84,11 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
     """A tag or comment that may begin at ``at``; returns where to go on, or ``at`` if it is only a sign."""
     if source[at + 1] == BANG and source[at + 2] == HYPHEN and source[at + 3] == HYPHEN:
         if not no_closer[0]:
-            end = at + 4
-            while end + 2 < size:
-                if source[end] == HYPHEN and source[end + 1] == HYPHEN and source[end + 2] == GREATER:
-                    return end + 3
-                end += 1
+            end = _end_of_comment(source, size, at)
+            if end >= 0:
+                return end
             no_closer[0] = True
-        return end_of_line(source, size, at)
+        return end_of_line(source, at)
     is_closing = source[at + 1] == SLASH
     name = at + 1 + is_closing
     if not is_letter(source[name]):
@@ -95,14 +113,16 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
         if not no_closer[tag]:
             content_end, behind = _find_closing_tag(source, size, end, name, name_end)
             no_closer[tag] = content_end < 0
-        if tag != NOWIKI:
+        if FORMULAS <= tag < OPAQUE and content_end >= 0:
+            emit(out, state, FORMULA)
+        elif tag != NOWIKI:
             emit(out, state, DROPPED)
         elif content_end >= 0:
             for content in range(end, content_end):
                 emit(out, state, _AS_MARK[source[content]])
         if content_end >= 0:
             return behind
-        return end_of_line(source, size, end) if tag == REF else end
+        return end_of_line(source, end) if tag == REF else end
     if tag >= REF:
         emit(out, state, DROPPED)
     elif tag == SPACE:

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from collections import Counter
 
-from berth import storage
-
 # Longer words become [UNK] whatever the vocabulary; they would only slow its learning.
 MAX_WORD_CHARACTERS = 100
 
@@ -65,13 +63,8 @@ def split_chunk(chunk: str, *, lower_case: bool) -> list[str]:
     return words
 
 
-def count_words(uri: str, *, lower_case: bool) -> Counter[str]:
-    """The words of a text file (UTF-8) and how often each occurs.
-
-    Raises:
-        BerthError: if the file cannot be read or is not UTF-8.
-    """
-    text = storage.read_text(uri)
+def count_words(text: str, *, lower_case: bool) -> Counter[str]:
+    """The words of a text and how often each occurs."""
     if _CONTROL_SPACE.search(text):
         text = _CONTROL_SPACE.sub("", text)
     chunks = Counter(text.split())

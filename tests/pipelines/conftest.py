@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +15,15 @@ from dump_samples import dump_bytes
 def write_dump(tmp_path: Path) -> Callable[..., str]:
     """Writes a dump of the given pages; returns its path."""
 
-    def write(pages: Iterable[str], form: str = "xml", language: str = "en", name: str = "dump") -> str:
+    def write(
+        pages: Iterable[str],
+        form: str = "xml",
+        language: str = "en",
+        name: str = "dump",
+        namespaces: Mapping[int, str] | None = None,
+    ) -> str:
         path = tmp_path / f"{name}.{form}"
-        path.write_bytes(dump_bytes(pages, form, language))
+        path.write_bytes(dump_bytes(pages, form, language, namespaces))
         return str(path)
 
     return write

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from html import escape
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="{language}">
@@ -39,9 +40,19 @@ def multistream(pieces: Iterable[str | bytes]) -> bytes:
     return b"".join(bz2.compress(piece.encode() if isinstance(piece, str) else piece) for piece in pieces)
 
 
-def dump_bytes(pages: Iterable[str], form: str = "xml", language: str = "en") -> bytes:
-    """A whole dump in one of the forms xml, bz2, multistream, gz, utf-16."""
-    head, pages = HEAD.format(language=language), list(pages)
+def head_of(language: str, namespaces: Mapping[int, str]) -> str:
+    """What stands before the first page of a dump; ``namespaces`` have other names than the English ones."""
+    head = HEAD.format(language=language)
+    for key, name in namespaces.items():
+        head = re.sub(rf'(key="{key}"[^>]*>)[^<]*', rf"\g<1>{name}", head)
+    return head
+
+
+def dump_bytes(
+    pages: Iterable[str], form: str = "xml", language: str = "en", namespaces: Mapping[int, str] | None = None
+) -> bytes:
+    """A whole dump in one of the forms xml, bz2, multistream, gz, utf-16 (with a byte order mark), utf-16-le, -be."""
+    head, pages = head_of(language, namespaces or {}), list(pages)
     xml = "".join([head, *pages, TAIL])
     if form == "multistream":
         groups = ["".join(pages[at : at + 3]) for at in range(0, len(pages), 3)]
@@ -50,4 +61,4 @@ def dump_bytes(pages: Iterable[str], form: str = "xml", language: str = "en") ->
         return bz2.compress(xml.encode())
     if form == "gz":
         return gzip.compress(xml.encode(), mtime=0)
-    return xml.encode("utf-16" if form == "utf-16" else "utf-8")
+    return xml.encode(form if form.startswith("utf-16") else "utf-8")

@@ -99,13 +99,14 @@ def test_files_do_not_depend_on_workers(write_dump, monkeypatch, tmp_path):
 
 
 def test_several_dumps_are_one_corpus(write_dump, tmp_path):
-    for name in "ab":
-        write_dump([page(1, f"text {name}")], name=name)
+    for number, name in enumerate("ab"):
+        write_dump([page(number, f"text {name}")], name=name)
     result = run(tmp_path / "*.xml", tmp_path / "out")
     assert [row["text"] for row in articles(result)] == ["text a", "text b"]
     assert [file.path for file in result.manifest.files] == [
         "articles-00000-of-00002.parquet",
         "articles-00001-of-00002.parquet",
+        "losses.json",
     ]
 
 
@@ -140,16 +141,19 @@ def test_invalid_utf8_is_an_error_or_a_rejected_page(tmp_path, write_dump):
     content = path.read_bytes().replace(b"\xc3\xa9", b"\xe9")
     path.write_bytes(content)
     with pytest.raises(BerthError, match=rf"byte {content.index(0xE9)}: the dump is not valid UTF-8.*0xe9"):
-        run(path, tmp_path / "strict")
-    result = run(path, tmp_path / "lenient", strict=False)
+        run(path, tmp_path / "strict", strict=True)
+    result = run(path, tmp_path / "lenient")
     assert [row["id"] for row in articles(result)] == [1, 3]
     assert result.manifest.counters["rejected_invalid_utf8"] == 1
 
 
-def test_a_damaged_dump_gives_what_can_be_read_if_not_strict(tmp_path, write_dump):
+def test_a_damaged_dump_gives_what_can_be_read_if_not_strict(tmp_path, write_dump, caplog):
     path = Path(write_dump([page(1, "one"), page(2, "two")]))
     path.write_bytes(path.read_bytes()[:-120])
-    result = run(path, tmp_path / "out", strict=False)
+    with pytest.raises(BerthError, match=f"{path}, byte {path.stat().st_size}: the dump ends in the middle of a page"):
+        run(path, tmp_path / "strict", strict=True)
+    result = run(path, tmp_path / "out")
+    assert f"{path}, byte {path.stat().st_size}: the dump ends in the middle of a page" in caplog.text
     assert [row["id"] for row in articles(result)] == [1]
     assert result.manifest.counters["lost_places"] == 1
     assert result.manifest.counters["lost_pages_cut"] == 1

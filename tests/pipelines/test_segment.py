@@ -81,7 +81,13 @@ def test_punkt_parameters_are_json(result):
     assert model["end_characters"] == [".", "?", "!"]
 
 
-@pytest.mark.parametrize("arguments", [["--direct_num_workers=3", "--direct_running_mode=multi_threading"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--direct_num_workers=3", "--direct_running_mode=multi_threading"],
+        pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
+    ],
+)
 def test_bytes_do_not_depend_on_workers_or_on_how_articles_are_filed(result, write_articles, tmp_path, arguments):
     for index in range(4):
         chosen = {number: text for number, text in ARTICLES.items() if number % 4 == index}
@@ -91,6 +97,45 @@ def test_bytes_do_not_depend_on_workers_or_on_how_articles_are_filed(result, wri
     assert [f for f in again.manifest.files if f.path != "punkt.json"] == [
         f for f in result.manifest.files if f.path != "punkt.json"
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
+        pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
+    ],
+)
+def test_all_bytes_are_the_same_for_any_number_of_workers(write_articles, tmp_path, arguments):
+    articles = write_articles(ARTICLES, row_group_size=3)
+    one, many = (run(articles, tmp_path / name, flags) for name, flags in (("one", []), ("many", arguments)))
+    assert one.manifest.files == many.manifest.files
+    assert one.manifest.counters == many.manifest.counters
+
+
+def test_given_sentences_are_kept(tmp_path):
+    text = "One. Two?\nthree  words\u00a0here"
+    schema = pa.schema([("id", pa.int64()), ("url", pa.string()), ("text", pa.large_string())])
+    for name, metadata in (("given", {b"sentences": b"lines"}), ("found", None)):
+        rows = [{"id": number, "url": f"{name}.txt/{number}", "text": f"{text} {number}"} for number in range(5)]
+        table = pa.Table.from_pylist(rows, schema=schema.with_metadata(metadata))
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    given = run(str(tmp_path / "given.parquet"), tmp_path / "one", shards=1, eval_documents=0)
+    assert sorted(documents(given.files("part-*").one().uri)) == [
+        ["One. Two?", f"three words here {number}"] for number in range(5)
+    ]
+    assert [file.path for file in given.manifest.files] == ["part-00000-of-00001.txt"]
+    mixed = run(str(tmp_path / "*.parquet"), tmp_path / "two", shards=1, eval_documents=0, segmenter="sentencex")
+    assert mixed.manifest.counters["sentences"] == 5 * 2 + 5 * 3
+
+
+def test_sentence_end_characters_can_be_chosen(write_articles, tmp_path):
+    articles = write_articles({number: f"One~ Two. Three~ Four {number}" for number in range(4)})
+    result = run(articles, tmp_path / "out", shards=1, eval_documents=0, sentence_end_characters=["~"])
+    found = documents(result.files("part-*").one().uri)
+    assert [document[:2] for document in found] == [["One~", "Two. Three~"]] * 4
+    again = run(articles, tmp_path / "again", shards=1, eval_documents=0, punkt=result.files("punkt.json").one().uri)
+    assert again.files("part-*").digest == result.files("part-*").digest
 
 
 def test_the_seed_decides_shards_and_held_out_documents(result, write_articles, tmp_path):
@@ -170,6 +215,12 @@ def test_an_empty_corpus_is_an_error(write_articles, tmp_path):
         run(write_articles({1: "", 2: " "}), tmp_path / "out")
 
 
+def test_files_without_rows_are_an_empty_corpus(write_articles, tmp_path):
+    with pytest.raises(BerthError, match="the corpus is empty"):
+        run(write_articles({}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_no_file_of_articles_is_an_error(tmp_path):
     (tmp_path / "x.parquet").write_text("no Parquet")
     with pytest.raises(BerthError, match=r"not a file of articles.*x\.parquet|x\.parquet.*not a file of articles"):
@@ -177,3 +228,14 @@ def test_what_is_no_file_of_articles_is_an_error(tmp_path):
     pq.write_table(pa.table({"id": [1], "body": ["x"]}), tmp_path / "y.parquet")
     with pytest.raises(BerthError, match="also url, text"):
         run(str(tmp_path / "y.parquet"), tmp_path / "out")
+    pq.write_table(pa.table({"id": [1], "url": ["x"], "text": [5]}), tmp_path / "z.parquet")
+    with pytest.raises(BerthError, match=r"column text.*the type int64.*a string"):
+        run(str(tmp_path / "z.parquet"), tmp_path / "out")
+
+
+def test_text_that_is_not_utf8_is_an_error(tmp_path):
+    text = pa.array([b"caf\xe9. Yes."]).cast(pa.large_binary())
+    broken = pa.LargeStringArray.from_buffers(1, *text.buffers()[1:])
+    pq.write_table(pa.table({"id": [1], "url": ["x"], "text": broken}), tmp_path / "x.parquet")
+    with pytest.raises(BerthError, match=r"x\.parquet, row group 0: the articles cannot be read.*UTF8"):
+        run(str(tmp_path / "x.parquet"), tmp_path / "out")

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from nltk.tokenize.punkt import PunktTrainer
 
 from pipelines.sentences.languages import LATIN_ENDS, seed_abbreviations, sentence_end_characters
+from pipelines.sentences.lines import Lines
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_training import Reader, Statistics, language_variables, train
 
 TEXT = (
-    "Mr. Dr. e.g. etc. J. 5. 1990. vs a.b. Smith smith The the It it cat, dog; ... -- (x) said! what? 12 ؟ U.S. no. No"
+    ". . . . Mr. Dr. e.g. etc. J. 5. 1990. vs a.b. Smith smith The the It it cat, dog; ... -- (x) said! what? 12 ؟ "
+    'U.S. no. No ?! a.?b "It." x-- ×.'
 )
 WORDS = TEXT.split()
 paragraphs = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).map(" ".join), max_size=25)
@@ -20,8 +22,12 @@ paragraphs = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).
 def in_pieces(pieces: list[list[str]], ends=LATIN_ENDS, abbreviations=()) -> PunktModel:
     reader, total = Reader(ends), Statistics()
     for number, piece in reversed(list(enumerate(pieces))):  # the order in which pieces arrive does not matter
-        total.add(reader.read(number, piece))
+        total.add(reader.read(number, Lines.of_texts(["\n".join(piece)])))
     return train(total, ends, abbreviations)
+
+
+def normal(paragraph: str) -> str:
+    return " ".join(paragraph.split())
 
 
 def in_one_call(pieces: list[list[str]], ends=LATIN_ENDS, abbreviations=()) -> PunktModel:
@@ -33,7 +39,7 @@ def in_one_call(pieces: list[list[str]], ends=LATIN_ENDS, abbreviations=()) -> P
             self._params.abbrev_types.update(abbreviations)
 
     trainer = Trainer(lang_vars=language_variables(ends))
-    text = "".join(f"\n\n{paragraph}" for piece in pieces for paragraph in piece)
+    text = "".join(f"\n\n{paragraph}" for piece in pieces for paragraph in map(normal, piece) if paragraph)
     if not text:
         return PunktModel(frozenset(abbreviations), frozenset(), frozenset(), {}, ends)
     trainer.train(text)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pipelines.wikitext.expansion import is_shown
-from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS, EXTERNAL, LITERAL_MARKS, LITERALS
-from pipelines.wikitext.names import BLOCK_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
+from berth.recipe import ExtractOptions
+from pipelines.wikitext.expansion import FUNCTIONS, normal_name
+from pipelines.wikitext.marks import (
+    ARGUMENT,
+    CALL,
+    CELL,
+    DROPPED,
+    END,
+    EQUALS,
+    EXTERNAL,
+    FORMULA,
+    LITERAL_MARKS,
+    LITERALS,
+)
+from pipelines.wikitext.names import BLOCK_TAGS, FORMULA_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
 from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
+from pipelines.wikitext.templates import TABLE
 
 MAX_DEPTH = 100
 MAX_LINKS = 8
@@ -90,8 +104,10 @@ def as_text(marked: bytes) -> bytes:
 class PlainScanner:
     """One scan of one page."""
 
-    def __init__(self, source: bytes, wiki: Wiki) -> None:
+    def __init__(self, source: bytes, wiki: Wiki, options: ExtractOptions | None = None) -> None:
         self.source = source
+        self.options = options or ExtractOptions()
+        self.captions: list[bytes] = []
         self.prefixes = wiki.prefixes()
         self.template_prefixes = frozenset(key for key, value in self.prefixes.items() if value == TEMPLATE_NAMESPACE)
         self.stack = [Frame(Kind.PAGE)]
@@ -106,6 +122,7 @@ class PlainScanner:
         self.emit(self.source[self.position :])
         while len(self.stack) > 1:
             self.abandon()
+        self.write_captions()
         return self.stack[0].marked()
 
     def emit(self, text: bytes) -> None:
@@ -113,6 +130,11 @@ class PlainScanner:
 
     def drop(self) -> None:
         self.emit(bytes([DROPPED]))
+
+    def write_captions(self) -> None:
+        if self.captions:
+            self.emit(b"\n\n" + b"".join(caption + b"\n\n" for caption in self.captions))
+            self.captions = []
 
     # The stack
 
@@ -162,11 +184,13 @@ class PlainScanner:
             content = self.content_of(name)
             if content is None and name == "ref":
                 self.skip_line()
-            if name != "nowiki":
+            if name in FORMULA_TAGS and content is not None:
+                self.emit(bytes([FORMULA]))
+            elif name != "nowiki":
                 self.drop()
             elif content is not None:
                 self.emit(content.translate(AS_MARKS))
-        elif name in OPAQUE_TAGS:
+        elif name in OPAQUE_TAGS or name in FORMULA_TAGS:
             self.drop()
         elif name in SPACE_TAGS:
             self.emit(b" ")
@@ -174,7 +198,7 @@ class PlainScanner:
             self.emit(b"\n\n")
 
     def is_opaque(self, name: str) -> bool:
-        return name in OPAQUE_TAGS or name == "nowiki"
+        return name in OPAQUE_TAGS or name in FORMULA_TAGS or name == "nowiki"
 
     def on_table(self, found: re.Match[bytes]) -> None:
         self.push(Kind.TABLE)
@@ -183,8 +207,7 @@ class PlainScanner:
         if self.top() is Kind.TABLE or (self.tables and not self.source.startswith(b"}", self.position)):
             while self.top() is not Kind.TABLE:
                 self.abandon()
-            self.pop()
-            self.drop()
+            self.close_table(self.pop())
         elif len(self.stack) > 1:  # a pipe, and the first brace of what may be the end of a template
             self.position -= 1
             self.on_pipe(found)
@@ -266,6 +289,8 @@ class PlainScanner:
     def on_paragraph(self, found: re.Match[bytes]) -> None:
         self.abandon_links()
         self.emit(b"\n")
+        if len(self.stack) == 1:
+            self.write_captions()
         self.position = found.end() - 1  # a table may begin on the next line
 
     def on_newline(self, found: re.Match[bytes]) -> None:
@@ -277,6 +302,8 @@ class PlainScanner:
     def close_link(self, frame: Frame) -> None:
         target = frame.first()
         if self.is_hidden(target):
+            if self.options.captions and len(self.stack) == 1 and frame.pipe is not None and self.is_file(target):
+                self.keep_caption(b"".join(frame.pieces[frame.pipe + 1 :]).split(bytes([ARGUMENT]))[-1])
             self.drop()
         elif frame.pipe is not None:
             self.emit(as_text(b"".join(frame.pieces[frame.pipe + 1 :])) or bytes([DROPPED]))
@@ -295,16 +322,70 @@ class PlainScanner:
             return True
         return key in (FILE_NAMESPACE, MEDIA_NAMESPACE, CATEGORY_NAMESPACE) or bool(MEDIA_FILE.search(target))
 
+    def is_file(self, hidden: bytes) -> bool:
+        """Whether a link that is hidden is one to a file."""
+        prefix = hidden.partition(b":")[0].strip(SPACE)
+        key = self.prefixes.get(prefix.replace(b"_", b" ").lower())
+        return key != CATEGORY_NAMESPACE and not (key is None and LANGUAGE_PREFIX.fullmatch(prefix))
+
+    def keep_caption(self, caption: bytes) -> None:
+        """Keep the last argument of an image, unless it is one word or names an option."""
+        caption = caption.lstrip(SPACE)
+        is_option = re.match(rb"[%s-]*=" % WORD, caption)
+        if not is_option and any(byte in SPACE for byte in caption.rstrip(SPACE)):
+            self.captions.append(as_text(caption).replace(b"\n", b" "))
+
+    def close_table(self, frame: Frame) -> None:
+        self.drop()
+        if not self.tables and (self.options.tables or self.options.captions):
+            self.emit(b"".join(b"\n" + row for row in self.rows(as_text(frame.marked()))) + b"\n")
+
+    def rows(self, text: bytes) -> Iterator[bytes]:
+        """The caption and the rows, a mark before each cell."""
+        row = b""
+        is_caption = kept = False
+        for line in text.split(b"\n")[1:]:
+            line = line.lstrip(b" \t")
+            is_cell = line.startswith((b"|", b"!"))
+            if row and (line.startswith((b"|-", b"|+")) or (is_cell and is_caption and self.options.tables)):
+                yield row
+                row = b""
+            if line.startswith(b"|-"):
+                is_caption = kept = False
+            elif line.startswith(b"|+"):
+                is_caption = kept = self.options.captions
+                row = bytes([CELL]) + self.cell(line[2:]) if kept else b""
+            elif is_cell:
+                kept = self.options.tables
+                is_caption = is_caption and not kept
+                separator = rb"\|\||!!" if line.startswith(b"!") else rb"\|\|"
+                cells = [bytes([CELL]) + self.cell(cell) for cell in re.split(separator, line[1:])]
+                row += b"".join(cells) if kept else b""
+            elif kept:
+                row += b" " + line
+        if row:
+            yield row
+
+    @staticmethod
+    def cell(text: bytes) -> bytes:
+        """The content of a cell, without its attributes."""
+        return text.partition(b"|")[2] if b"|" in text else text
+
     def close_template(self, frame: Frame) -> None:
         name = frame.first().replace(bytes([EQUALS]), b"=")
         if name.strip(SPACE) == b"!" and self.top() is Kind.LINK:
             self.add_argument()
         elif name.strip(SPACE) == b"!":
             self.emit(b"|")
-        elif is_shown(name, self.template_prefixes):
+        elif self.is_shown(name):
             self.emit(bytes([CALL]) + frame.marked() + bytes([END]))
         else:
             self.drop()
+
+    def is_shown(self, name: bytes) -> bool:
+        """Whether a template shows anything."""
+        name = normal_name(name, self.template_prefixes)
+        return name.decode() in TABLE or name.startswith(b"lang-") or name.partition(b":")[0] in FUNCTIONS
 
     # Skipping
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from html.entities import html5
 
+from berth.recipe import ExtractOptions
+from pipelines.wikitext.formulas import MARKER
+from pipelines.wikitext.gaps import BRACKETS, CLOSING, GAP_SIGNS, LEADING_SIGNS, OPENING, STOPS
 from pipelines.wikitext.marks import LITERAL_MARKS, LITERALS
 
-DROPPED, EXTERNAL = "\x00", "\x01"
+DROPPED, EXTERNAL, FORMULA, CELL = "\x00\x01\x1b\x1c"
 FROM_MARKS = str.maketrans(LITERAL_MARKS.decode(), LITERALS.decode())
 
 ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -15,48 +18,73 @@ QUOTES = re.compile(r"'{2,}")
 LIST = re.compile(r"[ \x00]*+[*#:;][*#:; ]*+")
 HEADING = re.compile(r"[ \x00]*+(={1,6})(?P<title>.+?)\1[ \x00]*+$")
 TABLE_ROW = re.compile(r"[ \x00]*+[|!]")
-LEADING = re.compile(r"^[ \t,;:.)\x00–-]*\x00[ \t,;:.)\x00–-]*")
-GAP = re.compile(r"(\(?)(?<![ ,;:–-])([ ,;:–-]*+\x00[ ,;:\x00–-]*+)(\)?)")
-SPACE = re.compile(r"\s+")
+GAP_CLASS, LEADING_CLASS = re.escape(" " + GAP_SIGNS), re.escape(" " + LEADING_SIGNS)
+LEADING = re.compile(rf"^[{LEADING_CLASS}]*\x00[{LEADING_CLASS}\x00]*")
+GAP = re.compile(
+    rf"([{re.escape(OPENING)}]?)(?<![{GAP_CLASS}])([{GAP_CLASS}]*+\x00[{GAP_CLASS}\x00]*+)([{re.escape(CLOSING)}]?)"
+)
+SPACE = re.compile(r"[^\S\x1b-\x1f]+")
 SPACE_BEFORE = re.compile(r"(?<=[A-Za-z0-9_\x80-\U0010ffff]) (?=[,;.](?: |$))|(?<=\() | (?=\))")
+SENTENCE_END = re.compile(r"""[.!?…؟۔।॥][)\]»”’」』）\"']*(?=$|\ (?![a-z]))|[。！？][)\]»”’」』）\"']*""")
 
 
-def plain_tidy(scanned: str, *, keep_headings: bool) -> str:
+def plain_tidy(scanned: str, options: ExtractOptions) -> str:
     lines: list[str] = []
     in_paragraph = False
     for raw in scanned.split("\n"):
         if heading := HEADING.match(raw):
-            if keep_headings and (line := tidy_line(heading["title"])):
+            if options.keep_headings and (line := tidy_line(heading["title"], options)):
                 lines.append(line)
             in_paragraph = False
             continue
         bullet = LIST.match(raw)
+        is_item = bool(bullet) or raw.lstrip(" \x00").startswith(CELL)
         if bullet:
             raw = raw[bullet.end() :]
-            line = "" if raw.lstrip(" \x00").startswith(EXTERNAL) else tidy_line(raw)
+            line = "" if raw.lstrip(" \x00").startswith(EXTERNAL) else tidy_line(raw, options)
         else:
-            line = "" if TABLE_ROW.match(raw) else tidy_line(raw)
-        if line and in_paragraph and not bullet:
+            line = "" if TABLE_ROW.match(raw) else tidy_line(raw, options)
+        if line and in_paragraph and not is_item:
             lines[-1] += " " + line
         elif line:
             lines.append(line)
-        in_paragraph = bool(line) and not bullet
+        in_paragraph = bool(line) and not is_item
     return "\n".join(lines)
 
 
-def tidy_line(line: str) -> str:
+def tidy_line(line: str, options: ExtractOptions) -> str:
     if "''" in line:
         line = strip_quotes(line)
-    line = line.replace(EXTERNAL, "")
-    if DROPPED in line:
+    line = SPACE.sub(" ", ENTITY.sub(entity, line.replace(EXTERNAL, "")))
+    line = " | ".join(cell for cell in map(tidy_cell, line.split(CELL)) if cell)
+    if options.formulas == "drop_sentence" and FORMULA in line:
+        line = without_formulas(line)
+    if not any(character.isalnum() for character in line):
+        return ""
+    return line.translate(FROM_MARKS).replace(FORMULA, MARKER)
+
+
+def tidy_cell(line: str) -> str:
+    while DROPPED in line:
         line = LEADING.sub("", line)
-        for _ in range(3):  # parentheses within parentheses
-            line = GAP.sub(close_gap, line)
-        line = line.replace(DROPPED, "")
-    line = ENTITY.sub(entity, line)
-    line = SPACE.sub(" ", line).strip(" ")
-    line = SPACE_BEFORE.sub("", line).translate(FROM_MARKS)
-    return line if any(character.isalnum() for character in line) else ""
+        line = GAP.sub(close_gap, line, count=1)
+    return SPACE_BEFORE.sub("", line.strip(" "))
+
+
+def without_formulas(line: str) -> str:
+    kept, start = [], 0
+    for end in SENTENCE_END.finditer(line):
+        if end.group().startswith(".") and is_abbreviation(line[start : end.start()].rpartition(" ")[2]):
+            continue
+        kept.append(line[start : end.end()])
+        start = end.end()
+    return "".join(sentence for sentence in [*kept, line[start:]] if FORMULA not in sentence).strip(" ")
+
+
+def is_abbreviation(word: str) -> bool:
+    letters = re.sub(r"^[^A-Za-z\x80-\U0010ffff]+", "", word)
+    length = len(letters.encode())
+    return "." in word or length == 1 or (0 < length <= 4 and letters[0] in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def entity(found: re.Match[str]) -> str:
@@ -64,25 +92,27 @@ def entity(found: re.Match[str]) -> str:
     if name[0] != "#":
         return html5.get(name + ";", found.group())
     code = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
-    if code in (9, 10, 13):
-        return " "
-    return "" if code < 0x20 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code)
+    return " " if code < 0x21 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code)
 
 
 def close_gap(found: re.Match[str]) -> str:
     opening, gap, closing = found.groups()
-    if opening and closing:
+    gap = gap.replace(DROPPED, "")
+    if opening and closing and OPENING.index(opening) == CLOSING.index(closing):
         return DROPPED
-    if opening:
-        return "("
-    if closing:
-        return ")"
-    sign = next((character for character in gap if character in ",;:–-"), "")
-    following = found.string[found.end() : found.end() + 1]
-    if following in ("", ".", "!", "?", ","):
+    if opening in (*OPENING[:BRACKETS],) or closing in (*CLOSING[:BRACKETS],):
+        return opening + closing
+    following = closing or found.string[found.end() : found.end() + 1]
+    return opening + joint(gap, following) + closing
+
+
+def joint(gap: str, following: str) -> str:
+    """What of a gap stays between its two sides."""
+    sign = next((character for character in gap if character in GAP_SIGNS), "")
+    if not following or following in STOPS:
         return sign if sign == ":" and not following else ""
     if sign in ("–", "-"):
-        return f" {sign} " if f" {sign} " in gap.replace(DROPPED, "") else sign
+        return f" {sign} " if f" {sign} " in gap else sign
     return sign + " " if " " in gap else sign
 
 

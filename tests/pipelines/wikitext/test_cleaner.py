@@ -10,12 +10,23 @@ from hypothesis import strategies as st
 from plain_scanner import PlainScanner
 from plain_tidy import plain_tidy
 
+from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.escapes import unescape
 from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 ENGLISH = Cleaner(Wiki())
-KEEPS_HEADINGS = Cleaner(Wiki(), keep_headings=True)
+KEEPS_HEADINGS = Cleaner(Wiki(), options=ExtractOptions(keep_headings=True))
+CLEANERS = {
+    options: Cleaner(Wiki(), options=options)
+    for options in (
+        ExtractOptions(),
+        ExtractOptions(keep_headings=True, formulas="drop_sentence"),
+        ExtractOptions(captions=True),
+        ExtractOptions(tables=True),
+        ExtractOptions(captions=True, tables=True),
+    )
+}
 
 
 def clean(source: str) -> str:
@@ -55,7 +66,7 @@ def clean(source: str) -> str:
         ("a <!-- no --> b<!-- two\nlines --> c", "a b c"),
         ("a <nowiki>[[b]] ''c'' {{d}}</nowiki> e", "a [[b]] ''c'' {{d}} e"),
         ("__NOTOC__\n__БЕЗ_ОГЛ__\nText of __init__", "Text of __init__"),
-        ("<gallery>\nA.png|x\n</gallery>\nText <math>x</math>.", "Text."),
+        ("<gallery>\nA.png|x\n</gallery>\nText <math>x</math>.", "Text [FORMULA]."),
         ("<div class='a'>One</div><p>Two</p>", "One\nTwo"),
         # Quotes
         ("'''Bold''', ''italic'' and '''''both'''''.", "Bold, italic and both."),
@@ -102,25 +113,27 @@ def test_names_of_namespaces_come_from_the_dump():
 MARKUP = [
     *"{}[]|=\n!:_<>/*-.' ", "{{", "}}", "[[", "]]", "\n\n", "{|", "|}", "\n{|", "\n|}", "\n|", "<ref>", "</ref>",
     "<ref/>", "<!--", "-->", "<br>", "<p>", "nowrap", "lang-fr", "File:", "a.jpg", "de:", "http://", "[http://x ", "//",
-    "__NOTOC__", "word", "é", "<nowiki>", "</nowiki>", "formatnum:", "Template:", "ftp://q", "Category:",
+    "__NOTOC__", "word", "é", "<nowiki>", "</nowiki>", "formatnum:", "Template:", "ftp://q", "Category:", "<math>",
+    "</math>", "[[File:b.png|", "thumb", "alt=", "|+", "||", "!!", "\n|-", "a caption",
 ]  # fmt: skip
 LINES = [
     *"\0\0()  ,;:–-.!?\n=*#|'ab_&\t\x01\x06\x0e—😀漢é\u00a0\u2003\u3000", "==", "===", "''", "'''", "''''", "'''''",
     "&amp;", "&nbsp;", "&#65;", "&#x3B1;", "&#xD800;", "&#8;", "&#10;", "&bogus;", "&nGt;", "&NewLine;", "&a1;",
+    "\x1b", "\x1c", "（", "）", "「", "」", "、", "،", "«", "»", "[", "]", "。", "„", "“", "&ndash;",
+    "Dr.", "word", ". A", ". b",
 ]  # fmt: skip
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.sampled_from(MARKUP), max_size=40).map("".join))
-def test_the_scanner_does_as_its_plain_twin(source):
-    assert ENGLISH.scan(source.encode()) == PlainScanner(source.encode(), Wiki()).run()
+@given(st.lists(st.sampled_from(MARKUP), max_size=40).map("".join), st.sampled_from(list(CLEANERS)))
+def test_the_scanner_does_as_its_plain_twin(source, options):
+    assert CLEANERS[options].scan(source.encode()) == PlainScanner(source.encode(), Wiki(), options).run()
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.sampled_from(LINES), max_size=25).map("".join), st.booleans())
-def test_tidying_does_as_its_plain_twin(scanned, keep_headings):
-    cleaner = KEEPS_HEADINGS if keep_headings else ENGLISH
-    assert cleaner.tidy(scanned.encode()).decode() == plain_tidy(scanned, keep_headings=keep_headings)
+@given(st.lists(st.sampled_from(LINES), max_size=25).map("".join), st.sampled_from(list(CLEANERS)))
+def test_tidying_does_as_its_plain_twin(scanned, options):
+    assert CLEANERS[options].tidy(scanned.encode()).decode() == plain_tidy(scanned, options)
 
 
 @settings(deadline=None)
@@ -149,3 +162,22 @@ def test_time_is_linear_in_hostile_input(unit):
 
 def test_ten_thousand_nested_templates():
     assert clean("One " + "{{nowrap|" * 10_000 + "x" + "}}" * 10_000 + "\n\nTwo").endswith("Two")
+
+
+@pytest.mark.parametrize(
+    ("source", "losses"),
+    [
+        ("Text {{nowrap|shown words}}.", []),
+        ("{{Unknown_Name|two words|key=three more words}} {{x}} {{y|1}}", [("unknown name", 5)]),
+        ("{{Template:A|one {{foo|inner words}} two {{nowrap|shown}}}}", [("foo", 2), ("a", 3)]),
+        ("{|\n|{{a|within a table}}\n|}", []),
+        ("{{Шаблон|одно слово}}", [("Шаблон", 2)]),
+        ("<ref>{{cite|in a reference}}</ref>", []),
+    ],
+)
+def test_what_templates_drop_is_told(source, losses):
+    cleaner = Cleaner(Wiki())
+    cleaner.clean(source.encode())
+    assert cleaner.losses == losses
+    cleaner.clean(b"Text")
+    assert cleaner.losses == []

@@ -9,7 +9,17 @@ import io
 import pytest
 from dump_samples import multistream
 
-from pipelines.wikitext.compressed import Chunk, Damage, detect_compression, find_stream_head, read_range, to_utf8
+from pipelines.wikitext.compressed import (
+    BZ2_BLOCK_BYTES,
+    MAX_CHUNK_BYTES,
+    Chunk,
+    Damage,
+    detect_compression,
+    detect_encoding,
+    find_stream_head,
+    read_from,
+    to_utf8,
+)
 
 
 def refuse(damage: Damage) -> None:
@@ -17,7 +27,7 @@ def refuse(damage: Damage) -> None:
 
 
 def content(data: bytes, compression: str) -> bytes:
-    chunks = read_range(io.BytesIO(data), 0, len(data), compression, refuse)  # type: ignore[arg-type]
+    chunks = read_from(io.BytesIO(data), 0, compression, refuse)  # type: ignore[arg-type]
     return b"".join(chunk.data for chunk in chunks)
 
 
@@ -41,9 +51,9 @@ def test_gzip_members_and_padding():
 
 def test_little_input_that_becomes_much_comes_in_chunks():
     data = bz2.compress(b"a" * 30_000_000)
-    sizes = [len(chunk.data) for chunk in read_range(io.BytesIO(data), 0, len(data), "bz2", refuse)]
+    sizes = [len(chunk.data) for chunk in read_from(io.BytesIO(data), 0, "bz2", refuse)]
     assert sum(sizes) == 30_000_000
-    assert max(sizes) <= 1 << 23
+    assert max(sizes) <= MAX_CHUNK_BYTES
 
 
 @pytest.mark.parametrize(
@@ -54,8 +64,23 @@ def test_compression_is_told_by_the_first_bytes(data, name):
     assert detect_compression(data) == name
 
 
-def test_utf16_is_reencoded_across_chunks():
-    text = "a€😀" * 50
-    data = text.encode("utf-16")
-    chunks = (Chunk(data[at : at + 3], owned=True) for at in range(0, len(data), 3))
-    assert b"".join(chunk.data for chunk in to_utf8(chunks)).decode() == text
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_utf16_is_reencoded_across_chunks(encoding, mark):
+    text = "<a€😀\ufeff" * 50
+    data = (mark + text).encode(encoding)
+    assert detect_encoding(data) == encoding
+    chunks = (Chunk(data[at : at + 3], 0) for at in range(0, len(data), 3))
+    assert b"".join(chunk.data for chunk in to_utf8(chunks, encoding)).decode() == text
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
+def test_of_a_corrupt_stream_only_blocks_whose_checksums_agree_are_passed_on(place):
+    content = "".join(f"{number} {number**5}\n" for number in range(400_000)).encode()
+    data = bytearray(bz2.compress(content))
+    data[int(len(data) * place)] ^= 0xFF
+    damages: list[Damage] = []
+    kept = b"".join(chunk.data for chunk in read_from(io.BytesIO(bytes(data)), 0, "bz2", damages.append))
+    assert damages == [Damage("has a corrupt bz2 stream", 0, 0)]
+    assert content.startswith(kept)
+    assert len(kept) > place * len(content) - 2 * BZ2_BLOCK_BYTES - MAX_CHUNK_BYTES

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import bz2
 import itertools
+import time
 
 import pytest
-from dump_samples import HEAD, TAIL, dump_bytes, multistream, page
+from dump_samples import HEAD, TAIL, dump_bytes, head_of, multistream, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from pipelines.wikitext import dump as dump_module
-from pipelines.wikitext.dump import DumpPart, Reading, open_dump, read_pages
+from pipelines.wikitext.dump import DumpPart, open_dump
+from pipelines.wikitext.reading import Reading
 
 TEXTS = [f"Text of page {number}: " + "ä€😀 word " * (number * 7 % 50) for number in range(40)]
 PAGES = [page(number + 1, text) for number, text in enumerate(TEXTS)]
@@ -22,7 +24,7 @@ def read(uri: str, strict: bool = True) -> list[bytes]:
     """All pages of all parts, in order."""
     found = []
     for part in open_dump(uri).parts:
-        found += read_pages(part, Reading(part, strict))
+        found += part.read(Reading(uri, strict))
     return found
 
 
@@ -54,8 +56,7 @@ def test_streams_and_parts_may_end_anywhere(tmp_path_factory, cuts, boundaries):
     limits = sorted({0, *(boundary % len(content) for boundary in boundaries), len(content)})
     found = []
     for start, stop in itertools.pairwise(limits):
-        part = DumpPart(str(path), start, stop, "bz2", "utf-8")
-        found += read_pages(part, Reading(part, strict=True))
+        found += DumpPart(str(path), start, stop).read(Reading(str(path), strict=True))
     assert found == [one.strip().encode() for one in PAGES]
 
 
@@ -99,8 +100,8 @@ def test_a_dump_that_is_cut_short_is_an_error_or_a_counted_loss(tmp_path, form, 
         read(str(path))
     assert str(path) in str(caught.value)
     (part,) = open_dump(str(path)).parts
-    reading = Reading(part, strict=False)
-    kept = list(read_pages(part, reading))
+    reading = Reading(part.uri, strict=False)
+    kept = list(part.read(reading))
     assert kept == [xml.strip().encode() for xml in long[: len(kept)]]
     assert len(kept) == reading.pages
     assert len(kept) > 0.3 * len(long)
@@ -124,9 +125,68 @@ def test_a_page_without_its_end_does_not_swallow_the_next(write_dump):
     broken = PAGES[1].replace("  </page>\n", "")
     uri = write_dump([PAGES[0], broken, PAGES[2]])
     (part,) = open_dump(uri).parts
-    reading = Reading(part, strict=False)
-    assert list(read_pages(part, reading)) == [PAGES[0].strip().encode(), PAGES[2].strip().encode()]
+    reading = Reading(part.uri, strict=False)
+    assert list(part.read(reading)) == [PAGES[0].strip().encode(), PAGES[2].strip().encode()]
     assert reading.cut_pages == 1
+
+
+def test_names_of_namespaces_and_their_aliases(tmp_path):
+    path = tmp_path / "dump.xml"
+    aliases = '<namespacealiases><ns id="6" xml:space="preserve">Foto</ns></namespacealiases></siteinfo>'
+    head = head_of("nb", {6: "Fil", 10: "Mal", 14: "Kategori"}).replace("</siteinfo>", aliases)
+    path.write_text(head + PAGES[0] + TAIL)
+    wiki = open_dump(str(path)).wiki
+    titles = [
+        "Fil:x",
+        "fil:x",
+        "File:x",
+        "Image:x",
+        "Bilde:x",
+        "Foto:x",
+        "Mal:x",
+        "Template:x",
+        "Kategori:x",
+        "Ukjent:x",
+    ]
+    assert [wiki.namespace_of(title) for title in titles] == [6, 6, 6, 6, 6, 6, 10, 10, 14, 0]
+    assert wiki.key == "nbwiki"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    form=st.sampled_from(["xml", "bz2", "multistream", "gz", "utf-16"]),
+    damages=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=4),
+    length=st.floats(0.2, 1),
+    boundaries=st.lists(st.floats(0, 1), max_size=3),
+)
+def test_any_damage_is_survived_and_gives_the_same_pages_in_any_parts(
+    tmp_path_factory, form, damages, length, boundaries
+):
+    content = bytearray(dump_bytes(PAGES, form))
+    content = content[: int(len(content) * length)]
+    for place, flip in damages:
+        content[min(int(place * len(content)), len(content) - 1)] ^= flip
+    path = tmp_path_factory.mktemp("damaged") / "dump"
+    path.write_bytes(content)
+    limits = sorted({0, *(int(boundary * len(content)) for boundary in boundaries), len(content)})
+    whole = list(DumpPart(str(path), 0, len(content)).read(Reading(str(path), strict=False)))
+    parted = []
+    for start, stop in itertools.pairwise(limits):
+        parted += DumpPart(str(path), start, stop).read(Reading(str(path), strict=False))
+    assert parted == whole
+
+
+@pytest.mark.parametrize("end", ["", "</page>", "</page></mediawiki>", PAGES[0] + TAIL])
+def test_beginnings_of_pages_without_ends_take_no_time(tmp_path, end):
+    path = tmp_path / "dump.xml"
+    path.write_text(HEAD.format(language="en") + "<page>" * 200_000 + end)
+    (part,) = open_dump(str(path)).parts
+    reading = Reading(part.uri, strict=False)
+    begin = time.perf_counter()
+    found = list(part.read(reading))
+    assert time.perf_counter() - begin < 5
+    assert len(found) == (1 if end else 0)
+    assert reading.cut_pages == 200_000 - (end.startswith("</page>"))
 
 
 def test_a_dump_without_siteinfo_is_read(tmp_path):

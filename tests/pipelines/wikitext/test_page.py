@@ -35,13 +35,17 @@ def test_escapes_are_undone_once():
         (page(1, "#REDIRECT [[Y]]"), Kind.REDIRECT),
         (page(1, "#перенаправление: [[Y]]"), Kind.REDIRECT),
         (page(1, "x").replace("<id>1</id>", ""), Kind.MALFORMED),
+        (page(1, "x").replace("<id>1</id>", "<id>12345678901234567890</id>"), Kind.MALFORMED),
+        (page(1, "<ns>10</ns><redirect/>").replace("&lt;", "<").replace("<ns>0</ns>", ""), None),
+        (page(1, "x", title="User:X").replace("<ns>0</ns>", "<ns />"), Kind.OTHER_NAMESPACE),
         (page(1, "x").replace("<title>Page 1</title>", ""), Kind.MALFORMED),
         (page(1, "x").replace("</text>", ""), Kind.MALFORMED),
         (page(1, "x").replace("<model>wikitext", "<model>css"), Kind.NOT_WIKITEXT),
     ],
 )
 def test_what_is_no_article(xml, kind):
-    assert parse(xml) is kind
+    parsed = parse(xml)
+    assert (None if isinstance(parsed, Page) else parsed) is kind
 
 
 @pytest.mark.parametrize("text", ['<text bytes="0" />', '<text bytes="0"></text>', '<text deleted="deleted" />'])

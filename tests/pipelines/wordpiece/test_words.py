@@ -26,6 +26,5 @@ def test_words_of_a_chunk(chunk, lower, cased):
     assert split_chunk(chunk, lower_case=False) == cased
 
 
-def test_counts_of_a_file(tmp_path):
-    (tmp_path / "text").write_text(f"A a\x1cb\n{'x' * 101} b\u00a0a")
-    assert count_words(str(tmp_path / "text"), lower_case=True) == {"a": 2, "ab": 1, "b": 1}
+def test_counts_of_a_text():
+    assert count_words(f"A a\x1cb\n{'x' * 101} b\u00a0a", lower_case=True) == {"a": 2, "ab": 1, "b": 1}

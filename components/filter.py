@@ -1,0 +1,34 @@
+"""Component: the filter between articles and segmentation."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def filter(recipe: str, workspace: str, articles: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]) -> str:
+    """Normalise articles and leave out those that are short, foreign or duplicates.
+
+    Args:
+        recipe: The resolved recipe as JSON, with `corpus.filter`.
+        workspace: URI of the workspace.
+        articles: URI of the directory with articles-*.parquet.
+        beam_arguments: Flags for Beam.
+
+    Returns:
+        Output: URI of the directory with the remaining articles-*.parquet.
+        manifest: The stage's manifest.
+    """
+    from berth.task import Task
+    from pipelines.filter import filter_articles
+
+    with Task("filter", recipe, workspace) as task:
+        options = task.recipe.corpus.filter
+        assert options is not None  # the pipeline has this task only then
+        result = filter_articles(
+            articles=task.files(articles, "articles-*.parquet"),
+            options=options,
+            place=task.place,
+            beam_arguments=beam_arguments,
+        )
+        return task.finish(result, manifest)

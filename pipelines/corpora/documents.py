@@ -1,0 +1,84 @@
+"""Plain text with one document a file. Many small files are read together."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+
+from berth import storage
+from berth.inputs import InputFile, Inputs
+from berth.recipe import Source
+from pipelines import articles
+from pipelines.articles import Article, number_of
+from pipelines.corpora import reading
+from pipelines.corpora.lines import BOM, refuse_other_forms
+from pipelines.corpora.reading import Reading, address, paragraphs
+
+
+@dataclass(frozen=True)
+class DocumentsPart:
+    """Some files that follow each other in the order of their names, of PART_BYTES together.
+
+    Attributes:
+        files: Size, URI and name of each.
+        is_wrapped: Lines are wrapped: a paragraph ends with an empty line.
+    """
+
+    files: tuple[tuple[int, str, str], ...]
+    is_wrapped: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes to read, for progress."""
+        return sum(size for size, _, _ in self.files)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the articles."""
+        return articles.schema(has_language=False, has_sentences=False)
+
+    def articles(self, account: Reading) -> Iterator[Article]:
+        """The documents, in the order of the files' names."""
+        for size, uri, name in self.files:
+            if size > reading.MAX_DOCUMENT_BYTES:
+                limit = f"at most {reading.MAX_DOCUMENT_BYTES:,} bytes; one document a file"
+                account.reject("too_long", "a document is too long", partial(str, uri), f"{size:,} bytes", limit)
+            else:
+                yield from self._article(uri, name, account)
+            account.bytes_read += size
+
+    def _article(self, uri: str, name: str, account: Reading) -> Iterator[Article]:
+        content = storage.read_bytes(uri)
+        refuse_other_forms(uri, content)
+        try:
+            text = content.removeprefix(BOM).decode()
+        except UnicodeDecodeError as error:
+            offset = error.start + (len(BOM) if content.startswith(BOM) else 0)
+            account.reject_not_utf8(partial(_place, uri, offset), error)
+            return
+        url = address(name)
+        title = posixpath.splitext(posixpath.basename(name))[0]
+        yield Article(number_of(url), title, url, paragraphs(text, is_wrapped=self.is_wrapped))
+
+
+def parts(files: Inputs, source: Source) -> list[DocumentsPart]:
+    """The parts of a source: as many files each as PART_BYTES take, at least one."""
+    groups: list[list[InputFile]] = []
+    size = 0
+    for file in files.files:
+        if not groups or size + file.size > reading.PART_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(file)
+        size += file.size
+    return [
+        DocumentsPart(tuple((file.size, file.uri, file.name) for file in group), source.wrapped) for group in groups
+    ]
+
+
+def _place(uri: str, offset: int) -> str:
+    return f"{uri}, byte {offset}"

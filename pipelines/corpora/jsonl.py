@@ -1,0 +1,83 @@
+"""JSON Lines: one JSON object a line, one document an object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from berth.inputs import Inputs
+from berth.recipe import Source
+from pipelines.articles import Article
+from pipelines.corpora import reading
+from pipelines.corpora.fields import Fields
+from pipelines.corpora.lines import Lines, ranges
+from pipelines.corpora.reading import Reading
+
+EXPECTED = "one JSON object a line"
+
+
+@dataclass(frozen=True)
+class JsonLinesPart:
+    """A range of a file of JSON objects. It owns the lines that begin in it."""
+
+    lines: Lines
+    fields: Fields
+
+    @property
+    def size(self) -> int:
+        """Bytes to read, for progress."""
+        return self.lines.size
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the articles."""
+        return self.fields.schema
+
+    def articles(self, account: Reading) -> Iterator[Article]:
+        """The documents, in the order of the lines; empty lines are passed over. Only a line feed ends a line."""
+        for offset, line in self.lines.read(account):
+            if self.lines.is_behind(offset):
+                return
+            if line is not None and (not line or line.isspace()):
+                continue
+            values = self._object(offset, line, account)
+            if values is not None:
+                where = partial(self.lines.place, offset)
+                yield from self.fields.article(values, self.lines.name, offset, where, account)
+
+    def _object(self, offset: int, line: bytes | None, account: Reading) -> Mapping[str, Any] | None:
+        where = partial(self.lines.place, offset)
+        if line is None:
+            limit = f"more than {reading.MAX_DOCUMENT_BYTES:,} bytes"
+            account.reject("too_long", "a line is too long", where, limit, EXPECTED)
+            return None
+        try:
+            value = json.loads(line.decode())
+        except UnicodeDecodeError as error:
+            account.reject_not_utf8(partial(self.lines.place, offset + error.start), error)
+            return None
+        except (ValueError, RecursionError) as error:
+            account.reject("invalid_json", "a line is not valid JSON", where, _in_words(error), EXPECTED)
+            return None
+        if not isinstance(value, dict):
+            found = f"a JSON value of another kind: {line[:40].decode(errors='replace')}"
+            account.reject("invalid_json", "a line holds no JSON object", where, found, EXPECTED)
+            return None
+        return value
+
+
+def parts(files: Inputs, source: Source) -> list[JsonLinesPart]:
+    """The parts of a source: ranges of its files, a compressed file in one."""
+    fields = Fields.of(source)
+    return [JsonLinesPart(lines, fields) for file in files.files for lines in ranges(file)]
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1} of the line"
+    return "objects inside each other too deep" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,116 @@
+"""Text with one sentence a line and an empty line between documents. The sentences are kept as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import pyarrow as pa
+
+from berth.inputs import Inputs
+from berth.recipe import Source
+from pipelines import articles
+from pipelines.articles import Article, number_of
+from pipelines.corpora import reading
+from pipelines.corpora.lines import Lines, ranges
+from pipelines.corpora.reading import Reading, address
+
+
+@dataclass(frozen=True)
+class SentencesPart:
+    """A range of a file of sentences. It owns the documents behind the empty lines that begin in it.
+
+    So the ranges need not know of each other; the document at the beginning of the file belongs to the first one.
+    """
+
+    lines: Lines
+
+    @property
+    def size(self) -> int:
+        """Bytes to read, for progress."""
+        return self.lines.size
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the articles."""
+        return articles.schema(has_language=False, has_sentences=True)
+
+    def articles(self, account: Reading) -> Iterator[Article]:
+        """The documents: the same, whatever the ranges. Each ends with its file at the latest.
+
+        A line is empty if it holds nothing but white space of any kind. White space inside a line becomes one space;
+        so characters that separate lines in some programs (U+0085, U+2028, a lone CR) cut no sentence.
+        """
+        document = _Document() if self.lines.start == 0 else None  # None: what is read is not the part's own
+        for offset, line in self.lines.read(account):
+            if line is not None and _is_empty(line):
+                if document is not None:
+                    yield from document.finished(self.lines, account)
+                if self.lines.is_behind(offset):
+                    return
+                document = _Document()
+            elif document is not None:
+                document.add(offset, line)
+        if document is not None:
+            yield from document.finished(self.lines, account)
+
+
+@dataclass
+class _Document:
+    """A document that is being read: its lines, or what is wrong with it."""
+
+    begin: int = -1
+    size: int = 0
+    sentences: list[str] = field(default_factory=list)
+    is_too_long: bool = False
+    not_utf8: tuple[int, UnicodeDecodeError] | None = None
+
+    def add(self, offset: int, line: bytes | None) -> None:
+        """Add a line; None stands for one that is too long by itself."""
+        if self.begin < 0:
+            self.begin = offset
+        self.size += len(line or b"")
+        if line is None or self.size > reading.MAX_DOCUMENT_BYTES:
+            self.is_too_long = True
+            self.sentences.clear()
+        elif not self.is_too_long and self.not_utf8 is None:
+            try:
+                self.sentences.append(" ".join(line.decode().split()))
+            except UnicodeDecodeError as error:
+                self.not_utf8 = offset + error.start, error
+
+    def finished(self, lines: Lines, account: Reading) -> Iterator[Article]:
+        """The document as an article, unless it is empty or cannot be read."""
+        if self.begin < 0:
+            return
+        if self.is_too_long:
+            limit = f"{reading.MAX_DOCUMENT_BYTES:,} bytes"
+            account.reject(
+                "too_long",
+                "a document is too long",
+                partial(lines.place, self.begin),
+                f"no empty line for more than {limit}",
+                "one sentence a line and an empty line between documents",
+            )
+        elif self.not_utf8 is not None:
+            offset, error = self.not_utf8
+            account.reject_not_utf8(partial(lines.place, offset), error)
+        else:
+            url = address(lines.name, self.begin)
+            yield Article(number_of(url), "", url, "\n".join(self.sentences))
+
+
+def parts(files: Inputs, source: Source) -> list[SentencesPart]:
+    """The parts of a source: ranges of its files, a compressed file in one."""
+    return [SentencesPart(lines) for file in files.files for lines in ranges(file)]
+
+
+def _is_empty(line: bytes) -> bool:
+    # Decoding is needed only where a line could consist of white space beyond ASCII.
+    return not line or line.isspace() or (line.lstrip()[:1] in _WIDE and not line.decode("utf-8", "replace").strip())
+
+
+# First bytes of white space beyond ASCII in UTF-8 (U+0085, U+00A0, U+1680, U+2000 …, U+3000), and control characters
+# that Python takes for white space in texts only.
+_WIDE = frozenset([b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\x1c", b"\x1d", b"\x1e", b"\x1f"])

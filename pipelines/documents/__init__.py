@@ -1,0 +1,1 @@
+"""Documents before segmentation: reading them in units, normalising their text, finding duplicates, leaving out."""
