@@ -21,11 +21,11 @@ def evaluate(
         workspace: URI of the workspace.
         model: URI of the directory with the trained model.
         evalset: URI of the directory with eval.tfrecord.
-        manifest: The stage's manifest.
-        metrics: The evaluation's figures.
 
     Returns:
-        URI of the directory with evaluation.json.
+        Output: URI of the directory with evaluation.json.
+        manifest: The stage's manifest.
+        metrics: The evaluation's figures.
     """
     import json
 
@@ -38,6 +38,8 @@ def evaluate(
             model=task.files(model, "*"),
             records=task.files(evalset, "*.tfrecord*"),
             batch_size=task.recipe.evaluation.batch_size,
+            engine=task.recipe.training.engine,
+            checkpoints=task.recipe.evaluation.checkpoints,
             place=task.place,
         )
         figures = json.loads(storage.read_bytes(storage.join(result.uri, "evaluation.json")))

@@ -13,11 +13,11 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         model: URI of the directory with the trained model.
-        format: `huggingface` or `savedmodel`.
-        manifest: The stage's manifest.
+        format: `huggingface`, `savedmodel` or `encoder`.
 
     Returns:
-        URI of the directory with the exported model.
+        Output: URI of the directory with the exported model.
+        manifest: The stage's manifest.
     """
     from berth.task import Task
     from trainer.export import export

@@ -6,7 +6,14 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def train(recipe: str, workspace: str, record_sets: str, vocabulary: str, manifest: dsl.Output[dsl.Artifact]) -> str:
+def train(
+    recipe: str,
+    workspace: str,
+    record_sets: str,
+    vocabulary: str,
+    manifest: dsl.Output[dsl.Artifact],
+    evalset: str = "",
+) -> str:
     """Train the model, phase by phase.
 
     Args:
@@ -14,10 +21,11 @@ def train(recipe: str, workspace: str, record_sets: str, vocabulary: str, manife
         workspace: URI of the workspace.
         record_sets: URIs of the record sets' directories by name, as JSON.
         vocabulary: URI of the directory with vocab.txt.
-        manifest: The stage's manifest.
+        evalset: URI of the directory with eval.tfrecord, if the recipe evaluates during training.
 
     Returns:
-        URI of the directory with the checkpoints.
+        Output: URI of the directory with the checkpoints.
+        manifest: The stage's manifest.
     """
     import json
 
@@ -30,6 +38,7 @@ def train(recipe: str, workspace: str, record_sets: str, vocabulary: str, manife
             recipe=task.recipe,
             records={name: task.files(uri, "*.tfrecord*") for name, uri in directories.items()},
             vocabulary=task.files(vocabulary, "vocab.txt"),
+            evaluation=task.files(evalset, "*.tfrecord*") if evalset else None,
             place=task.place,
         )
         return task.finish(result, manifest)

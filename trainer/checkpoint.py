@@ -138,8 +138,8 @@ def _damaged(uri: str, found: str, expected: str = "") -> BerthError:
     return BerthError("the checkpoint is damaged", where=uri, found=found, expected=expected)
 
 
-def prune(directory: str, keep: int, is_scheduled: Callable[[int], bool]) -> None:
-    """Delete all but the newest ``keep`` checkpoints.
+def prune(directory: str, keep: int, is_scheduled: Callable[[int], bool], best: int | None = None) -> None:
+    """Delete all but the newest ``keep`` checkpoints and the one of the step ``best``.
 
     What was saved out of turn (on SIGTERM) goes as soon as there is a newer one, so that an interrupted run ends with
     the same files as an undisturbed one.
@@ -147,7 +147,7 @@ def prune(directory: str, keep: int, is_scheduled: Callable[[int], bool]) -> Non
     steps = list_steps(directory)
     kept = [step for step in steps if is_scheduled(step)][-keep:] + steps[-1:]
     for step in steps:
-        if step not in kept:
+        if step not in kept and step != best:
             storage.delete(storage.join(directory, name(step)))
 
 
@@ -173,14 +173,28 @@ def locate(checkpoint: str) -> str:
     return storage.join(checkpoint, name(steps[-1]))
 
 
-def with_description(uri: str) -> Inputs:
-    """A checkpoint file with the small files beside it that describe the model, as the input of a stage."""
-    directory = storage.parent(uri)
-    return Inputs.of(uri, *(storage.join(directory, name) for name in DESCRIPTION))
+def of_training(uri: str, every: bool = False) -> Inputs:
+    """The newest checkpoint of a training, finished or not, or one checkpoint file.
+
+    Args:
+        uri: The training's output directory, or a checkpoint in it.
+        every: Give all checkpoints of the directory instead.
+
+    Raises:
+        BerthError: if there is none.
+    """
+    newest = locate(uri)
+    return Inputs.of(storage.join(uri, PATTERN) if every else newest)
 
 
-def newest(model: Inputs) -> str:
-    """The newest checkpoint among the files of a training.
+def with_description(*uris: str) -> Inputs:
+    """Checkpoint files with the small files beside them that describe the model, as the input of a stage."""
+    directory = storage.parent(uris[0])
+    return Inputs.of(*uris, *(storage.join(directory, name) for name in DESCRIPTION))
+
+
+def all_of(model: Inputs) -> list[str]:
+    """All checkpoints among the files of a training, in order of their steps.
 
     Raises:
         BerthError: if there is none.
@@ -190,4 +204,9 @@ def newest(model: Inputs) -> str:
         raise BerthError(
             "there is no checkpoint here", where=model.uri, fix="Name the output directory of `berth train`."
         )
-    return max(found, key=step_of)
+    return sorted(found, key=step_of)
+
+
+def newest(model: Inputs) -> str:
+    """The newest checkpoint among the files of a training. Raises BerthError if there is none."""
+    return all_of(model)[-1]

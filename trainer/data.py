@@ -6,7 +6,8 @@ import contextlib
 import gzip
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -179,6 +180,7 @@ class RecordSet:
         """A value beyond a table would be read as zeros, or as another row, without a word."""
         bounds = {
             "input_ids": (self.limits.vocab_size, "the size of the vocabulary"),
+            "input_mask": (2, "1 for a token, 0 for padding;"),
             "masked_lm_ids": (self.limits.vocab_size, "the size of the vocabulary"),
             "masked_lm_positions": (self.max_seq_length, "the length of a record"),
             "segment_ids": (self.limits.type_vocab_size, "type_vocab_size"),
@@ -196,6 +198,15 @@ class RecordSet:
                     expected=f"0 to {bound - 1} ({meaning} is {bound})",
                     fix="Train with the vocabulary and model the records were made for, or make them again.",
                 )
+        mask = features["input_mask"]
+        if (mask[:, 1:] > mask[:, :-1]).any():  # fused attention knows only the number of tokens
+            row = int((mask[:, 1:] > mask[:, :-1]).any(axis=1).argmax())
+            raise BerthError(
+                "a record has padding before a token",
+                where=self.place(int(records[row])),
+                expected="input_mask of ones, then zeros",
+                fix="Make the records again with `berth records`.",
+            )
 
 
 def _index(file: InputFile) -> RecordFile:
@@ -218,18 +229,23 @@ def _index(file: InputFile) -> RecordFile:
 
 
 def _open(uri: str) -> np.ndarray:
+    if storage.is_cloud(uri):  # each opening is a request: the object is fetched at once
+        content = storage.read_bytes(uri)
+        return np.frombuffer(_decompressed(content, uri) if content.startswith(GZIP_MAGIC) else content, dtype=np.uint8)
     if storage.size(uri) == 0:
         return np.empty(0, dtype=np.uint8)
     with storage.open_read(uri) as stream:
         magic = stream.read(len(GZIP_MAGIC))
     if magic == GZIP_MAGIC:
-        try:
-            return np.frombuffer(gzip.decompress(storage.read_bytes(uri)), dtype=np.uint8)
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
-            raise BerthError("the compressed file is damaged", where=uri, found=str(error)) from error
-    if storage.is_cloud(uri):
-        return np.frombuffer(storage.read_bytes(uri), dtype=np.uint8)
+        return np.frombuffer(_decompressed(storage.read_bytes(uri), uri), dtype=np.uint8)
     return np.memmap(storage.local_path(uri), dtype=np.uint8, mode="r")
+
+
+def _decompressed(content: bytes, uri: str) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise BerthError("the compressed file is damaged", where=uri, found=str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -261,15 +277,21 @@ def training_batch(records: RecordSet, seed: int, update: Update, share: Share) 
     return {name: values.reshape(*places.shape, -1) for name, values in features.items()}, places
 
 
-def evaluation_batches(records: RecordSet, batch_size: int) -> Iterator[tuple[Features, int]]:
+def evaluation_batches(records: RecordSet, batch_size: int, share: Share = Share()) -> Iterator[tuple[Features, int]]:
     """All records once, in order, in batches of one size: the last is filled up with records that must not count.
 
+    Args:
+        records: The records.
+        batch_size: Of the global batch, a multiple of the processes.
+        share: This process gets a contiguous part of every batch.
+
     Yields:
-        Features of shape [batch, …] with `masked_lm_weights` zero in the filling, and how many examples count.
+        Features of shape [local batch, …] with `masked_lm_weights` zero in the filling, and how many examples count.
     """
-    for start in range(0, records.count, batch_size):
-        real = min(batch_size, records.count - start)
-        features = records.read(np.minimum(np.arange(start, start + batch_size), records.count - 1))
+    local = batch_size // share.processes
+    for start in range(share.process * local, records.count + share.process * local, batch_size):
+        real = max(0, min(local, records.count - start))
+        features = records.read(np.minimum(np.arange(start, start + local), records.count - 1))
         features[FLOAT_FEATURE][real:] = 0.0
         yield features, real
 
@@ -277,7 +299,7 @@ def evaluation_batches(records: RecordSet, batch_size: int) -> Iterator[tuple[Fe
 Item = TypeVar("Item")
 
 
-def prefetch(make: Callable[[int], Item], numbers: Sequence[int], depth: int = 4) -> Iterator[Item]:
+def prefetch(make: Callable[[int], Item], numbers: Sequence[int], depth: int = 4) -> Generator[Item, None, None]:
     """The results of ``make(number)`` in order, made ahead of their use by another thread."""
     ready: queue.Queue[Item | BaseException] = queue.Queue(depth)
     stopped = threading.Event()

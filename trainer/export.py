@@ -1,8 +1,9 @@
-"""The stage `export`: a trained model for Hugging Face transformers, or as a TensorFlow SavedModel."""
+"""The stage `export`: a trained model for Hugging Face transformers, as a TensorFlow SavedModel, or its encoder."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from berth import storage
@@ -10,21 +11,27 @@ from berth.errors import UsageError
 from berth.inputs import Inputs
 from berth.output import Output
 from berth.stage import Place, Result, Stage, run
-from trainer import checkpoint, huggingface
+from trainer import checkpoint, formats, huggingface
+from trainer.config import CONFIG
+from trainer.vocabulary import VOCABULARY
 
 VERSION = 1
-FORMATS = ("huggingface", "savedmodel")
+FORMATS = ("huggingface", "savedmodel", "encoder")
+POOLER = "bert/pooler/"
 
 
 def export(
-    *, model: Inputs, format: Literal["huggingface", "savedmodel"] | str = "huggingface", place: Place
+    *, model: Inputs, format: Literal["huggingface", "savedmodel", "encoder"] | str = "huggingface", place: Place
 ) -> Result:
     """Export the newest checkpoint of a training.
 
     Args:
         model: Files of the stage `train`, or one of its checkpoints.
         format: ``huggingface`` makes a directory that `transformers` loads as BertForPreTraining (BertForMaskedLM
-            without a next-sentence head); ``savedmodel`` one whose signature takes token ids.
+            without a next-sentence head); ``savedmodel`` one whose signature takes token ids; ``encoder`` the
+            encoder alone, for a training to start from: encoder.safetensors (Google's names, float32, no heads, no
+            optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
+            vocab.txt and tokenizer_config.json.
         place: Where the output goes.
 
     Raises:
@@ -35,7 +42,7 @@ def export(
         raise UsageError("there is no such format", where="--format", found=format, expected=" or ".join(FORMATS))
     uri = checkpoint.newest(model)
     stage = Stage("export", VERSION, {"format": format}, {"model": checkpoint.with_description(uri)})
-    write = _write_huggingface if format == "huggingface" else _write_savedmodel
+    write = {"huggingface": _write_huggingface, "savedmodel": _write_savedmodel, "encoder": _write_encoder}[format]
     return run(stage, place, lambda output: write(uri, output))
 
 
@@ -43,18 +50,16 @@ def _write_huggingface(uri: str, output: Output) -> None:
     from trainer.evaluation import read_model
 
     arrays, config, _, next_sentence = read_model(uri)
-    directory = storage.parent(uri)
-    description = json.loads(storage.read_text(storage.join(directory, "training.json")))
     # BertForMaskedLM has no pooler. The decoder is tied to the word embeddings and not stored twice.
     exported = {
         huggingface.name_of(name): huggingface.convert(name, array)
         for name, array in arrays.items()
-        if next_sentence or not name.startswith("bert/pooler/")
+        if next_sentence or not name.startswith(POOLER)
     }
-    checkpoint.write(output.path("model.safetensors"), exported)
+    checkpoint.write(output.path(formats.HUGGINGFACE_WEIGHTS), exported)
     _write_json(
         output,
-        "config.json",
+        formats.HUGGINGFACE_CONFIG,
         {
             **config.model_dump(exclude_unset=True),
             "architectures": ["BertForPreTraining" if next_sentence else "BertForMaskedLM"],
@@ -64,24 +69,45 @@ def _write_huggingface(uri: str, output: Output) -> None:
             "tie_word_embeddings": True,
         },
     )
-    _write_json(
-        output,
-        "tokenizer_config.json",
-        {
-            "do_lower_case": description["lower_case"],
-            "model_max_length": config.max_position_embeddings,
-            "strip_accents": None,
-            "tokenize_chinese_chars": True,
-            "tokenizer_class": "BertTokenizer",
-        },
-    )
-    with storage.atomic_write(output.path("vocab.txt")) as file:
-        file.write(storage.read_bytes(storage.join(directory, "vocab.txt")))
+    _write_tokenizer(uri, config.max_position_embeddings, output)
 
 
-def _write_json(output: Output, name: str, content: dict[str, Any]) -> None:
+def _write_encoder(uri: str, output: Output) -> None:
+    from trainer.evaluation import read_model
+
+    arrays, config, _, next_sentence = read_model(uri)
+    exported = {
+        name: array
+        for name, array in arrays.items()
+        if name.startswith("bert/") and (next_sentence or not name.startswith(POOLER))
+    }
+    checkpoint.write(output.path(formats.ENCODER), exported, {"step": checkpoint.step_of(uri)})
+    _write_bytes(output, CONFIG, config.to_json())
+    _write_tokenizer(uri, config.max_position_embeddings, output)
+
+
+def _write_tokenizer(uri: str, longest: int, output: Output) -> None:
+    """The vocabulary and, as Hugging Face has it, how text becomes its tokens."""
+    directory = storage.parent(uri)
+    description = json.loads(storage.read_text(storage.join(directory, "training.json")))
+    settings = {
+        "do_lower_case": description["lower_case"],
+        "model_max_length": longest,
+        "strip_accents": None,
+        "tokenize_chinese_chars": True,
+        "tokenizer_class": "BertTokenizer",
+    }
+    _write_json(output, "tokenizer_config.json", settings)
+    _write_bytes(output, VOCABULARY, storage.read_bytes(storage.join(directory, VOCABULARY)))
+
+
+def _write_json(output: Output, name: str, content: Mapping[str, Any]) -> None:
+    _write_bytes(output, name, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _write_bytes(output: Output, name: str, content: bytes) -> None:
     with storage.atomic_write(output.path(name)) as file:
-        file.write((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+        file.write(content)
 
 
 def _write_savedmodel(uri: str, output: Output) -> None:

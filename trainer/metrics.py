@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,10 +53,12 @@ def _loss_and_correct(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     from keras import ops
 
     logits = ops.cast(logits, "float32")
-    label_logits = ops.squeeze(ops.take_along_axis(logits, labels[..., None], axis=-1), axis=-1)
-    loss = ops.logsumexp(logits, axis=-1) - label_logits
-    correct = ops.cast(ops.equal(ops.cast(ops.argmax(logits, axis=-1), labels.dtype), labels), "float32")
-    return loss, correct
+    label_logits = ops.take_along_axis(logits, labels[..., None], axis=-1)
+    loss = ops.logsumexp(logits, axis=-1) - ops.squeeze(label_logits, axis=-1)
+    # What argmax says, the first of equal ones being the largest, in a pass that compilers vectorise.
+    is_earlier = ops.arange(logits.shape[-1], dtype=labels.dtype) < labels[..., None]
+    is_before = ops.logical_or(logits > label_logits, ops.logical_and(ops.equal(logits, label_logits), is_earlier))
+    return loss, ops.cast(ops.logical_not(ops.any(is_before, axis=-1)), "float32")
 
 
 @dataclass
@@ -93,18 +94,23 @@ class Window:
     updates: int = 0
     pending: list[Any] = field(default_factory=list)
 
-    def settle(self) -> None:
-        """Fetch the results that are pending; waits for the device."""
-        for result in self.pending:
+    def settle(self) -> int | None:
+        """Fetch the results that are pending; waits for the device.
+
+        Returns:
+            How many updates before the newest one a loss or gradient was infinite or no number for the first time;
+            None where all are finite.
+        """
+        broken = None
+        for before, result in zip(range(len(self.pending) - 1, -1, -1), self.pending, strict=True):
             vector = np.asarray(result, dtype=np.float64)
+            if broken is None and not np.isfinite(vector).all():
+                broken = before
             self.totals.add(vector[: len(SUMS)])
             self.gradient_norm += float(vector[len(SUMS)])
             self.updates += 1
         self.pending.clear()
-
-    def is_finite(self) -> bool:
-        """Whether no loss or gradient has become infinite or not a number."""
-        return bool(np.isfinite(self.totals.values).all()) and math.isfinite(self.gradient_norm)
+        return broken
 
     def state(self) -> dict[str, Any]:
         """As JSON; doubles survive it exactly."""

@@ -20,6 +20,9 @@ from trainer.dropout import dropout
 __all__ = ["BertForPreTraining", "Outputs", "gather_positions"]
 
 Tensor = Any  # a tensor of whichever engine runs the model
+# Attention as one kernel of an engine: query, key, value [batch, length, heads, head size] and lengths int32 [batch] to
+# [batch, length, heads, head size].
+FusedAttention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 # Added to the attention scores of padding, as in Google's modeling.py.
 MASKED_SCORE = -10000.0
@@ -41,6 +44,18 @@ class Outputs(NamedTuple):
 
     masked_lm_logits: Tensor
     next_sentence_logits: Tensor | None
+
+
+class Padding(NamedTuple):
+    """Which positions are not attended to, in the two forms that implementations of attention want.
+
+    Args:
+        bias: [batch, 1, 1, length], added to the scores.
+        lengths: int32 [batch], positions before the padding.
+    """
+
+    bias: Tensor
+    lengths: Tensor
 
 
 def _layer_norm(config: BertConfig, policy: Any) -> keras.layers.LayerNormalization:
@@ -98,29 +113,38 @@ class Embeddings(_Scope):
 
 
 class SelfAttention(_Scope):
-    """Scaled dot-product attention over all positions that are not padding."""
+    """Scaled dot-product attention over all positions that are not padding.
 
-    def __init__(self, config: BertConfig, site: int, dtype: Any) -> None:
+    A fused kernel cannot drop scores by our masks: it is used where none are dropped.
+    """
+
+    def __init__(self, config: BertConfig, site: int, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, "self", dtype)
-        self.site = site
+        self.site, self.fused = site, fused
         self.query, self.key, self.value = (_dense(config.hidden_size, n, dtype) for n in ("query", "key", "value"))
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(layer, self.config.hidden_size) for layer in (self.query, self.key, self.value)]
 
-    def call(self, hidden: Tensor, bias: Tensor, keys: Tensor | None) -> Tensor:
+    def call(self, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
         config, length = self.config, ops.shape(hidden)[1]
 
-        def heads(layer: keras.layers.Layer) -> Tensor:  # [batch, heads, length, head size]
-            split = ops.reshape(layer(hidden), (-1, length, config.num_attention_heads, config.head_size))
-            return ops.transpose(split, (0, 2, 1, 3))
+        def heads(layer: keras.layers.Layer) -> Tensor:  # [batch, length, heads, head size]
+            return ops.reshape(layer(hidden), (-1, length, config.num_attention_heads, config.head_size))
 
         query, key, value = heads(self.query), heads(self.key), heads(self.value)
-        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (1.0 / math.sqrt(config.head_size)) + bias
-        probabilities = ops.cast(ops.softmax(ops.cast(scores, "float32")), value.dtype)
-        probabilities = dropout(probabilities, config.attention_probs_dropout_prob, keys, self.site)
-        context = ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))
+        if self.fused is not None and (keys is None or config.attention_probs_dropout_prob == 0.0):
+            context = self.fused(query, key, value, padding.lengths)
+        else:
+            context = self._plain(query, key, value, padding.bias, keys)
         return ops.reshape(context, (-1, length, config.hidden_size))
+
+    def _plain(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, keys: Tensor | None) -> Tensor:
+        query, key, value = (ops.transpose(tensor, (0, 2, 1, 3)) for tensor in (query, key, value))
+        scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * (1.0 / math.sqrt(self.config.head_size)) + bias
+        probabilities = ops.cast(ops.softmax(ops.cast(scores, "float32")), value.dtype)
+        probabilities = dropout(probabilities, self.config.attention_probs_dropout_prob, keys, self.site)
+        return ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))
 
 
 class Output(_Scope):
@@ -142,16 +166,16 @@ class Output(_Scope):
 class Attention(_Scope):
     """Self-attention with its output projection."""
 
-    def __init__(self, config: BertConfig, site: int, dtype: Any) -> None:
+    def __init__(self, config: BertConfig, site: int, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, "attention", dtype)
-        self.self_attention = SelfAttention(config, site, dtype)
+        self.self_attention = SelfAttention(config, site, dtype, fused)
         self.output_layer = Output(config, config.hidden_size, site + 1, dtype)
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(self.self_attention, self.config.hidden_size), (self.output_layer, self.config.hidden_size)]
 
-    def call(self, hidden: Tensor, bias: Tensor, keys: Tensor | None) -> Tensor:
-        return self.output_layer(self.self_attention(hidden, bias, keys), hidden, keys)
+    def call(self, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
+        return self.output_layer(self.self_attention(hidden, padding, keys), hidden, keys)
 
 
 class Intermediate(_Scope):
@@ -173,10 +197,10 @@ class TransformerLayer(_Scope):
 
     DROPOUTS = 3
 
-    def __init__(self, config: BertConfig, index: int, dtype: Any) -> None:
+    def __init__(self, config: BertConfig, index: int, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, f"layer_{index}", dtype)
         site = 1 + self.DROPOUTS * index  # site 0 is in the embeddings
-        self.attention = Attention(config, site, dtype)
+        self.attention = Attention(config, site, dtype, fused)
         self.intermediate = Intermediate(config, dtype)
         self.output_layer = Output(config, config.intermediate_size, site + 2, dtype)
 
@@ -184,24 +208,24 @@ class TransformerLayer(_Scope):
         size = self.config.hidden_size
         return [(self.attention, size), (self.intermediate, size), (self.output_layer, self.config.intermediate_size)]
 
-    def call(self, hidden: Tensor, bias: Tensor, keys: Tensor | None) -> Tensor:
-        hidden = self.attention(hidden, bias, keys)
+    def call(self, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
+        hidden = self.attention(hidden, padding, keys)
         return self.output_layer(self.intermediate(hidden), hidden, keys)
 
 
 class Encoder(_Scope):
     """The stack of transformer layers."""
 
-    def __init__(self, config: BertConfig, dtype: Any) -> None:
+    def __init__(self, config: BertConfig, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, "encoder", dtype)
-        self.layers = [TransformerLayer(config, index, dtype) for index in range(config.num_hidden_layers)]
+        self.layers = [TransformerLayer(config, index, dtype, fused) for index in range(config.num_hidden_layers)]
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(layer, self.config.hidden_size) for layer in self.layers]
 
-    def call(self, hidden: Tensor, bias: Tensor, keys: Tensor | None) -> Tensor:
+    def call(self, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
         for layer in self.layers:
-            hidden = layer(hidden, bias, keys)
+            hidden = layer(hidden, padding, keys)
         return hidden
 
 
@@ -222,10 +246,10 @@ class Pooler(_Scope):
 class Bert(_Scope):
     """The encoder: token ids to hidden states [batch, length, hidden] and the pooled state [batch, hidden]."""
 
-    def __init__(self, config: BertConfig, dtype: Any) -> None:
+    def __init__(self, config: BertConfig, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, "bert", dtype)
         self.embeddings = Embeddings(config, dtype)
-        self.encoder = Encoder(config, dtype)
+        self.encoder = Encoder(config, dtype, fused)
         self.pooler = Pooler(config, dtype)
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
@@ -236,7 +260,7 @@ class Bert(_Scope):
     ) -> tuple[Tensor, Tensor]:
         hidden = self.embeddings(input_ids, segment_ids, keys)
         bias = (1.0 - ops.cast(input_mask, hidden.dtype))[:, None, None, :] * MASKED_SCORE
-        hidden = self.encoder(hidden, bias, keys)
+        hidden = self.encoder(hidden, Padding(bias, ops.sum(input_mask, axis=1)), keys)
         return hidden, self.pooler(hidden)
 
 
@@ -316,12 +340,19 @@ class BertForPreTraining(keras.layers.Layer):  # type: ignore[misc]
         config: The model's shape.
         next_sentence: Whether it has the next-sentence head.
         precision: Keras dtype policy: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        fused_attention: The engine's kernel; None computes attention in plain operations.
     """
 
-    def __init__(self, config: BertConfig, next_sentence: bool = True, precision: str = "float32") -> None:
+    def __init__(
+        self,
+        config: BertConfig,
+        next_sentence: bool = True,
+        precision: str = "float32",
+        fused_attention: FusedAttention | None = None,
+    ) -> None:
         super().__init__(name="model", dtype=precision)
         self.config = config
-        self.bert = Bert(config, self.dtype_policy)
+        self.bert = Bert(config, self.dtype_policy, fused_attention)
         self.heads = Heads(config, next_sentence, self.dtype_policy)
         self.build()
 
@@ -342,7 +373,7 @@ class BertForPreTraining(keras.layers.Layer):  # type: ignore[misc]
 
         Args:
             input_ids: int32 [batch, length].
-            input_mask: int32 [batch, length], 0 for padding.
+            input_mask: int32 [batch, length], 0 for padding; for fused attention, all padding stands at the end.
             segment_ids: int32 [batch, length].
             masked_lm_positions: int32 [batch, predictions].
             dropout_keys: uint32 [batch, 2], see `dropout.py`; None switches dropout off.

@@ -70,6 +70,16 @@ def update(phases: Sequence[Phase], number: int) -> Update:
     raise IndexError(f"there are {before} updates, none has the number {number}")
 
 
+def sequences(phases: Sequence[Phase], number: int) -> int:
+    """Sequences trained on in all updates up to this number; 0 before the first."""
+    total = 0
+    for phase in phases:
+        steps = min(phase.steps, number)
+        total += steps * phase.batch_size
+        number -= steps
+    return total
+
+
 def learning_rate(phase: Phase, step: int) -> float:
     """The rate of one optimizer update, as google-research/bert's and MLPerf's `optimization.py` compute it.
 

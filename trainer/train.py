@@ -11,27 +11,41 @@ from berth.inputs import Inputs
 from berth.manifest import NAME as MANIFEST
 from berth.manifest import Manifest
 from berth.output import Output
-from berth.recipe import Recipe
+from berth.recipe import Initialization, Recipe
 from berth.stage import Place, Result, Stage, run
 from trainer.hosts import process_number
+from trainer.vocabulary import VOCABULARY, check_vocabulary
 
-VERSION = 1
+VERSION = 2
+# What runs the steps is no part of what is trained: a training that was begun by one engine continues by the other,
+# as it does on other devices. The results agree to rounding.
+HOW = {"engine", "attention"}
 # How long the other processes wait for the first one to hash and list its files.
 SECONDS_FOR_MANIFEST = 600
 
 
-def train(*, recipe: Recipe, records: Mapping[str, Inputs], vocabulary: Inputs, place: Place) -> Result:
+def train(
+    *,
+    recipe: Recipe,
+    records: Mapping[str, Inputs],
+    vocabulary: Inputs,
+    evaluation: Inputs | None = None,
+    place: Place,
+) -> Result:
     """Train a model as the recipe's phases say.
 
     Args:
-        recipe: Its seed, model, optimizer, training and initial checkpoint matter, nothing else.
+        recipe: Its seed, model, optimizer, training, initial checkpoint and, where it asks for evaluations during
+            training, how these are made matter, nothing else.
         records: TFRecord files by the name of the record set; those of all phases.
         vocabulary: vocab.txt.
+        evaluation: TFRecord files of the evaluation set; needed if the recipe asks for evaluations during training.
         place: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json, vocab.txt,
-            metrics.jsonl, training.json.
+            metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result, .tensorboard holds
+            event files.
 
     Raises:
-        UsageError: if a phase's record set is not given, or was made with another vocabulary.
+        UsageError: if records are not given, or not needed, or were made with another vocabulary.
         loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not a number.
     """
@@ -45,27 +59,51 @@ def train(*, recipe: Recipe, records: Mapping[str, Inputs], vocabulary: Inputs, 
                 found=", ".join(sorted(records)) or "none",
                 expected=", ".join(needed),
             )
-        _check_vocabulary(name, records[name], vocabulary)
+        check_vocabulary(name, records[name], vocabulary)
         inputs[f"records_{name}"] = records[name]
+    if (evaluation is not None) != recipe.evaluation.is_during_training:
+        raise UsageError(
+            "the recipe evaluates during training, but the evaluation set is not given"
+            if evaluation is None
+            else "an evaluation set is given, but the recipe does not evaluate during training",
+            where="--evaluation DIR",
+            fix="Set evaluation.every_samples or every_steps in the recipe, and give --evaluation; or neither.",
+        )
+    if evaluation is not None:
+        check_vocabulary("evaluation", evaluation, vocabulary)
+        inputs["evaluation"] = evaluation
     if recipe.initial_checkpoint is not None:
-        from trainer import weights
-
-        inputs["initial_checkpoint"] = weights.files_of(recipe.initial_checkpoint)
+        inputs |= _initial_inputs(recipe.initial_checkpoint, recipe.initialization)
     parameters = {
         "model": recipe.model.model_dump(mode="json"),
         "optimizer": recipe.optimizer.model_dump(mode="json"),
-        "training": recipe.training.model_dump(mode="json"),
+        "training": recipe.training.model_dump(mode="json", exclude=HOW),
         "objectives": {name: recipe.records[name].objective for name in needed},
         "lower_case": recipe.vocabulary.lower_case,
     }
+    if recipe.evaluation.is_during_training:
+        keys = {"every_samples", "every_steps", "target", "batch_size"}
+        parameters["evaluation"] = recipe.evaluation.model_dump(mode="json", include=keys)
+    if recipe.initial_checkpoint is not None:
+        parameters["initialization"] = recipe.initialization.model_dump(mode="json")
     stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
 
     def work(output: Output) -> None:
         from trainer import loop  # TensorFlow is needed for work only, not to find that there is none to do
 
-        loop.work(recipe, records, vocabulary, output)
+        loop.work(recipe, records, vocabulary, evaluation, output)
 
     return run(stage, place, work) if process_number() == 0 else _compute_along(stage, place, work)
+
+
+def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
+    from trainer import formats
+
+    inputs = {"initial_checkpoint": formats.files_of(uri)}
+    vocabulary = formats.beside(uri, VOCABULARY)
+    if how.vocabulary == "by_token" and vocabulary is not None:
+        inputs["initial_vocabulary"] = Inputs.of(vocabulary)
+    return inputs
 
 
 def _compute_along(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
@@ -84,18 +122,3 @@ def _compute_along(stage: Stage, place: Place, work: Callable[[Output], None]) -
 
 def _is_finished(stage: Stage, uri: str) -> bool:
     return storage.exists(storage.join(uri, MANIFEST)) and Manifest.read(uri).digest == stage.digest
-
-
-def _check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
-    """Ids made with another vocabulary mean other words: nothing else would notice."""
-    if not records.is_stage:
-        return
-    used = Manifest.read(records.uri).inputs.get("vocabulary")
-    if used is not None and used.digest != vocabulary.digest:
-        raise UsageError(
-            f"the records {name!r} were made with another vocabulary",
-            where=records.uri,
-            found=f"vocabulary digest {used.digest[:12]}",
-            expected=f"{vocabulary.digest[:12]}, that of {vocabulary.uri}",
-            fix="Make the records again with this vocabulary, or train with theirs.",
-        )

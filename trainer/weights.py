@@ -1,22 +1,30 @@
-"""Where weights come from: random numbers by seed, Google's TF1 checkpoints, Hugging Face directories, Berth's own."""
+"""What a training begins with: random numbers by seed, or a checkpoint of any known kind, checked and made to fit."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
-from berth.inputs import Inputs
-from trainer import checkpoint, huggingface
+from berth.recipe import Recipe
+from trainer import formats
+from trainer.config import CONFIG, BertConfig
+from trainer.huggingface import WORD_EMBEDDINGS
+from trainer.resize import TABLES, resize, rows_by_position, rows_by_token
+from trainer.vocabulary import VOCABULARY, read_vocabulary
 
 log = logging.getLogger("berth.train")
 
 Shapes = Mapping[str, tuple[int, ...]]
-HEADS = "cls/"
+
+# What an encoder lacks: the heads, and the pooler, which belongs to the next-sentence head.
+HEADS = ("cls/", "bert/pooler/")
+RELATION = "cls/seq_relationship/output_weights"
 
 
 def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
@@ -45,28 +53,43 @@ def _initial(name: str, shape: tuple[int, ...], seed: int, stddev: float) -> np.
     return (values * stddev).astype(np.float32)
 
 
-def files_of(uri: str) -> Inputs:
-    """The files of a checkpoint to start from, whichever kind it is.
+def of_recipe(recipe: Recipe, shapes: Shapes, config: BertConfig, tokens: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the training of a recipe begins with.
 
     Args:
-        uri: Prefix of a TF1 checkpoint (``…/model.ckpt-28252``), a Hugging Face directory, the output directory of
-            `berth train`, or one of its checkpoint files.
+        recipe: Its `initial_checkpoint`, `initialization` and seed.
+        shapes: Shapes of the model's variables.
+        config: The model.
+        tokens: Its vocabulary, by id.
 
     Raises:
-        BerthError: if there is none of these.
+        BerthError: if the checkpoint is not one of this model, or has another vocabulary that the recipe does not
+            say how to fit.
     """
-    if storage.exists(f"{uri}.index"):
-        return Inputs.of(f"{uri}.index", f"{uri}.data-*")
-    if storage.exists(storage.join(uri, "config.json")):
-        return Inputs.of(storage.join(uri, "config.json"), storage.join(uri, "model.safetensors"))
-    return Inputs.of(checkpoint.locate(uri))
+    seed, stddev = recipe.seed, config.initializer_range
+    uri, how = recipe.initial_checkpoint, recipe.initialization
+    if uri is None:
+        return initial(shapes, seed, stddev)
+    _check_attention_heads(uri, config)
+    stored = formats.read(uri, shapes)
+    if stored.layers > config.num_hidden_layers:  # what a smaller model would leave out without a word
+        raise _of_another_model(uri, f"{stored.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
+    if how.vocabulary == "same":
+        _check_vocabulary(uri, stored, tokens)
+    elif WORD_EMBEDDINGS in stored.arrays:
+        before = len(stored.arrays[WORD_EMBEDDINGS])
+        by_token = how.vocabulary == "by_token"
+        rows = _rows_by_token(uri, before, tokens) if by_token else rows_by_position(before, len(tokens))
+        fresh = initial({name: shapes[name] for name in TABLES}, seed, stddev)
+        stored = formats.Stored(resize(stored.arrays, fresh, rows, how.new_tokens), stored.layers)
+    return _complete(uri, stored, shapes, seed, stddev, how.heads == "required")
 
 
 def load(uri: str, shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
     Args:
-        uri: As for :func:`files_of`.
+        uri: As for :func:`formats.files_of`.
         shapes: Shapes of the model's variables; these are read, and nothing else.
         seed: The recipe's seed, for heads that the checkpoint lacks.
         stddev: `initializer_range`, likewise.
@@ -74,49 +97,94 @@ def load(uri: str, shapes: Shapes, seed: int, stddev: float) -> dict[str, np.nda
     Raises:
         BerthError: naming every variable that is missing or has another shape.
     """
-    if storage.exists(f"{uri}.index"):
-        found = _from_tf1(uri, shapes)
-    elif storage.exists(storage.join(uri, "config.json")):
-        found = _from_huggingface(uri, shapes)
-    else:
-        found, _ = checkpoint.read(checkpoint.locate(uri), shapes.__contains__)
+    return _complete(uri, formats.read(uri, shapes), shapes, seed, stddev, heads_required=False)
+
+
+def _complete(
+    uri: str, stored: formats.Stored, shapes: Shapes, seed: int, stddev: float, heads_required: bool
+) -> dict[str, np.ndarray]:
+    found = stored.arrays
     missing = [name for name in shapes if name not in found]
-    problems = [name for name in missing if not name.startswith(HEADS)]
+    problems = [name for name in missing if not name.startswith(HEADS) or (heads_required and _is_needed(name, shapes))]
     problems += [
         f"{name} {list(found[name].shape)} where the model has {list(shape)}"
         for name, shape in shapes.items()
         if name in found and found[name].shape != shape
     ]
     if problems:
-        raise BerthError(
-            "the checkpoint is not one of this model",
-            where=uri,
-            found="; ".join(problems),
-            expected="every variable of the model, in its shape",
-            fix="Give the recipe the model section and the vocabulary of the checkpoint.",
-        )
+        raise _of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
     if missing:
         log.warning("not in %s, started from random weights: %s", uri, ", ".join(missing))
     return {**initial({name: shapes[name] for name in missing}, seed, stddev), **found}
 
 
-def _from_tf1(prefix: str, shapes: Shapes) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
-    reader = tf.train.load_checkpoint(prefix)
-    present = reader.get_variable_to_shape_map()
-    return {name: reader.get_tensor(name) for name in shapes if name in present}
+def _is_needed(name: str, shapes: Shapes) -> bool:
+    """Whether a head takes part in training: a pooler without a next-sentence head above it does not."""
+    return RELATION in shapes or not name.startswith("bert/pooler/")
 
 
-def _from_huggingface(directory: str, shapes: Shapes) -> dict[str, np.ndarray]:
-    arrays, _ = checkpoint.read(storage.join(directory, "model.safetensors"))
-    found = {}
-    for name in shapes:
-        theirs = huggingface.name_of(name)
-        # Encoder-only exports have no `bert.` prefix; old ones call LayerNorm's scale and offset gamma and beta.
-        old = theirs.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-        for candidate in (theirs, old, theirs.removeprefix("bert."), old.removeprefix("bert.")):
-            if candidate in arrays:
-                found[name] = huggingface.convert(name, arrays[candidate].astype(np.float32))
-                break
-    return found
+def _check_attention_heads(uri: str, config: BertConfig) -> None:
+    """The number of attention heads shows in no shape, but in the configuration beside the checkpoint."""
+    described = formats.beside(uri, CONFIG) or formats.beside(uri, formats.HUGGINGFACE_CONFIG)
+    if described is None:
+        return
+    theirs = json.loads(storage.read_text(described)).get("num_attention_heads")
+    if theirs not in (None, config.num_attention_heads):
+        raise _of_another_model(
+            described, f"num_attention_heads {theirs}", f"num_attention_heads {config.num_attention_heads}"
+        )
+
+
+def _of_another_model(where: str, found: str, expected: str) -> BerthError:
+    return BerthError(
+        "the checkpoint is not one of this model",
+        where=where,
+        found=found,
+        expected=expected,
+        fix="Give the recipe the model section and the vocabulary of the checkpoint.",
+    )
+
+
+def _check_vocabulary(uri: str, stored: formats.Stored, tokens: Sequence[str]) -> None:
+    """Ids of another vocabulary mean other words, also where there are as many."""
+    fix = "Train with the checkpoint's vocabulary, or let the recipe's initialization.vocabulary say how to fit it."
+    if WORD_EMBEDDINGS in stored.arrays and (count := len(stored.arrays[WORD_EMBEDDINGS])) != len(tokens):
+        raise BerthError(
+            "the checkpoint has another vocabulary",
+            where=uri,
+            found=f"{count} entries",
+            expected=f"{len(tokens)}, as the vocabulary of the records has",
+            fix=fix,
+        )
+    described = formats.beside(uri, VOCABULARY)
+    if described is None:
+        return
+    theirs = read_vocabulary(described)
+    if different := [number for number, pair in enumerate(zip(theirs, tokens, strict=False)) if pair[0] != pair[1]]:
+        first = different[0]
+        raise BerthError(
+            "the checkpoint has another vocabulary",
+            where=f"{described}, line {first + 1}",
+            found=f"{theirs[first]!r}, and other differences in {len(different) - 1} lines",
+            expected=repr(tokens[first]),
+            fix=fix,
+        )
+
+
+def _rows_by_token(uri: str, entries: int, tokens: Sequence[str]) -> np.ndarray:
+    described = formats.beside(uri, VOCABULARY)
+    if described is None:
+        raise BerthError(
+            "the checkpoint's tokens are not known",
+            where=storage.parent(uri),
+            expected=f"its {VOCABULARY} in this directory, for initialization.vocabulary: by_token",
+        )
+    theirs = read_vocabulary(described)
+    if len(theirs) != entries:
+        raise BerthError(
+            "vocabulary and checkpoint do not belong together",
+            where=described,
+            found=f"{len(theirs)} tokens",
+            expected=f"{entries}, as the word embeddings of the checkpoint have",
+        )
+    return rows_by_token(theirs, tokens, described)

@@ -46,22 +46,29 @@ def training_curves(lines: Sequence[Line], target: str) -> str:
         lines: The lines of metrics.jsonl: ``step``, ``phase`` and any of the columns of :data:`CURVES`.
         target: Id of the element that they are drawn in.
     """
-    from bokeh.embed import json_item
     from bokeh.layouts import column
     from bokeh.models import ColumnDataSource, Range1d
 
     spans = phases(lines)
     shown = thinned(lines)
     names = [name for curves in CURVES.values() for name, _, _ in curves if any(name in line for line in shown)]
-    data: dict[str, list[Any]] = {name: [_finite(line.get(name)) for line in shown] for name in names}
+    data: dict[str, list[Any]] = {name: [finite(line.get(name)) for line in shown] for name in names}
     data["step"] = [line["step"] for line in shown]
     data["phase"] = [line["phase"] for line in shown]
     steps = Range1d(0, max(data["step"]), bounds="auto")
     source = ColumnDataSource(data)
     figures = [_figure(title, source, steps, spans) for title, curves in CURVES.items() if curves[0][0] in names]
-    # Bokeh numbers its models through the whole process: numbers from one on make the text depend on nothing else.
-    item = _renumbered(json_item(column(figures, sizing_mode="stretch_width"), target), {})
-    return json.dumps(item, ensure_ascii=True, allow_nan=False)
+    return embedded(column(figures, sizing_mode="stretch_width"), target)
+
+
+def embedded(model: Any, target: str) -> str:
+    """A Bokeh model as a JSON item that ``Bokeh.embed.embed_item`` draws in the element with the id ``target``.
+
+    Bokeh numbers its models through the whole process: numbers from one on make the text depend on nothing else.
+    """
+    from bokeh.embed import json_item
+
+    return json.dumps(_renumbered(json_item(model, target), {}), ensure_ascii=True, allow_nan=False)
 
 
 def phases(lines: Sequence[Line]) -> list[tuple[str, int, int]]:
@@ -87,29 +94,15 @@ def thinned(lines: Sequence[Line]) -> list[Line]:
     return result
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
     """Six significant digits; None, a gap in the curve, for what is not a number (a diverged loss)."""
     return None if value is None or value - value != 0 else float(f"{value:.6g}")
 
 
 def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int, int]]) -> Any:
     from bokeh.models import BoxAnnotation, HoverTool, Label, NumeralTickFormatter, PrintfTickFormatter, Range1d
-    from bokeh.plotting import figure
 
-    plot = figure(
-        title=title,
-        height=HEIGHTS[title],
-        sizing_mode="stretch_width",
-        x_range=steps,
-        tools="",
-        toolbar_location=None,
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border_left=58,
-        min_border_right=14,
-        lod_threshold=None,
-    )
+    plot = blank(title, HEIGHTS[title], steps)
     curves = [curve for curve in CURVES[title] if curve[0] in source.data]
     lines = [plot.line("step", name, source=source, color=color, line_width=1.75) for name, _, color in curves]
     kind = "numeral" if title == "Accuracy" else "printf"
@@ -127,6 +120,28 @@ def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int,
             plot.add_layout(Label(x=start, y=top * 1.1, x_offset=6, y_offset=-2, text=f"phase {name}", **style))
     is_share = title == "Accuracy"
     plot.yaxis.formatter = NumeralTickFormatter(format="0%") if is_share else PrintfTickFormatter(format=TICKS[title])
+    return plot
+
+
+def blank(title: str, height: int, x_range: Any) -> Any:
+    """A figure of the page's style without anything in it; the x axis counts."""
+    from bokeh.models import NumeralTickFormatter
+    from bokeh.plotting import figure
+
+    plot = figure(
+        title=title,
+        height=height,
+        sizing_mode="stretch_width",
+        x_range=x_range,
+        tools="",
+        toolbar_location=None,
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_left=58,
+        min_border_right=14,
+        lod_threshold=None,
+    )
     plot.yaxis.ticker.desired_num_ticks = 5
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.xgrid.grid_line_color = None

@@ -13,7 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from berth import __version__, lineage
-from berth.report import charts, evaluation, examples, sections, words
+from berth.report import charts, evaluation, evaluation_curve, examples, losses, sections, words
 from berth.report.run import Run
 
 PACKAGE = "berth.report"
@@ -45,8 +45,11 @@ def render(run: Run) -> str:
         token=_token,
         example=examples.read_example,
     )
-    curves = sections.curves(run, CURVES)
-    scripts = [charts.javascript(), f"Bokeh.embed.embed_item({_in_script(curves)})"] if curves else []
+    items = {CURVES: sections.curves(run, CURVES), evaluation_curve.TARGET: evaluation_curve.evaluation_curve(run)}
+    curves = {target: item for target, item in items.items() if item is not None}
+    scripts = [f"Bokeh.embed.embed_item({_in_script(item)})" for item in curves.values()]
+    if curves:
+        scripts.insert(0, charts.javascript())
     return environment.get_template("report.html").render(
         run=run,
         recipe=run.recipe,
@@ -55,9 +58,12 @@ def render(run: Run) -> str:
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
         sections=sections,
+        curves=curves,
         evaluation=evaluation,
+        evaluation_curve=evaluation_curve,
         measured=evaluation.scores(run),
         guesses=evaluation.guesses(run),
+        losses=losses.losses(run),
         lineage=lineage.forest([stage.directory for stage in run.stages]),
     )
 

@@ -20,8 +20,10 @@ TRAINING, METRICS = "training.json", "metrics.jsonl"
 SOURCE_NAME_LENGTH = 16  # about as long as the longest title of a stage
 # What the records in a stage's files are.
 UNITS = {"extract": "articles", "vocab": "entries", "records": "records", "evalset": "records"}
-# Every page of a dump is counted in exactly one of these, or in one that begins with "rejected".
-PAGE_KINDS = ("articles", "redirects", "other_namespaces")
+# Counters of what a stage reads, and what that is.
+READ = {"pages": "pages", "documents_read": "documents"}
+# Every page or document is counted in exactly one of these, or in one that begins with "rejected".
+PAGE_KINDS = ("articles", "redirects", "other_namespaces", "disambiguations")
 REJECTED = "rejected"
 
 
@@ -130,29 +132,40 @@ def _made(stage: Finished) -> str:
     if stage.kind == "segment" and "sentences" in stage.counters:
         return f"{words.rounded(stage.counters['sentences'])} sentences"
     if stage.has(TRAINING) and "steps" in (summary := stage.json(TRAINING)):
-        return f"{words.rounded(summary['steps'])} steps"
+        ended = summary.get("ended", {})  # a training may end before its last step, at its target
+        return f"{words.rounded(ended.get('step', summary['steps']))} steps"
     if stage.kind in UNITS and stage.records:
         return f"{words.rounded(stage.records)} {UNITS[stage.kind]}"
     return words.size(stage.size)
 
 
 def pages(stage: Finished) -> list[Share]:
-    """What became of the pages of the dumps; the parts add up to all of them. Empty for a stage that read none."""
-    total = stage.counters.get("pages")
+    """What became of the pages and documents that were read: parts of them all. Empty for a stage that read none."""
+    total = number_read(stage)
     if not total:
         return []
     parts = [(name, stage.counters[name]) for name in _kinds(stage)]
     return [Share(words.spoken(name), number, number / total) for name, number in parts]
 
 
+def number_read(stage: Finished) -> int:
+    """How many pages and documents a stage read."""
+    return sum(stage.counters.get(name, 0) for name in READ)
+
+
+def unit_read(stage: Finished) -> str:
+    """What a stage read, in a word or two."""
+    return " and ".join(word for name, word in READ.items() if stage.counters.get(name))
+
+
 def other_counters(stage: Finished) -> list[tuple[str, int]]:
-    """What a stage counted beside the pages."""
-    told = {"pages", *_kinds(stage)} if "pages" in stage.counters else set()
+    """What a stage counted beside what became of what it read."""
+    told = {*READ, *_kinds(stage)} if number_read(stage) else set()
     return [(words.spoken(name), number) for name, number in stage.counters.items() if name not in told]
 
 
 def _kinds(stage: Finished) -> list[str]:
-    """The counters of which every page of a dump is in exactly one."""
+    """The counters of which every page or document is in exactly one."""
     return [
         *(name for name in PAGE_KINDS if name in stage.counters),
         *(name for name in stage.counters if name.startswith(REJECTED)),

@@ -1,5 +1,7 @@
 """A tiny model, real records and a recipe for it."""
 
+import logging
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -13,6 +15,16 @@ from berth.recipe import Recipe
 settings.register_profile("trainer", deadline=None, derandomize=True)
 settings.load_profile("trainer")
 log.setup()  # TensorFlow's settings must be in the environment before it is imported
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was():
+    """A command called in a test sets up logging to that test's own standard error, which is closed behind it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

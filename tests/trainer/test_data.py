@@ -195,6 +195,11 @@ def test_any_bytes_are_read_or_refused(data):
         (frame(example(masked_lm_positions=[6, 0])), "masked_lm_positions is out of range"),
         (frame(example(segment_ids=[0, 0, 0, 2, 1, 0])), "segment_ids is out of range"),
         (frame(example(next_sentence_labels=[2])), "next_sentence_labels is out of range"),
+        (frame(example(input_mask=[1, 1, 1, 1, 2, 0])), "input_mask is out of range"),
+        (
+            frame(example(input_mask=[1, 1, 0, 1, 1, 0])),
+            "padding before a token. Expected input_mask of ones, then zeros",
+        ),
         (frame(b"\xff\xff"), "record 1: a record is not a tf.train.Example"),
     ],
 )
@@ -239,6 +244,16 @@ def test_shares_of_all_processes_make_up_the_global_batch(records):
     np.testing.assert_array_equal(following["input_ids"][0], whole["input_ids"][1])
 
 
+def test_there_may_be_more_hosts_than_records(tmp_path):
+    """A batch then has records more than once, in the order of the epochs, and every host has its share."""
+    opened = record_set(tmp_path, frame(example()) + frame(example(next_sentence_labels=[0])))
+    update = schedule.update([Phase(name="a", records="r", steps=3, batch_size=8, learning_rate=1.0)], 2)
+    parts = [training_batch(opened, 1, update, Share(process, 8)) for process in range(8)]
+    assert [places.tolist() for _, places in parts] == [[[process]] for process in range(8)]
+    labels = np.concatenate([features["next_sentence_labels"][0, :, 0] for features, _ in parts])
+    assert (labels.reshape(4, 2).sum(axis=1) == 1).all()
+
+
 def test_evaluation_counts_every_record_once(records):
     opened = RecordSet(records, LIMITS)
     batches = list(evaluation_batches(opened, 50))
@@ -246,6 +261,20 @@ def test_evaluation_counts_every_record_once(records):
     assert sum(real for _, real in batches) == opened.count
     weights = sum(features[FLOAT_FEATURE].sum() for features, _ in batches)
     assert weights == opened.read(np.arange(opened.count))[FLOAT_FEATURE].sum()
+
+
+@pytest.mark.parametrize("processes", [2, 5, 25])
+def test_processes_share_every_batch_of_an_evaluation(records, processes):
+    """With 25 processes some have nothing of the last batch; all have as many batches, so that none waits."""
+    opened = RecordSet(records, LIMITS)
+    parts = [list(evaluation_batches(opened, 50, Share(process, processes))) for process in range(processes)]
+    assert {len(part) for part in parts} == {-(-opened.count // 50)}
+    ids = [
+        features["input_ids"][:real]
+        for batch in zip(*parts, strict=True)
+        for features, real in batch  # in order of the processes
+    ]
+    np.testing.assert_array_equal(np.concatenate(ids), opened.read(np.arange(opened.count))["input_ids"])
 
 
 def test_prefetching_keeps_the_order_and_passes_errors_on():

@@ -82,18 +82,22 @@ def test_all_ways_of_training_end_with_the_same_weights(reference, engine, place
 
 
 TRAIN = """
-import sys
+import os, sys
 from berth import log
 log.setup()
+if devices := os.environ.get("BERTH_TEST_DEVICES"):
+    import tensorflow as tf
+    kinds = [tf.config.LogicalDeviceConfiguration()] * int(devices)
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], kinds)
 from berth.errors import BerthError
 from berth.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
 from trainer.train import train
-recipe, records, vocabulary, output = sys.argv[1:]
+recipe, records, vocabulary, output = Recipe.model_validate_json(sys.argv[1]), Inputs.of(sys.argv[2]), *sys.argv[3:]
 try:
-    train(recipe=Recipe.model_validate_json(recipe), records={"short": Inputs.of(records)},
-          vocabulary=Inputs.of(vocabulary), place=Directory(output))
+    train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(vocabulary), place=Directory(output),
+          evaluation=records if recipe.evaluation.is_during_training else None)
 except BerthError as error:
     print(error)
     sys.exit(error.exit_status)
@@ -152,3 +156,70 @@ def test_losing_a_process_ends_the_others_within_two_minutes(tiny_recipe, engine
     output, _ = processes[0].communicate(timeout=120)
     assert processes[0].returncode not in (0, None)
     assert "another process of this training has ended" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_float16_with_its_loss_scale_trains_the_same_in_two_processes(tiny_recipe, engine, tmp_path):
+    recipe = changed(tiny_recipe, training={"precision": "mixed_float16"})
+    for places in ("device", "processes"):
+        statuses, outputs = finish(start_stage(recipe, engine, places, tmp_path / places))
+        assert set(statuses) == {0}, outputs
+    one, two = (checkpoint.read(str(tmp_path / places / checkpoint.name(12)))[0] for places in ("device", "processes"))
+    for name, expected in one.items():
+        if name.startswith("loss_scale/"):
+            assert two[name] == expected
+        elif not name.endswith(
+            ("/adam_m", "/adam_v", "key/bias")
+        ):  # the key's bias has no gradient but rounding errors
+            np.testing.assert_allclose(two[name], expected, atol=5e-4, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_a_loss_that_is_no_number_stops_either_engine_with_the_step(tiny_recipe, engine, tmp_path):
+    phase = {**tiny_recipe.training.phases[0].model_dump(), "learning_rate": 1e38, "warmup_steps": 0}
+    recipe = changed(tiny_recipe, training={"phases": [phase]}, optimizer={"clip_global_norm": None})
+    statuses, outputs = finish(start_stage(recipe, engine, "device", tmp_path / "out"))
+    assert statuses == [1]
+    assert "the loss or the gradient is not a finite number at step 2. Found no checkpoint yet" in outputs[0]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_recipe, tmp_path_factory):
+    """A recipe with a target that is reached after step 6, and the evaluations up to it on one device."""
+    model = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    recipe = changed(tiny_recipe, model=model, evaluation={"every_steps": 2, "batch_size": 25})
+    directory = tmp_path_factory.mktemp("evaluated")
+    assert finish(start_stage(recipe, "tensorflow", "device", directory / "out"))[0] == [0]
+    lines = lines_of(directory / "out" / "evaluations.jsonl")
+    losses = [line["masked_lm_loss"] for line in lines]
+    assert losses[1] > losses[2] > losses[3] + 1e-3
+    target = {"metric": "masked_lm_loss", "value": (losses[2] + losses[3]) / 2}
+    return changed(recipe, evaluation={"target": target}), lines[:4]
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("engine", "places"), WAYS)
+def test_all_ways_of_training_evaluate_the_same_and_end_at_the_target(evaluated, engine, places, tmp_path):
+    """Each device computes its share of a batch (26 where two share 25); all processes end at the same step."""
+    recipe, expected = evaluated
+    processes = start_stage(recipe, engine, places, tmp_path / "out")
+    statuses, outputs = finish(processes)
+    assert statuses == [0] * len(processes), outputs
+    lines = lines_of(tmp_path / "out" / "evaluations.jsonl")
+    assert [line["step"] for line in lines] == [0, 2, 4, 6]
+    for line, other in zip(lines, expected, strict=True):
+        for name in ("masked_lm_loss", "next_sentence_loss"):
+            assert line[name] == pytest.approx(other[name], rel=1e-5)
+        for name in ("masked_lm_accuracy", "next_sentence_accuracy"):
+            assert line[name] == pytest.approx(other[name], abs=0.005)  # of equally likely answers, one must be chosen
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["ended"] == {
+        "step": 6,
+        "sequences": 24,
+        "target_reached": True,
+    }

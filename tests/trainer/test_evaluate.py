@@ -1,17 +1,21 @@
 """Evaluation: exact over the whole set, beside the best constant guess."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from trainer_files import RECORDS, changed
 
-from berth.errors import BerthError
+import berth.commands.model
+from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.stage import Directory
 from trainer import baseline
 from trainer.data import Limits, RecordSet
 from trainer.evaluate import evaluate
 from trainer.evaluation import Labels, load, measure
+from trainer.export import export
 from trainer.train import train
 
 
@@ -21,6 +25,19 @@ def model(tiny_recipe, records, vocabulary, tmp_path_factory):
     directory = str(tmp_path_factory.mktemp("model") / "out")
     train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(directory))
     return Inputs.of(directory)
+
+
+@pytest.fixture
+def command(tmp_path_factory, capsys):
+    """What `berth evaluate` prints, given its options."""
+    held_out = tmp_path_factory.mktemp("held-out")
+    shutil.copy(RECORDS, held_out)
+
+    def run(**options):
+        berth.commands.model.evaluate(records=str(held_out), **options)
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +78,7 @@ def test_the_figures_are_means_over_every_record(figures, model, records, everyt
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-5)
     # Whatever the batch, the same figures.
-    again, _ = measure(trained, batch_size=7)
+    again = measure(trained.engine, trained.records, batch_size=7, next_sentence=True)
     assert {name: again[name] for name in expected} == pytest.approx(expected, abs=1e-5)
 
 
@@ -107,6 +124,104 @@ def test_one_checkpoint_can_be_named(model, records, tmp_path):
     result = evaluate(model=Inputs.of(earlier), records=records, place=Directory(str(tmp_path / "out")))
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["step"] == 8
     assert set(result.manifest.inputs) == {"model", "records"}
+
+
+@pytest.fixture(scope="module")
+def every(model, records, tmp_path_factory):
+    """Directory of an evaluation of all checkpoints."""
+    directory = tmp_path_factory.mktemp("evaluations") / "out"
+    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(directory)))
+    return directory
+
+
+def test_all_checkpoints_are_evaluated_in_order_of_their_steps(every, figures, model, records, tmp_path):
+    lines = [json.loads(line) for line in (every / "evaluations.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["phase"], line["sequences"]) for line in lines] == [
+        (8, "second", 32),
+        (12, "second", 48),
+    ]
+    newest = json.loads((figures / "evaluation.json").read_text())
+    assert (
+        newest.items() >= {key: value for key, value in lines[1].items() if key not in ("phase", "sequences")}.items()
+    )
+    assert json.loads((every / "evaluation.json").read_text()) == newest
+    assert (every / "fill_mask.json").read_bytes() == (figures / "fill_mask.json").read_bytes()
+    assert {path.name for path in every.glob("*")} == {
+        "evaluation.json",
+        "evaluations.jsonl",
+        "fill_mask.json",
+        "manifest.json",
+    }
+    earlier = next(file.uri for file in model.files if "00000008" in file.uri)
+    evaluate(model=Inputs.of(earlier), records=records, place=Directory(str(tmp_path / "out")))
+    assert (
+        json.loads((tmp_path / "out" / "evaluation.json").read_text())["masked_lm_loss"] == lines[0]["masked_lm_loss"]
+    )
+
+
+def test_what_an_interrupted_evaluation_has_measured_is_not_measured_again(every, model, records, tmp_path):
+    """Shown by a figure that no measurement would give."""
+    directory = tmp_path / "out"
+    digest = json.loads((every / "manifest.json").read_text())["digest"]
+    (directory / ".evaluated").mkdir(parents=True)
+    (directory / ".stage.json").write_text(json.dumps({"stage": "evaluate", "digest": digest}))
+    (directory / ".evaluated" / "8.json").write_text(json.dumps({"masked_lm_loss": 1234.5}))
+    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(directory)))
+    lines = [json.loads(line) for line in (directory / "evaluations.jsonl").read_text().splitlines()]
+    assert [line["masked_lm_loss"] == 1234.5 for line in lines] == [True, False]
+
+
+def test_the_command_prints_a_table_of_all_checkpoints(command, model, tmp_path):
+    header, first, second = command(checkpoint=model.uri, every=True, output=str(tmp_path / "all")).splitlines()
+    assert header.split()[:2] == ["step", "sequences"]
+    assert (first.split()[:2], second.split()[:2]) == (["8", "32"], ["12", "48"])
+    assert sum("← best" in row for row in (first, second)) == 1
+
+
+def test_the_command_takes_an_unfinished_training_and_single_checkpoints(command, model, tmp_path):
+    directory = tmp_path / "train"
+    shutil.copytree(model.uri, directory)
+    (directory / "manifest.json").unlink()
+    assert json.loads(command(checkpoint=f"{directory}/", batch_size=100))["step"] == 12
+    assert json.loads(command(checkpoint=str(directory / "checkpoint-00000008.safetensors")))["step"] == 8
+    assert {path.name for path in tmp_path.iterdir()} == {"train", "train-evaluation", "train-evaluation-00000008"}
+
+
+@pytest.mark.parametrize("objective", ["mlm+nsp", pytest.param("mlm", marks=pytest.mark.slow)])
+def test_other_kinds_of_checkpoints_are_evaluated_too(
+    command, tiny_recipe, model, records, vocabulary, tmp_path, objective
+):
+    """Here a Hugging Face directory; without a next-sentence head it has no pooler."""
+    if objective == "mlm":
+        sets = {"short": {"max_seq_length": 64, "max_predictions": 20, "objective": "mlm", "rng": "keyed"}}
+        place = Directory(str(tmp_path / "model"))
+        train(recipe=changed(tiny_recipe, records=sets), records={"short": records}, vocabulary=vocabulary, place=place)
+        model = Inputs.of(str(tmp_path / "model"))
+    export(model=model, place=Directory(str(tmp_path / "huggingface")))
+    ours = json.loads(command(checkpoint=model.uri, output=str(tmp_path / "ours")))
+    theirs = json.loads(command(checkpoint=str(tmp_path / "huggingface")))
+    assert theirs == {**ours, "step": None}
+    assert ("next_sentence_loss" in theirs) == (objective == "mlm+nsp")
+
+
+def test_a_checkpoint_without_heads_or_without_its_description_is_refused(command, model, tmp_path):
+    export(model=model, format="encoder", place=Directory(str(tmp_path / "encoder")))
+    with pytest.raises(BerthError, match=r"not one of this model with its heads. Found cls/predictions/output_bias"):
+        command(checkpoint=str(tmp_path / "encoder"))
+    for name in ("manifest.json", "vocab.txt"):
+        (tmp_path / "encoder" / name).unlink()
+    with pytest.raises(BerthError, match=r"needs its model configuration and its vocabulary. Found no vocab.txt"):
+        command(checkpoint=str(tmp_path / "encoder"))
+    with pytest.raises(BerthError, match="there is no checkpoint here"):
+        command(checkpoint=str(tmp_path / "nowhere"))
+
+
+def test_flags_that_contradict_each_other_are_refused(command, model):
+    with pytest.raises(UsageError, match="give only one of --all and --follow"):
+        command(checkpoint=model.uri, every=True, follow=True)
+    one = next(file.uri for file in model.files if "00000008" in file.uri)
+    with pytest.raises(UsageError, match=r"the directory of a training is needed here. Found one checkpoint"):
+        command(checkpoint=one, follow=True)
 
 
 def test_a_directory_without_checkpoint_is_refused(records, tmp_path):

@@ -94,6 +94,26 @@ def test_a_saved_model_takes_token_ids_and_gives_the_logits(golden, model, batch
         np.testing.assert_allclose(outputs["next_sentence_logits"], expected["nsp_logits_gelu"], atol=1e-5)
 
 
+def test_an_encoder_holds_neither_heads_nor_slots_and_starts_a_training(golden, model, tmp_path, caplog):
+    """Its files are the loader's own kind: the same weights, with new heads; the vocabulary beside them is checked."""
+    run(model, tmp_path / "encoder", "encoder")
+    assert {path.name for path in (tmp_path / "encoder").iterdir()} == {
+        "bert_config.json",
+        "encoder.safetensors",
+        "manifest.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    }
+    arrays, state = checkpoint.read(str(tmp_path / "encoder" / "encoder.safetensors"))
+    before, _ = checkpoint.read(str(model / checkpoint.name(3)))
+    assert set(arrays) == {name for name in before if name.startswith("bert/")} and state["step"] == 3
+    assert (tmp_path / "encoder" / "bert_config.json").read_bytes() == (model / "bert_config.json").read_bytes()
+    shapes = {name: array.shape for name, array in before.items()}
+    loaded = load(str(tmp_path / "encoder"), shapes, seed=0, stddev=0.02)
+    assert all((loaded[name] == before[name]).all() for name in arrays)
+    assert any("started from random weights: cls/predictions/output_bias" in line for line in caplog.messages)
+
+
 def test_another_format_is_refused(model, tmp_path):
     with pytest.raises(UsageError, match="no such format"):
         run(model, tmp_path / "onnx", "onnx")

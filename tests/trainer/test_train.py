@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,8 @@ def run(recipe, records, vocabulary, directory):
 
 
 def contents(directory):
-    return {path.name: path.read_bytes() for path in Path(directory).iterdir() if path.name != CLOCK}
+    """The result's files; hidden ones are no part of it."""
+    return {path.name: path.read_bytes() for path in Path(directory).glob("[!.]*") if path.name != CLOCK}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,7 @@ def undisturbed(tiny_recipe, records, vocabulary, tmp_path_factory):
 
 def test_the_result_is_checkpoints_metrics_and_the_model_in_words(undisturbed, tiny_recipe, vocabulary):
     assert {path.name for path in undisturbed.iterdir()} == {
+        ".tensorboard",
         "bert_config.json",
         "checkpoint-00000008.safetensors",
         "checkpoint-00000012.safetensors",
@@ -98,14 +101,50 @@ def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
     assert contents(directory) == contents(undisturbed)
 
 
-def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
-    undisturbed, tiny_recipe, records, vocabulary, tmp_path, caplog
-):
-    directory = tmp_path / "out"
+def interrupted(undisturbed, directory):
+    """A copy of a finished training as it was when only its manifest was missing."""
     shutil.copytree(undisturbed, directory)
     claim = {"stage": "train", "digest": json.loads((directory / "manifest.json").read_text())["digest"]}
     (directory / ".stage.json").write_text(json.dumps(claim))
     (directory / "manifest.json").unlink()
+    return directory
+
+
+def test_a_disk_that_is_full_when_saving_leaves_the_old_checkpoint_whole(
+    undisturbed, tiny_recipe, records, vocabulary, tmp_path
+):
+    """And with room again, the same command ends with the files of an undisturbed run."""
+    directory = interrupted(undisturbed, tmp_path / "out")
+    (directory / checkpoint.name(12)).unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the limit gives an OSError, as a full disk does
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((directory / checkpoint.name(8)).stat().st_size // 2, limits[1]))
+    try:
+        with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: cannot write here.*Free space"):
+            run(tiny_recipe, records, vocabulary, directory)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert checkpoint.list_steps(str(directory)) == [8]
+    assert not list(directory.glob(".*.tmp"))
+    run(tiny_recipe, records, vocabulary, directory)
+    assert contents(directory) == contents(undisturbed)
+
+
+def test_a_checkpoint_of_another_model_in_the_output_is_refused(
+    undisturbed, tiny_recipe, records, vocabulary, tmp_path
+):
+    directory = interrupted(undisturbed, tmp_path / "out")
+    arrays, state = checkpoint.read(str(directory / checkpoint.name(12)))
+    checkpoint.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
+    with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: the checkpoint is of another model"):
+        run(tiny_recipe, records, vocabulary, directory)
+
+
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
+    undisturbed, tiny_recipe, records, vocabulary, tmp_path, caplog
+):
+    directory = interrupted(undisturbed, tmp_path / "out")
     newest = directory / checkpoint.name(12)
     newest.write_bytes(newest.read_bytes()[:-1])
     run(tiny_recipe, records, vocabulary, directory)
@@ -128,13 +167,15 @@ def test_finding_that_there_is_nothing_to_do_needs_no_tensorflow():
 def test_weights_start_from_a_checkpoint(undisturbed, tiny_recipe, records, vocabulary, tmp_path):
     """Without a step worth mentioning, the result is the checkpoint it started from."""
     phase = {**tiny_recipe.training.phases[0].model_dump(), "steps": 1, "warmup_steps": 1}  # rate 0
-    recipe = changed(tiny_recipe, initial_checkpoint=str(undisturbed), training={"phases": [phase]})
+    start = {"initial_checkpoint": str(undisturbed), "initialization": {"vocabulary": "by_token"}}
+    recipe = changed(tiny_recipe, **start, training={"phases": [phase]})
     run(recipe, records, vocabulary, tmp_path / "out")
     before, _ = checkpoint.read(str(undisturbed / checkpoint.name(12)), lambda name: "/adam_" not in name)
     after, _ = checkpoint.read(str(tmp_path / "out" / checkpoint.name(1)), lambda name: "/adam_" not in name)
     assert all((before[name] == after[name]).all() for name in before)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert "initial_checkpoint" in manifest["inputs"]
+    assert {"initial_checkpoint", "initial_vocabulary"} <= set(manifest["inputs"])
+    assert manifest["parameters"]["initialization"]["vocabulary"] == "by_token"
 
 
 def test_what_cannot_be_trained_is_refused(tiny_recipe, records, vocabulary, tmp_path):
@@ -164,7 +205,15 @@ def test_records_of_another_vocabulary_are_refused(tiny_recipe, vocabulary, tmp_
 def test_a_loss_that_is_no_number_stops_with_the_step(tiny_recipe, records, vocabulary, tmp_path):
     phase = {**tiny_recipe.training.phases[0].model_dump(), "learning_rate": 1e38, "warmup_steps": 0}
     recipe = changed(tiny_recipe, training={"phases": [phase]}, optimizer={"clip_global_norm": None})
-    with pytest.raises(BerthError, match=r"not a finite number at step 3.*no checkpoint yet.*Lower the learning rate"):
+    with pytest.raises(BerthError, match=r"not a finite number at step 2.*no checkpoint yet.*Lower the learning rate"):
+        run(recipe, records, vocabulary, tmp_path / "out")
+
+
+def test_the_last_good_checkpoint_is_named_when_the_loss_is_no_number(tiny_recipe, records, vocabulary, tmp_path):
+    good, bad = (phase.model_dump() for phase in tiny_recipe.training.phases)
+    bad |= {"learning_rate": 1e38, "warmup_steps": 0}
+    recipe = changed(tiny_recipe, training={"phases": [good, bad]}, optimizer={"clip_global_norm": None})
+    with pytest.raises(BerthError, match=r"checkpoint-00000004.*number at step 8.*good checkpoint is that of step 4"):
         run(recipe, records, vocabulary, tmp_path / "out")
 
 
@@ -176,16 +225,18 @@ from berth.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
 from trainer.train import train
-recipe = Recipe.model_validate_json(open(sys.argv[1]).read())
-train(recipe=recipe, records={"short": Inputs.of(sys.argv[2])}, vocabulary=Inputs.of(sys.argv[3]),
-      place=Directory(sys.argv[4]))
+recipe, records = Recipe.model_validate_json(open(sys.argv[1]).read()), Inputs.of(sys.argv[2])
+train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(sys.argv[3]),
+      evaluation=records if recipe.evaluation.is_during_training else None, place=Directory(sys.argv[4]))
 """
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(tiny_recipe, tmp_path):
+@pytest.mark.parametrize("every_steps", [None, 5], ids=["alone", "evaluated"])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(tiny_recipe, tmp_path, every_steps):
     phases = [{**phase.model_dump(), "steps": 60} for phase in tiny_recipe.training.phases]
-    recipe = changed(tiny_recipe, training={"phases": phases, "checkpoint_every_steps": 7})
+    training = {"phases": phases, "checkpoint_every_steps": 7}
+    recipe = changed(tiny_recipe, training=training, evaluation={"every_steps": every_steps})
     (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
 
     def start(directory):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from berth.errors import BerthError
-from trainer import checkpoint, huggingface, weights
+from trainer import checkpoint, formats, huggingface, weights
 
 SHAPES = {
     "bert/embeddings/word_embeddings": (200, 32),
@@ -44,7 +44,7 @@ def test_random_weights_depend_on_seed_and_name_only():
 def test_a_tf1_checkpoint_is_read_by_name(golden):
     loaded = load(golden / "model.ckpt-28252")
     assert {name: array.shape for name, array in loaded.items()} == SHAPES
-    assert len(weights.files_of(str(golden / "model.ckpt-28252")).files) == 2
+    assert len(formats.files_of(str(golden / "model.ckpt-28252")).files) == 2
 
 
 def export(directory, arrays, prefix=True, old_names=False):
@@ -64,7 +64,7 @@ def test_a_hugging_face_directory_gives_the_same_weights(golden, tmp_path, old_n
     export(tmp_path, arrays, old_names=old_names)
     loaded = load(tmp_path)
     assert all((loaded[name] == arrays[name]).all() for name in SHAPES)
-    assert len(weights.files_of(str(tmp_path)).files) == 2
+    assert len(formats.files_of(str(tmp_path)).files) == 2
 
 
 def test_heads_that_an_encoder_lacks_are_random_and_said_so(golden, tmp_path, caplog):
@@ -94,4 +94,4 @@ def test_every_variable_that_does_not_fit_is_named(golden):
 
 def test_where_there_is_no_checkpoint(tmp_path):
     with pytest.raises(BerthError, match="no checkpoint here"):
-        weights.files_of(str(tmp_path))
+        formats.files_of(str(tmp_path))

@@ -27,12 +27,14 @@ class Settings:
         next_sentence: Whether it has the next-sentence head.
         precision: Keras dtype policy.
         optimizer: None for evaluation only.
+        attention: ``plain``, or ``fused`` (JAX).
     """
 
     config: BertConfig
     next_sentence: bool = True
     precision: str = "float32"
     optimizer: Optimizer | None = None
+    attention: str = "plain"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Engine(Protocol):
     processes: int
     replicas: int
     """Devices of all processes together."""
+    device: str
+    """What its driver calls one of the devices, such as ``NVIDIA H200``."""
     lost: tuple[type[Exception], ...]
     """What is raised when another process of the training has ended."""
 
@@ -80,7 +84,10 @@ class Engine(Protocol):
         """The sum of a number over all processes; waits for them."""
 
     def evaluate(self, features: Arrays) -> np.ndarray:
-        """The sums (`metrics.SUMS`) of a batch [batch, …]."""
+        """The global sums (`metrics.SUMS`) of a batch, from this process's share of it, features [local batch, …].
+
+        All processes call this together; the global batch is a multiple of the replicas.
+        """
 
     def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
         """Float32 logits at the masked positions [batch, predictions, vocabulary] and of the pair [batch, 2]."""
@@ -101,6 +108,24 @@ def create(name: str, settings: Settings) -> Engine:
 
         return JaxEngine(settings)
     raise UsageError("there is no such engine", where="training.engine", found=name, expected="tensorflow or jax")
+
+
+def check_backend(engine: str) -> None:
+    """Keras is loaded once in a process, for one engine; engines check that it is theirs.
+
+    Raises:
+        UsageError: if it was loaded for another one.
+    """
+    import keras
+
+    if keras.backend.backend() != engine:
+        raise UsageError(
+            "Keras was already loaded for another engine in this process",
+            where="training.engine",
+            found=keras.backend.backend(),
+            expected=engine,
+            fix="Run the two engines in two processes.",
+        )
 
 
 @contextlib.contextmanager

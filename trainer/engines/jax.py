@@ -13,16 +13,15 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from berth.errors import UsageError
 from berth.recipe import Optimizer
 from trainer import loss_scale, metrics, optimizers
-from trainer.engines import Arrays, Scalars, Settings
-from trainer.model import BertForPreTraining, Outputs
+from trainer.engines import Arrays, Scalars, Settings, check_backend
+from trainer.engines.fused_attention import fused_attention
+from trainer.model import BertForPreTraining, FusedAttention, Outputs
 
 Tensor = Any
 Tensors = dict[str, Tensor]
@@ -39,21 +38,19 @@ class JaxEngine:
     lost: tuple[type[Exception], ...] = (jax.errors.JaxRuntimeError,)
 
     def __init__(self, settings: Settings) -> None:
-        if keras.backend.backend() != "jax":
-            raise UsageError(
-                "Keras was already loaded for another engine in this process",
-                where="training.engine",
-                found=keras.backend.backend(),
-                expected="jax",
-            )
+        check_backend("jax")
         _join_processes()
         self._optimizer = settings.optimizer or Optimizer()
         self.process, self.processes = jax.process_index(), jax.process_count()
         self.replicas = jax.device_count()
+        self.device = jax.devices()[0].device_kind
         mesh = Mesh(np.array(jax.devices()), (DATA,))
         self._replicated = NamedSharding(mesh, PartitionSpec())
         self._micro_batches = NamedSharding(mesh, PartitionSpec(None, DATA))
-        self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
+        self._batch = NamedSharding(mesh, PartitionSpec(DATA))
+        self.model = BertForPreTraining(
+            settings.config, settings.next_sentence, settings.precision, _fused_attention(settings)
+        )
         named = self.model.named_variables()
         self.shapes = {name: tuple(variable.shape) for name, variable in named.items()}
         # The order in which Keras wants the values.
@@ -68,7 +65,7 @@ class JaxEngine:
             if loss_scale.is_needed(settings.precision):
                 self._loss_scale = self._place({n: np.array(v) for n, v in loss_scale.INITIAL.items()})
         self._train_step = jax.jit(self._update, donate_argnums=(0, 1, 2))
-        self._evaluate_step = jax.jit(self._evaluation_sums)
+        self._evaluate_step = jax.jit(self._evaluation_sums, out_shardings=self._replicated)
         self._predict_step = jax.jit(self._outputs)
 
     def assign(self, arrays: Arrays) -> None:
@@ -95,10 +92,7 @@ class JaxEngine:
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""
         rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
-        split = {
-            name: jax.make_array_from_process_local_data(self._micro_batches, values)
-            for name, values in features.items()
-        }
+        split = self._distribute(features, self._micro_batches)
         self._values, self._slots, self._loss_scale, result = self._train_step(
             self._values, self._slots, self._loss_scale, split, np.asarray(rates, dtype=np.float32)
         )
@@ -111,8 +105,8 @@ class JaxEngine:
         return int(multihost_utils.process_allgather(np.asarray(number, dtype=np.int32)).sum())
 
     def evaluate(self, features: Arrays) -> np.ndarray:
-        """The sums of a batch; see `Engine.evaluate`."""
-        return np.asarray(self._evaluate_step(self._values, dict(features)))
+        """The global sums of a batch; see `Engine.evaluate`."""
+        return np.asarray(self._evaluate_step(self._values, self._distribute(features, self._batch)))
 
     def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
         """Logits; see `Engine.predict`."""
@@ -120,6 +114,10 @@ class JaxEngine:
         relation = outputs.next_sentence_logits
         logits = np.asarray(outputs.masked_lm_logits.astype(jnp.float32))
         return logits, None if relation is None else np.asarray(relation.astype(jnp.float32))
+
+    def _distribute(self, features: Arrays, sharding: NamedSharding) -> Tensors:
+        """A batch over all devices, from the share of it that this process has."""
+        return {name: jax.make_array_from_process_local_data(sharding, values) for name, values in features.items()}
 
     def _place(self, arrays: Arrays) -> Tensors:
         return {
@@ -183,6 +181,13 @@ class JaxEngine:
             [values[name] for name in self._order], [], *arguments, features.get("dropout_keys")
         )
         return Outputs(*outputs)
+
+
+def _fused_attention(settings: Settings) -> FusedAttention | None:
+    if settings.attention != "fused":
+        return None
+    config = settings.config
+    return fused_attention(settings.precision.removeprefix("mixed_"), config.num_attention_heads, config.head_size)
 
 
 def _join_processes() -> None:

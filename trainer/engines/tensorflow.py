@@ -8,14 +8,13 @@ from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from berth.errors import UsageError
 from berth.recipe import Optimizer
 from trainer import loss_scale, metrics, optimizers
-from trainer.engines import Arrays, Scalars, Settings
+from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.model import BertForPreTraining
 
 Tensor = Any
@@ -27,12 +26,13 @@ class TensorFlowEngine:
     lost: tuple[type[Exception], ...] = (tf.errors.UnavailableError, tf.errors.AbortedError)
 
     def __init__(self, settings: Settings) -> None:
-        if keras.backend.backend() != "tensorflow":
+        check_backend("tensorflow")
+        if settings.attention != "plain":
             raise UsageError(
-                "Keras was already loaded for another engine in this process",
-                where="training.engine",
-                found=keras.backend.backend(),
-                expected="tensorflow",
+                "TensorFlow has no fused attention",
+                where="training.attention",
+                found=settings.attention,
+                expected="plain, or training.engine: jax",
             )
         # The same order of additions in every run; without it, resuming could not be bit-exact.
         tf.config.experimental.enable_op_determinism()
@@ -40,6 +40,7 @@ class TensorFlowEngine:
         self.strategy = _strategy()
         self.process, self.processes = _place_among_hosts()
         self.replicas: int = self.strategy.num_replicas_in_sync
+        self.device = _device()
         with self.strategy.scope():
             self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
             self.variables = {name: v.value for name, v in self.model.named_variables().items()}
@@ -91,8 +92,8 @@ class TensorFlowEngine:
         return over_replicas * self.processes // self.replicas
 
     def evaluate(self, features: Arrays) -> np.ndarray:
-        """The sums of a batch; see `Engine.evaluate`."""
-        return np.asarray(self._evaluate_step(dict(features)))
+        """The global sums of a batch; see `Engine.evaluate`."""
+        return np.asarray(self._evaluate_step(self._distribute(features, axis=0)))
 
     def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
         """Logits; see `Engine.predict`."""
@@ -198,7 +199,11 @@ class TensorFlowEngine:
         return self.strategy.experimental_local_results(self.strategy.run(total, args=(number,)))[0]
 
     def _evaluation_sums(self, features: dict[str, Tensor]) -> Tensor:
-        return metrics.sums(self._outputs(features), features)
+        def total(features: dict[str, Tensor]) -> Tensor:
+            sums = metrics.sums(self._outputs(features), features)
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
+
+        return self.strategy.experimental_local_results(self.strategy.run(total, args=(features,)))[0]
 
     def _outputs(self, features: dict[str, Tensor]) -> Any:
         names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
@@ -213,6 +218,12 @@ def _strategy() -> tf.distribute.Strategy:
     if len(devices) == 1:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _device() -> str:
+    """What the driver calls the first GPU; without any, CPU."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
 
 
 def _place_among_hosts() -> tuple[int, int]:

@@ -32,7 +32,12 @@ RECIPE: dict[str, Any] = {
             for name, steps in PHASES
         ]
     },
-    "evaluation": {"records": "long", "examples": 500},
+    "evaluation": {
+        "records": "long",
+        "examples": 500,
+        "every_steps": 50,
+        "target": {"metric": "masked_lm_accuracy", "value": 0.4},
+    },
 }
 
 
@@ -60,7 +65,7 @@ class Made:
             for name, text in files.items():
                 with output.shard(name) as shard:
                     shard.write(text.encode())
-                    shard.records = records
+                    shard.records = 0 if name.endswith(".json") else records
             output.count(**counters)
 
         result = run(
@@ -90,6 +95,22 @@ def metrics() -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def evaluations() -> list[dict[str, Any]]:
+    """The lines of evaluations.jsonl of the same training."""
+    return [
+        {
+            "step": step,
+            "phase": "short" if step <= PHASES[0][1] else "long",
+            "sequences": 64 * step,
+            "masked_lm_loss": 3.0 + 5.9 * math.exp(-step / 120),
+            "masked_lm_accuracy": 0.35 * (1 - math.exp(-step / 150)),
+            "next_sentence_loss": 0.69 - 0.0003 * step,
+            "next_sentence_accuracy": 0.5 + 0.0004 * step,
+        }
+        for step in range(0, 501, 50)
+    ]
 
 
 EVALUATION: dict[str, Any] = {
@@ -176,6 +197,20 @@ FILLED = [
 ]
 
 
+LOSSES: dict[str, Any] = {
+    "words_kept": 340_000,
+    "words_dropped": 60_000,
+    "share_dropped": 0.15,
+    "templates": [
+        {"name": name, "uses": 90 - number, "words": 24_000 // (number + 1)}
+        for number, name in enumerate(
+            ["infobox ship", "navbox", "taxobox", *(f"box {count}" for count in range(4, 40))]
+        )
+    ],
+    "other_templates": {"templates": 7, "uses": 11, "words": 1_200},
+}
+
+
 def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
     """A whole run below ``directory``."""
     dump = directory / "dump.xml"
@@ -185,7 +220,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         "extract",
         "extract",
         {"dumps": Inputs.of(str(dump))},
-        {"articles-00000-of-00001.parquet": "p" * 2000},
+        {"articles-00000-of-00001.parquet": "p" * 2000, "losses.json": json.dumps(LOSSES)},
         records=106,
         pages=206,
         articles=106,
@@ -252,6 +287,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         {**{name: result.files("*") for name, result in sets.items()}, **corpus},
         {
             "metrics.jsonl": "".join(json.dumps(line) + "\n" for line in metrics()),
+            "evaluations.jsonl": "".join(json.dumps(line) + "\n" for line in evaluations()),
             "training.json": json.dumps(summary),
             "checkpoint-500.safetensors": "c",
         },

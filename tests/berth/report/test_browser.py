@@ -59,7 +59,7 @@ function search(root) {
       if (data[i + 3] === 255) found.add([data[i], data[i + 1], data[i + 2]].join());
   }
 }
-search(document.getElementById("curves"));
+search(document.getElementById(arguments[0]));
 return [...found];
 """
 # The figures in the tooltips that are shown.
@@ -95,12 +95,11 @@ class Browser:
         self.resize(width, 900)
         self.messages(), self.requests()  # those of the page before
         self.driver.get(page.as_uri())
-        if self.script("return !!document.getElementById('curves')"):
+        if count := self.script("return document.querySelectorAll('.curves').length"):
+            drawn = "return (window.Bokeh?.documents ?? []).filter(document => document.is_idle).length"
             from selenium.webdriver.support.wait import WebDriverWait
 
-            WebDriverWait(self.driver, 30).until(
-                lambda _: self.script("return !!window.Bokeh?.documents?.[0]?.is_idle")
-            )
+            WebDriverWait(self.driver, 30).until(lambda _: self.script(drawn) == count)
 
     def resize(self, width: int, height: int) -> None:
         self.command(
@@ -110,8 +109,8 @@ class Browser:
     def command(self, name: str, **arguments: Any) -> Any:
         return self.driver.execute_cdp_cmd(name, arguments)
 
-    def script(self, text: str) -> Any:
-        return self.driver.execute_script(text)
+    def script(self, text: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(text, *arguments)
 
     def wait(self, text: str) -> Any:
         """The result of a script as soon as it is true or not empty."""
@@ -169,9 +168,11 @@ def test_the_curves_are_drawn(browser: Browser, report: Path, width: int, scheme
     from berth.report.charts import MASKED_LM, NEXT_SENTENCE, RATE, TOTAL
 
     browser.open(report, width, scheme)
-    seen = set(browser.script(COLOURS))
-    for color in (MASKED_LM, NEXT_SENTENCE, RATE, TOTAL):
-        assert ",".join(str(int(color[place : place + 2], 16)) for place in (1, 3, 5)) in seen
+    curves = {"curves": (MASKED_LM, NEXT_SENTENCE, RATE, TOTAL), "evaluation-curve": (MASKED_LM, NEXT_SENTENCE)}
+    for place, colors in curves.items():
+        seen = set(browser.script(COLOURS, place))
+        for color in colors:
+            assert ",".join(str(int(color[start : start + 2], 16)) for start in (1, 3, 5)) in seen
 
 
 def test_pointing_at_a_curve_tells_its_figures(browser: Browser, report: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from report_page import Page
-from report_run import EVALUATION, EXAMPLES, RECIPE, Made, explained, filled, make_run
+from report_run import EVALUATION, EXAMPLES, LOSSES, RECIPE, Made, explained, filled, make_run
 
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
@@ -19,7 +19,7 @@ from berth.recipe import Recipe
 from berth.report.build import build_report
 from berth.stage import Directory
 
-SECTIONS = ["flow", "corpus", "records", "training", "evaluation", "time", "provenance"]
+SECTIONS = ["flow", "corpus", "losses", "records", "training", "evaluation", "time", "provenance"]
 HOSTILE = (
     "<script>alert(1)</script>",
     "</p></section></script>",
@@ -69,10 +69,13 @@ def test_it_loads_nothing_and_forbids_all_loading(whole: Page) -> None:
 
 def test_its_only_scripts_are_bokeh_and_the_embedding_of_the_curves(whole: Page) -> None:
     scripts = whole.all("script")
-    assert [script.attributes for script in scripts] == [{}, {}]
+    assert [script.attributes for script in scripts] == [{}, {}, {}]
     assert "Bokeh" in scripts[0].text[:300]
-    item = json.loads(scripts[1].text.removeprefix("Bokeh.embed.embed_item(").removesuffix(")"))
-    assert item["target_id"] in whole.ids
+    items = [
+        json.loads(script.text.removeprefix("Bokeh.embed.embed_item(").removesuffix(")")) for script in scripts[1:]
+    ]
+    assert [item["target_id"] for item in items] == ["curves", "evaluation-curve"]
+    assert {"curves", "evaluation-curve"} <= set(whole.ids)
 
 
 def test_it_is_made_for_reading_aloud_and_for_tabbing(whole: Page) -> None:
@@ -135,7 +138,7 @@ def test_masked_tokens_are_shown_with_the_models_guesses(whole: Page) -> None:
         "ships of any size of 50.0% and 25.0% in 12.5% the 6.2% , 3.1%",
         "it feeds on leaves was 50.0% is 25.0% works 12.5% based 6.2% feeds 3.1%",
     ]
-    assert "the longest is 50.0%" in whole.all("section")[4].text
+    assert "the longest is 50.0%" in whole.all("section")[SECTIONS.index("evaluation")].text
     assert whole.text("li", "chosen") == ["of 50.0%", "feeds 3.1%"]
     assert "[CLS] the species is found in the dry forests [SEP]" in whole.text("p", "segment")
 
@@ -155,6 +158,29 @@ def test_configuration_lineage_and_tools_are_there(whole: Page) -> None:
     assert "optimizer:\n  kind: lamb\n" in recipe
     assert re.search(r"dumps: .*dump.xml\n.*sha256 [0-9a-f]{64}", lineage)
     assert any(text.startswith("package version") and "berth" in text for text in whole.text("table"))
+
+
+def test_what_extraction_dropped_is_ranked(whole: Page) -> None:
+    (table,) = [text for text in whole.text("table") if text.startswith("Templates by dropped words")]
+    rows = [" ".join(row.split()) for row in re.findall(r"(?:infobox ship|navbox|box 4|\d+ others).*", table)]
+    assert "infobox ship" in rows[0]
+    assert "24,000 40.0% 90" in rows[0]
+    assert "12,000 20.0% 89" in " ".join(rows)
+    assert "21 others" in " ".join(rows)
+    assert "60,000 words stand in templates that show nothing, 15.0% of all; 340,000 words" in " ".join(
+        next(text for text in whole.text("section") if "What extraction dropped" in text).split()
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_template_may_have_any_name(tmp_path: Path, name: str) -> None:
+    made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
+    templates = [{"name": name, "uses": 1, "words": 0}]
+    made.add("extract", "extract", {}, {"losses.json": json.dumps({**LOSSES, "templates": templates})})
+    page = Page(build(made, tmp_path / "report", examples={}))
+    assert page.all("script") == []
+    (section,) = [element for element in page.all("section") if element.attributes["id"] == "losses"]
+    assert re.sub("[\x00\x1b\ud800]", "\N{REPLACEMENT CHARACTER}", name).strip() in section.text
 
 
 def test_the_same_inputs_give_the_same_bytes(made: Made, whole: Page, tmp_path: Path) -> None:

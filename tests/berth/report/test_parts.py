@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_run import explained, metrics
+from report_run import RECIPE, Made, evaluations, explained, metrics
 
-from berth.report import charts, words
+from berth.manifest import Manifest
+from berth.recipe import Recipe
+from berth.report import charts, evaluation_curve, words
 from berth.report.evaluation import Guess, guess_at
 from berth.report.examples import read_example
 from berth.report.flow import Step, draw
+from berth.report.run import Finished, Run
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,47 @@ def test_a_loss_that_is_no_number_is_a_gap() -> None:
     lines = [*metrics(), {**metrics()[-1], "step": 510, "loss": math.nan}]
     item = json.loads(charts.training_curves(lines, "curves"))
     assert "NaN" not in json.dumps(item)
+
+
+def evaluated(tmp_path: Path, **lines_of: list[dict[str, Any]]) -> Run:
+    """A run of stages that made evaluations.jsonl."""
+    made = Made(tmp_path, Recipe.model_validate(RECIPE))
+    for title, lines in lines_of.items():
+        made.add(title, title, {}, {"evaluations.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
+    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    return Run(made.recipe, stages, {})
+
+
+def columns(run: Run) -> dict[str, list[float]]:
+    """The columns of what an evaluation curve is drawn from."""
+    text = evaluation_curve.evaluation_curve(run)
+    assert text is not None
+
+    def search(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if value.get("name") == "ColumnDataSource":
+                yield value["attributes"]["data"]
+            value = list(value.values())
+        for item in value if isinstance(value, list) else []:
+            yield from search(item)
+
+    (data,) = search(json.loads(text))
+    return {key: [float(number) for number in value] for key, value in data["entries"]}
+
+
+def test_the_accuracy_is_drawn_against_the_sequences(tmp_path: Path) -> None:
+    data = columns(evaluated(tmp_path, train=evaluations()))
+    assert data["sequences"] == [64 * step for step in range(0, 501, 50)]
+    assert data["masked_lm_accuracy"] == pytest.approx([line["masked_lm_accuracy"] for line in evaluations()], rel=1e-5)
+
+
+def test_the_stage_with_most_evaluations_is_drawn(tmp_path: Path) -> None:
+    assert len(columns(evaluated(tmp_path, train=evaluations(), evaluate=evaluations()[-2:]))["step"]) == 11
+    assert len(columns(evaluated(tmp_path, train=evaluations()[-2:], evaluate=evaluations()))["step"]) == 11
+
+
+def test_one_evaluation_is_no_curve(tmp_path: Path) -> None:
+    assert evaluation_curve.evaluation_curve(evaluated(tmp_path, evaluate=evaluations()[-1:])) is None
 
 
 def test_pieces_of_words_are_joined() -> None:

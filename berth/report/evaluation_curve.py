@@ -1,0 +1,78 @@
+"""The curve of a model's accuracy on the held-out set against what it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from berth.recipe import Target
+from berth.report import charts
+from berth.report.run import Run
+
+EVALUATIONS = "evaluations.jsonl"
+TARGET = "evaluation-curve"
+HEIGHT = 320
+CURVES = (
+    ("masked_lm_accuracy", "masked tokens", charts.MASKED_LM),
+    ("next_sentence_accuracy", "next sentence", charts.NEXT_SENTENCE),
+)
+
+Line = Mapping[str, Any]
+
+
+def evaluations(run: Run) -> list[Line]:
+    """The evaluations of the stage that made most of them, during training or after it; fewer than two are no curve."""
+    found = [stage.json_lines(EVALUATIONS) for stage in run.stages if stage.has(EVALUATIONS)]
+    longest = max(found, key=len, default=[])
+    return longest if len(longest) > 1 else []
+
+
+def by(lines: Sequence[Line]) -> str:
+    """What the evaluations are drawn against: sequences where all tell them, else steps."""
+    return "sequences" if all("sequences" in line for line in lines) else "step"
+
+
+def accuracy_target(run: Run) -> Target | None:
+    """The target of the recipe, if it is an accuracy."""
+    target = run.recipe.evaluation.target
+    return target if target is not None and target.metric.endswith("_accuracy") else None
+
+
+def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
+    """The curve as a JSON item for ``Bokeh.embed.embed_item``; None where there are fewer than two evaluations.
+
+    A target of the recipe is a dashed line.
+
+    Args:
+        run: The run.
+        target: Id of the element that it is drawn in.
+    """
+    lines = evaluations(run)
+    if not lines:
+        return None
+    from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d, Span
+
+    against = by(lines)
+    curves = [curve for curve in CURVES if any(curve[0] in line for line in lines)]
+    data: dict[str, list[Any]] = {name: [charts.finite(line.get(name)) for line in lines] for name, _, _ in curves}
+    data |= {name: [line.get(name) for line in lines] for name in {"step", against}}
+    source = ColumnDataSource({name: data[name] for name in sorted(data)})
+    last = max(data[against])
+    plot = charts.blank(f"Accuracy on held-out text against {against}", HEIGHT, Range1d(-0.01 * last, 1.01 * last))
+    drawn = []
+    for name, _, color in curves:
+        drawn.append(plot.line(against, name, source=source, color=color, line_width=1.75))
+        plot.scatter(against, name, source=source, color=color, size=6)
+    values = [value for name, _, _ in curves for value in data[name] if value is not None]
+    if (asked := accuracy_target(run)) is not None:
+        values.append(asked.value)
+        color = next(color for name, _, color in CURVES if name == asked.metric)
+        plot.add_layout(
+            Span(location=asked.value, dimension="width", line_color=color, line_dash="dashed", line_width=1.25)
+        )
+    plot.y_range = Range1d(0, max([1e-9, *values]) * 1.1)
+    plot.yaxis.formatter = NumeralTickFormatter(format="0%")
+    tips = [("sequences", "@sequences{0,0}")] if against == "sequences" else []
+    tips += [("step", "@step{0,0}"), *((label, f"@{name}{{0.0%}}") for name, label, _ in curves)]
+    plot.add_tools(HoverTool(renderers=drawn[:1], tooltips=tips, mode="vline", line_policy="nearest"))
+    return charts.embedded(plot, target)

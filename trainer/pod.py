@@ -1,0 +1,124 @@
+"""What a pod runs: `python -m trainer.pod train|evaluate RECIPE --workspace URI`. It needs to be told nothing else.
+
+The data's places are looked up in the workspace, the other hosts' names follow from the JobSet's environment. The exit
+status tells the JobSet whether to start again: 1 and 2 are failures that would repeat themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from berth import log as logs
+from berth import recipe_file, runs
+from berth.errors import BerthError
+from berth.inputs import Inputs
+from berth.recipe import Recipe
+from berth.stage import Stage, Workspace
+from trainer.hosts import Pod, process_number
+
+log = logging.getLogger("berth.pod")
+
+TFRECORDS = "*.tfrecord*"
+# Of an error that nobody expected (sysexits.h: EX_SOFTWARE): perhaps the machine's; trying again is right.
+UNEXPECTED = 70
+SECONDS_BETWEEN_LOOKS = 30.0
+
+
+@dataclass(frozen=True)
+class TrainingWorkspace(Workspace):
+    """A workspace in which it is noted where a recipe's training writes to, for those who follow it."""
+
+    recipe: Recipe
+
+    def directory(self, stage: Stage) -> str:
+        """Where this stage's output goes."""
+        uri = super().directory(stage)
+        if process_number() == 0:
+            runs.record_training(self.uri, self.recipe, uri)
+        return uri
+
+
+def train(recipe: Recipe, workspace: str) -> str:
+    """Train a recipe's model on its data in the workspace, with the other pods of the JobSet.
+
+    Returns:
+        URI of the directory with the checkpoints.
+    """
+    from trainer.train import train
+
+    data = runs.data(workspace, recipe)
+    names = {phase.records for phase in recipe.training.phases}
+    evaluation = Inputs.of_stage(data[runs.EVALUATION_SET], TFRECORDS)
+    return train(
+        recipe=recipe,
+        records={name: Inputs.of_stage(data[runs.RECORDS + name], TFRECORDS) for name in names},
+        vocabulary=Inputs.of_stage(data[runs.VOCABULARY], "vocab.txt"),
+        evaluation=evaluation if recipe.evaluation.is_during_training else None,
+        place=TrainingWorkspace(workspace, recipe),
+    ).uri
+
+
+def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LOOKS) -> str:
+    """Evaluate each checkpoint of a recipe's training as it appears, until the training is finished.
+
+    Returns:
+        URI of the directory with evaluations.jsonl.
+    """
+    from trainer.follow import follow
+
+    data = runs.data(workspace, recipe)
+    directory = runs.training(workspace, recipe)
+    if directory is None:
+        log.info("waiting for the training to start")
+    while directory is None:
+        time.sleep(seconds)
+        directory = runs.training(workspace, recipe)
+    output = f"{directory}-followed"
+    follow(
+        directory=directory,
+        records=Inputs.of_stage(data[runs.EVALUATION_SET], TFRECORDS),
+        batch_size=recipe.evaluation.batch_size,
+        engine=recipe.training.engine,
+        output=output,
+        seconds=seconds,
+    )
+    return output
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a pod's work; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.pod", description=__doc__)
+    parser.add_argument("work", choices=["train", "evaluate"])
+    parser.add_argument("recipe", help="YAML file, or the name of an installed recipe")
+    parser.add_argument("--workspace", required=True, help="URI of the workspace")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override one value")
+    options = parser.parse_args(arguments)
+    logs.setup()
+    try:
+        recipe = recipe_file.load(options.recipe, options.set)
+        if options.work == "train":
+            pod = Pod.of(os.environ)
+            if pod is not None:
+                log.info("pod %d of %d: %s", pod.number, pod.count, pod.host(pod.number))
+                os.environ.update(pod.settings(recipe.training.engine))
+            result = train(recipe, options.workspace)
+        else:
+            result = evaluate(recipe, options.workspace)
+    except BerthError as error:
+        log.error("%s", error)
+        return error.exit_status
+    except Exception:
+        log.exception("unexpected")
+        return UNEXPECTED
+    log.info("done: %s", result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
