@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from berth import __version__, log
-from berth.commands import data, model, run
+from berth.commands import cluster, data, model, run
 from berth.errors import BerthError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 run.add_to(app)
 data.add_to(app)
 model.add_to(app)
+cluster.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ from berth.progress import Progress
 from berth.stage import stage_digest
 
 SHORT = 12
+LISTED = 8  # files of an input shown at most
 # What a reader wants to know first of a stage, as far as it counts it.
 MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instances")
 
@@ -24,10 +25,14 @@ log = logging.getLogger("berth.verify")
 
 @dataclass(frozen=True)
 class Source:
-    """Input files from outside, or of a stage that is no longer there, as the stage that read them recorded them."""
+    """Input files that were given, or (not ``is_given``) that a stage made which is no longer there.
+
+    They are as the stage that read them recorded them.
+    """
 
     uri: str
     files: tuple[ManifestFile, ...]
+    is_given: bool
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
             if given.stage and storage.exists(storage.join(origin, NAME)):
                 inputs[role] = _node(origin, known, (*below, directory))
             else:
-                inputs[role] = Source(origin, given.files)
+                inputs[role] = Source(origin, given.files, not given.stage)
         known[directory] = Node(directory, manifest, inputs)
     return known[directory]
 
@@ -151,10 +156,7 @@ def inputs_of(directory: str, role: str) -> Inputs:
 def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iterator[str]:
     label = f"{role}: " if role else ""
     if isinstance(item, Source):
-        yield f"{label}{item.uri}"
-        for number, file in enumerate(item.files, 1):
-            branch = "└─" if number == len(item.files) else "├─"
-            yield f"{indent}{branch} {file.path}  {file.size:,} B  sha256 {file.sha256}"
+        yield from _source_lines(item, label, indent, shown)
         return
     manifest = item.manifest
     facts = [f"{manifest.stage} {manifest.digest[:SHORT]}"]
@@ -171,6 +173,24 @@ def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iter
         lines = _lines(origin, name, indent + ("   " if is_last else "│  "), shown)
         yield f"{indent}{'└─' if is_last else '├─'} {next(lines)}"
         yield from lines
+
+
+def _source_lines(source: Source, label: str, indent: str, shown: set[str]) -> Iterator[str]:
+    count, size = len(source.files), sum(file.size for file in source.files)
+    what = f"  {'given, ' if source.is_given else ''}{count:,} files, {size:,} B" if count > 1 else ""
+    key = " ".join([source.uri, *(file.sha256 for file in source.files)])
+    if count > LISTED and key in shown:
+        yield f"{label}{source.uri}{what}  (see above)"
+        return
+    shown.add(key)
+    yield f"{label}{source.uri}{what}"
+    left_out = count - LISTED if count > LISTED else 0
+    lines = [f"{file.path}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
+    if left_out:
+        digest = inputs_digest(source.files)
+        lines[LISTED - 1 : -1] = [f"… {left_out:,} more files; sha256 of all names and contents {digest}"]
+    for number, line in enumerate(lines, 1):
+        yield f"{indent}{'└─' if number == len(lines) else '├─'} {line}"
 
 
 def finished_stages(path: str, ancestors: bool = False) -> list[str]:
@@ -261,8 +281,7 @@ def _strangers(directory: str, manifest: Manifest) -> Iterator[Problem]:
 def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator[Problem]:
     """Whether what was read is still there unchanged; where a stage made it, that stage's manifest speaks for it."""
     where = f"{storage.join(directory, NAME)}, input {role!r}"
-    recorded = hashlib.sha256("".join(f"{file.sha256} {file.path}\n" for file in given.files).encode()).hexdigest()
-    if recorded != given.digest:
+    if inputs_digest(given.files) != given.digest:
         yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
         return
     origin = place_of(given, directory)
@@ -277,9 +296,17 @@ def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator
             yield Problem(where, f"{file.path} is not what was read: {state} in {origin}")
 
 
+def inputs_digest(files: Sequence[ManifestFile]) -> str:
+    """SHA-256 over the names and contents of some input files, as :class:`berth.inputs.Inputs` has it."""
+    return hashlib.sha256("".join(f"{file.sha256} {file.path}\n" for file in files).encode()).hexdigest()
+
+
 def _present(given: ManifestInput, origin: str) -> Iterable[ManifestFile]:
     """What stands now where an input came from. Raises BerthError where nothing does."""
     if given.stage:
         return Manifest.read(origin).files
-    patterns = [origin] if storage.exists(origin) else origin.split(" ")
-    return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in Inputs.of(*patterns).files]
+    if any("/" in file.path for file in given.files):
+        found = Inputs.of_tree(origin)
+    else:
+        found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
+    return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in found.files]

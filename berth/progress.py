@@ -40,6 +40,7 @@ class Progress:
             maxinterval=SECONDS_BETWEEN_LINES,
             leave=False,
             dynamic_ncols=self._screen is not None,
+            position=None if self._screen is not None else 0,  # a bar inside another one moves the cursor of a screen
             # Without a terminal the bar itself is noise: only its figures are logged.
             bar_format=None
             if self._screen is not None

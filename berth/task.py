@@ -40,8 +40,8 @@ class Task:
         self.place = Workspace(workspace)
 
     def files(self, directory: str, pattern: str) -> Inputs:
-        """Files of an earlier stage."""
-        return Inputs.of_stage(directory, pattern)
+        """Files of an earlier stage; with an empty ``directory``, files from outside."""
+        return Inputs.of_stage(directory, pattern) if directory else Inputs.of(pattern)
 
     def finish(self, result: Result, manifest: Any) -> str:
         """Copy the stage's manifest into the pipeline's artifact; returns the stage's directory."""

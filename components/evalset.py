@@ -13,10 +13,10 @@ def evalset(recipe: str, workspace: str, records: str, manifest: dsl.Output[dsl.
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         records: URI of the directory with *.tfrecord.
-        manifest: The stage's manifest.
 
     Returns:
-        URI of the directory with eval.tfrecord.
+        Output: URI of the directory with eval.tfrecord.
+        manifest: The stage's manifest.
     """
     from berth.task import Task
     from pipelines.evalset import pick_examples

@@ -22,14 +22,15 @@ def records(
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         record_set: Name of the record set in the recipe.
-        sentences: URI of the directory with the sentence shards.
-        text: Which text files of the sentences: `part-*.txt` (training) or `eval.txt` (held out).
+        sentences: URI of the directory with the sentence shards; empty for text that was given prepared.
+        text: Which text files of the sentences: `part-*.txt` (training) or `eval.txt` (held out); or the pattern of
+            the given ones.
         vocabulary: URI of the directory with vocab.txt.
         beam_arguments: Flags for Beam.
-        manifest: The stage's manifest.
 
     Returns:
-        URI of the directory with *.tfrecord.
+        Output: URI of the directory with *.tfrecord.
+        manifest: The stage's manifest.
     """
     from berth.task import Task
     from pipelines.records import create_records

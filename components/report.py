@@ -15,15 +15,15 @@ def report(
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         stages: URIs of all stages' directories by title, as JSON.
-        manifest: The stage's manifest.
-        html: The report.
 
     Returns:
-        URI of the directory with report.html.
+        Output: URI of the directory with report.html.
+        manifest: The stage's manifest.
+        html: The report.
     """
     import json
 
-    from berth import storage
+    from berth import runs, storage
     from berth.report.build import build_report
     from berth.task import Task
     from pipelines.explain import examples
@@ -33,6 +33,7 @@ def report(
         result = build_report(
             recipe=task.recipe, stages=directories, examples=lambda: examples(directories), place=task.place
         )
+        runs.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, "report.html")))
         return task.finish(result, manifest)

@@ -9,11 +9,14 @@ import json
 from kfp import dsl
 
 from berth import recipe_file
+from berth.cluster.package import pipeline_name
+from berth.cluster.tasks import configure
 from berth.recipe import Recipe
 from components.evalset import evalset
 from components.evaluate import evaluate
 from components.export import export
 from components.extract import extract
+from components.filter import filter
 from components.records import records
 from components.report import report
 from components.segment import segment
@@ -21,14 +24,21 @@ from components.train import train
 from components.vocab import vocab
 
 
-def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
+def pretrain_pipeline(
+    resolved: Recipe, for_cluster: bool = False, until: str = "report"
+) -> dsl.base_component.BaseComponent:
     """The pipeline of one recipe: each of its record sets is a task, the recipe itself is a default argument.
 
     Pipeline parameters: ``recipe`` (the resolved recipe as JSON), ``workspace`` (URI) and ``beam_arguments``; output:
     the URI of the report's directory.
+
+    Args:
+        resolved: The recipe.
+        for_cluster: Give each task what the recipe's `cluster` section says: image, resources, placement, retries.
+        until: `report` for the whole way; `data` ends, with a report on the data, before the training.
     """
 
-    @dsl.pipeline(name=f"berth-{resolved.name.replace('_', '-')}", description=resolved.description)
+    @dsl.pipeline(name=pipeline_name(resolved.name), description=resolved.description)
     def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list = []) -> str:  # noqa: B006
         common = {"recipe": recipe, "workspace": workspace}
         beam = {**common, "beam_arguments": beam_arguments}
@@ -37,25 +47,37 @@ def pretrain_pipeline(resolved: Recipe) -> dsl.base_component.BaseComponent:
         def add(title, task):
             stages[title] = task.outputs["Output"]
             task.set_display_name(title)
+            if for_cluster:
+                configure(task, resolved.cluster)
             return stages[title]
 
-        articles = add("extract", extract(**beam))
-        sentences = add("segment", segment(articles=articles, **beam))
-        vocabulary = add("vocabulary", vocab(sentences=sentences, **beam))
+        if (prepared := resolved.corpus.prepared) is None:
+            articles = add("extract", extract(**beam))
+            if resolved.corpus.filter is not None:
+                articles = add("filter", filter(articles=articles, **beam))
+            sentences, text, evaluation = add("segment", segment(articles=articles, **beam)), "part-*.txt", "eval.txt"
+        else:
+            sentences, text, evaluation = "", prepared.text, prepared.evaluation
+        vocabulary = add("vocabulary", vocab(sentences=sentences, text=text, **beam))
         corpus = {"sentences": sentences, "vocabulary": vocabulary}
         record_sets = {
-            name: add(f"records {name}", records(record_set=name, text="part-*.txt", **corpus, **beam))
+            name: add(f"records {name}", records(record_set=name, text=text, **corpus, **beam))
             for name in resolved.records
         }
         held_out = add(
-            "held-out records", records(record_set=resolved.evaluation.records, text="eval.txt", **corpus, **beam)
+            "held-out records", records(record_set=resolved.evaluation.records, text=evaluation, **corpus, **beam)
         )
         examples = add("evaluation set", evalset(records=held_out, **common))
-        model = add("train", train(record_sets=_by_name(record_sets), vocabulary=vocabulary, **common))
+        if until == "data":
+            return add("report", report(stages=_by_name(stages), **common))
+        held_out_examples = {"evalset": examples} if resolved.evaluation.is_during_training else {}
+        model = add(
+            "train", train(record_sets=_by_name(record_sets), vocabulary=vocabulary, **held_out_examples, **common)
+        )
         add("evaluate", evaluate(model=model, evalset=examples, **common))
         for name in resolved.export.formats:
             add(f"export {name}", export(model=model, format=name, **common))
-        return report(stages=_by_name(stages), **common).outputs["Output"]
+        return add("report", report(stages=_by_name(stages), **common))
 
     return pretrain
 

@@ -59,3 +59,66 @@ def test_the_recipe_travels_in_the_pipeline(compiled):
     inputs = compiled["root"]["inputDefinitions"]["parameters"]
     assert '"name":"quickstart"' in inputs["recipe"]["defaultValue"]
     assert "workspace" in inputs
+
+
+def test_prepared_text_enters_at_the_records():
+    from berth import recipe_file
+    from berth_dags.pretrain import pretrain_pipeline
+
+    overrides = ["corpus.sources=[]", "segmentation=null"]
+    overrides += ["corpus.prepared={text: results/part-*-of-00500, evaluation: results/eval.txt}"]
+    tasks = pretrain_pipeline(recipe_file.load("quickstart", overrides)).pipeline_spec.root.dag.tasks
+    titles = {task.task_info.name: task for task in tasks.values()}
+    assert not {"extract", "segment"} & set(titles)
+    for title, text in {
+        "vocabulary": "results/part-*-of-00500",
+        "records long": "results/part-*-of-00500",
+        "held-out records": "results/eval.txt",
+    }.items():
+        given = titles[title].inputs.parameters
+        assert given["text"].runtime_value.constant.string_value == text
+        assert given["sentences"].runtime_value.constant.string_value == ""
+
+
+def test_a_training_that_is_evaluated_waits_for_the_evaluation_set():
+    from berth import recipe_file
+    from berth_dags.pretrain import pretrain_pipeline
+
+    resolved = recipe_file.load("quickstart", ["evaluation.every_steps=100"])
+    tasks = pretrain_pipeline(resolved).pipeline_spec.root.dag.tasks
+    titles = {name: task.task_info.name for name, task in tasks.items()}
+    (model,) = [task for task in tasks.values() if task.task_info.name == "train"]
+    assert {titles[name] for name in model.dependent_tasks} == {
+        "records short",
+        "records long",
+        "vocabulary",
+        "evaluation set",
+    }
+    assert titles[model.inputs.parameters["evalset"].task_output_parameter.producer_task] == "evaluation set"
+
+
+def test_the_data_alone_ends_with_a_report_on_it():
+    """What `berth run --until data` and the cluster's job data-prep run; the rest is not part of it."""
+    from berth import recipe_file, runs
+    from berth.cluster.package import compiled as compile_
+    from berth_dags.pretrain import pretrain_pipeline
+
+    data = YAML(typ="safe").load(compile_(pretrain_pipeline(recipe_file.load("quickstart"), until="data")))
+    titles = {task["taskInfo"]["name"] for task in data["root"]["dag"]["tasks"].values()}
+    assert upstream(data, "report") == titles - {"report"}
+    assert not titles & {"train", "evaluate", "export huggingface"}
+    # A training looks its data up by these titles.
+    assert {runs.VOCABULARY, runs.EVALUATION_SET, f"{runs.RECORDS}short", f"{runs.RECORDS}long"} <= titles
+
+
+def test_a_filter_stands_between_articles_and_sentences(compiled):
+    from google.protobuf import json_format
+
+    from berth import recipe_file
+    from berth_dags.pretrain import pretrain_pipeline
+
+    filtered = pretrain_pipeline(recipe_file.load("quickstart", ["corpus.filter={duplicates: documents}"]))
+    spec = json_format.MessageToDict(filtered.pipeline_spec)
+    assert upstream(spec, "filter") == {"extract"}
+    assert upstream(spec, "segment") == {"filter"}
+    assert "filter" not in {task["taskInfo"]["name"] for task in compiled["root"]["dag"]["tasks"].values()}

@@ -24,6 +24,9 @@ def run(
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="DIR", help="Where everything is written and found again.")
     ] = "workspace",
+    until: Annotated[
+        str, typer.Option("--until", metavar="data|report", help="`data` stops before the training.")
+    ] = "report",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Run a recipe from raw text to the report; what has been done before is not done again."""
@@ -33,8 +36,10 @@ def run(
     loaded = recipe_file.load(recipe, set_)
     if '"' in workspace or "\\" in workspace:
         raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
-    for source in loaded.corpus.sources:
-        Inputs.find(source.path)
+    if until not in ("data", "report"):
+        raise UsageError("a run ends elsewhere", where=f"--until {until}", expected="data or report")
+    for pattern in loaded.corpus.patterns:
+        Inputs.find(pattern)
     if not storage.is_cloud(workspace):
         workspace = str(storage.local_path(workspace).resolve())
         storage.make_directory(workspace)
@@ -42,7 +47,8 @@ def run(
     from berth import local_run
     from berth_dags.pretrain import pretrain_pipeline
 
-    report = local_run.execute(pretrain_pipeline(loaded), workspace, beam_arguments=beam_arguments(context))
+    pipeline = pretrain_pipeline(loaded, until=until)
+    report = local_run.execute(pipeline, workspace, beam_arguments=beam_arguments(context))
     for line in _summary(report):
         typer.echo(line)
 
@@ -56,7 +62,7 @@ def _summary(report: str) -> Iterator[str]:
         if isinstance(stage, Node):
             yield f"{title:<18} {stage.directory}"
     yield f"{'report':<18} {storage.join(report, 'report.html')}"
-    evaluated = stages["evaluate"]
+    evaluated = stages.get("evaluate")
     if isinstance(evaluated, Node):
         figures = json.loads(storage.read_bytes(storage.join(evaluated.directory, "evaluation.json")))
         baseline = figures["baseline"]

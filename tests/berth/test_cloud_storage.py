@@ -2,27 +2,10 @@
 
 import pytest
 
-from berth import cloud_storage, storage
+from berth import storage
 from berth.errors import BerthError
 from berth.inputs import Inputs
 from berth.stage import Stage, Workspace, run
-
-
-@pytest.fixture(scope="module")
-def bucket():
-    from gcp_storage_emulator.server import create_server
-
-    server = create_server("localhost", 0, in_memory=True, default_bucket="berth-test")
-    server.start()
-    patch = pytest.MonkeyPatch()
-    host, port = server._api._httpd.socket.getsockname()
-    patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
-    cloud_storage._client.cache_clear()
-    yield "gs://berth-test"
-    cloud_storage._client().close()
-    server.stop()
-    patch.undo()
-    cloud_storage._client.cache_clear()
 
 
 def test_a_written_object_is_read_back_and_deleted(bucket):

@@ -68,6 +68,25 @@ def test_a_circle_of_extends_is_an_error(tmp_path):
         load(tmp_path, "extends: a.yaml", name="b.yaml")
 
 
+def test_prepared_text_takes_the_place_of_inherited_sources(tmp_path):
+    load(tmp_path)
+    child = (
+        "extends: small.yaml\nname: child\nsegmentation: null\n"
+        "corpus: {sources: [], extract: null, prepared: {text: results/part-*, evaluation: results/eval.txt}}\n"
+    )
+    recipe = load(tmp_path, child, name="child.yaml")
+    assert recipe.corpus.prepared.text == "results/part-*"
+    assert recipe.corpus.patterns == ["results/part-*", "results/eval.txt"]
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_sources_of_several_formats(tmp_path):
+    sources = "sources: [{path: dump.xml}, {path: '*.jsonl', format: jsonl, text_field: body, language_field: lang}]"
+    recipe = load(tmp_path, MINIMAL.replace("sources:\n    - path: dump.xml", sources))
+    assert [source.format for source in recipe.corpus.sources] == ["wikipedia", "jsonl"]
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
 WRONG = {
     "unknown key": ("sed: 3\n" + MINIMAL, r"line 1, sed: unknown key; did you mean 'seed'\?"),
     "unknown key deep down": (
@@ -102,7 +121,70 @@ WRONG = {
         MINIMAL.replace("max_predictions: 10", "max_predictions: 10\n    objective: mlm"),
         "need rng: keyed",
     ),
+    "no corpus": (
+        MINIMAL.replace("    - path: dump.xml\n", "").replace("sources:", "sources: []"),
+        r"line 2, corpus: neither sources nor prepared is given",
+    ),
+    "fields of what has none": (
+        MINIMAL.replace("- path: dump.xml", "- {path: x.txt, format: sentences, id_field: id}"),
+        r"corpus\.sources\.0: id_field is for jsonl and parquet: a source of the format sentences has no fields",
+    ),
+    "wrapped sentences": (
+        MINIMAL.replace("- path: dump.xml", "- {path: x.txt, format: sentences, wrapped: true}"),
+        "wrapped is for documents, not for sentences",
+    ),
+    "an unknown format": (
+        MINIMAL.replace("- path: dump.xml", "- {path: x.csv, format: csv}"),
+        r"corpus\.sources\.0\.format: found 'csv', expected .*'sentences', 'documents', 'jsonl' or 'parquet'",
+    ),
+    "sources and prepared text": (
+        MINIMAL.replace("  sources:", "  prepared: {text: part-*, evaluation: eval.txt}\n  sources:"),
+        "sources and prepared are both given",
+    ),
+    "segmentation of prepared text": (
+        MINIMAL.replace("sources:\n    - path: dump.xml", "prepared: {text: part-*, evaluation: eval.txt}"),
+        r"segmentation is given, but corpus\.prepared is segmented already",
+    ),
+    "prepared text without held-out documents": (
+        MINIMAL.replace("sources:\n    - path: dump.xml", "prepared: {text: part-*}"),
+        r"corpus\.prepared\.evaluation: this key is missing",
+    ),
+    "extraction of prepared text": (
+        MINIMAL.replace(
+            "sources:\n    - path: dump.xml", "prepared: {text: p*, evaluation: e}\n  extract: {keep_headings: true}"
+        ).replace("segmentation:\n  eval_documents: 3\n", ""),
+        "extract is given, but nothing is extracted from prepared text",
+    ),
+    "filter of prepared text": (
+        MINIMAL.replace(
+            "sources:\n    - path: dump.xml", "prepared: {text: p*, evaluation: e}\n  filter: {min_words: 3}"
+        ).replace("segmentation:\n  eval_documents: 3\n", ""),
+        "filter is given, but prepared text is not filtered",
+    ),
+    "a token with white space": (
+        MINIMAL.replace("  sources:", "  filter: {urls: 'two words'}\n  sources:"),
+        r"corpus\.filter\.urls: found 'two words', expected",
+    ),
+    "no languages": (
+        MINIMAL.replace("  sources:", "  filter: {languages: []}\n  sources:"),
+        r"corpus\.filter\.languages: found \[\]",
+    ),
+    "a letter as sentence end": (
+        MINIMAL.replace("eval_documents: 3", "eval_documents: 3\n  sentence_end_characters: [., a]"),
+        r"segmentation\.sentence_end_characters\.1: found 'a', expected",
+    ),
+    "sentence ends for sentencex": (
+        MINIMAL.replace(
+            "eval_documents: 3", "eval_documents: 3\n  segmenter: sentencex\n  sentence_end_characters: [.]"
+        ),
+        "sentencex has rules of its own",
+    ),
     "no held-out documents": (MINIMAL.replace("eval_documents: 3", "eval_documents: 0"), "needs held-out documents"),
+    "fitting no checkpoint": (MINIMAL + "initialization: {vocabulary: by_token}\n", "initial_checkpoint names none"),
+    "fused attention without JAX": (
+        MINIMAL.replace("training:\n", "training:\n  attention: fused\n"),
+        "attention: fused needs training.engine: jax",
+    ),
 }
 
 

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines and Kubernetes: what a recipe's `cluster` section becomes there."""

@@ -1,0 +1,208 @@
+"""Kubernetes manifests for a recipe: those of k8s/, filled in with what its `cluster` section and a machine shape say.
+
+The overlays in k8s/overlays patch the same files with kustomize; `tests/test_k8s.py` holds that both give the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from berth import storage
+from berth.cluster.machines import Shape, node_selector, tolerations
+from berth.errors import UsageError
+from berth.recipe import IMAGE_REFERENCE, SHARED_PLACE, Recipe
+
+INSTALLED = "package://berth_k8s"
+# The kinds of jobs, the files they are made from, and the stage whose resources they get.
+SOURCES = {
+    "data-prep": ("data-prep/job.yaml", "extract"),
+    "train": ("train/jobset.yaml", "train"),
+    "evaluate": ("evaluate/job.yaml", "evaluate"),
+}
+BASE = "base"
+KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
+ONE_SLICE = {"alpha.jobset.sigs.k8s.io/exclusive-topology": "cloud.google.com/gke-nodepool"}
+# "-workers-0-9999" and what Kubernetes appends must fit into the 63 characters of a host's name.
+LONGEST_NAME = 40
+HASH_LENGTH = 10
+LONGEST_LINE = 10_000  # texts are not broken into lines
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and as what a job runs.
+
+    Args:
+        image: Container image by tag or digest.
+        workspace: gs:// URI.
+        machine: Shape of the machines; None for CPUs.
+        hosts: Machines of that shape.
+    """
+
+    image: str
+    workspace: str
+    machine: Shape | None
+    hosts: int = 1
+
+    def __post_init__(self) -> None:
+        if not IMAGE_REFERENCE.fullmatch(self.image):
+            raise UsageError(
+                "this is no image by tag or digest",
+                where="image",
+                found=self.image,
+                expected="REGISTRY/NAME@sha256:… or REGISTRY/NAME:TAG; the tag `latest` is refused",
+            )
+        if not SHARED_PLACE.fullmatch(self.workspace):
+            raise UsageError(
+                "the workspace is neither a gs:// URI nor an absolute path of a mount",
+                where="--workspace",
+                found=self.workspace,
+            )
+        if self.machine is not None and self.machine.is_tpu and self.hosts != self.machine.hosts:
+            raise UsageError(
+                f"the slice {self.machine.name} has {self.machine.hosts} hosts",
+                where="hosts",
+                found=str(self.hosts),
+                fix="Leave the number of hosts out, or choose another slice.",
+            )
+
+
+def base(recipe: Recipe) -> list[Manifest]:
+    """What every job needs: namespace, accounts, roles, queues."""
+    kustomization = _read(f"{BASE}/kustomization.yaml")[0]
+    documents = [document for name in kustomization["resources"] for document in _read(f"{BASE}/{name}")]
+    for document in documents:
+        if document["kind"] == "Namespace":
+            document["metadata"]["name"] = recipe.cluster.namespace
+        elif document["kind"] == "ClusterQueue":
+            labels = document["spec"]["namespaceSelector"]["matchLabels"]
+            labels["kubernetes.io/metadata.name"] = recipe.cluster.namespace
+        elif document["kind"] == "LocalQueue":
+            document["metadata"]["name"] = recipe.cluster.queue
+        _set_namespace(document, recipe)
+    return documents
+
+
+def job(recipe: Recipe, kind: str, place: Place) -> list[Manifest]:
+    """One job of a recipe and the config maps that it reads, whose names hold the hashes of their contents.
+
+    Args:
+        recipe: The recipe.
+        kind: `data-prep`, `train` or `evaluate`.
+        place: Image, workspace and machines.
+
+    Raises:
+        UsageError: if a batch cannot be divided over the devices, or the job is one pod and the machines are several.
+    """
+    source, stage = SOURCES[kind]
+    (document,) = _read(source)
+    _check_name(recipe)
+    document["metadata"]["name"] = f"{kind}-{recipe.name.replace('_', '-')}"
+    document["metadata"]["labels"][KUEUE_QUEUE] = recipe.cluster.queue
+    if document["kind"] == "JobSet":
+        _check_batches(recipe, place)
+        _set_hosts(document, recipe, place)
+        pod = document["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+    else:
+        if place.hosts > 1:
+            raise UsageError(
+                f"the job {kind} is one pod", where=f"cluster.stages.{stage}", found=f"{place.hosts} hosts"
+            )
+        pod = document["spec"]["template"]["spec"]
+    _set_pod(pod, recipe, stage, place)
+    config = _config_map("berth", {"BERTH_WORKSPACE": place.workspace})
+    content = _config_map("recipe", {"recipe.yaml": recipe.model_dump_json(indent=2) + "\n"})
+    pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] = config["metadata"]["name"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "recipe"]
+    volume["configMap"]["name"] = content["metadata"]["name"]
+    documents = [config, content, document]
+    for each in documents:
+        _set_namespace(each, recipe)
+    return documents
+
+
+def text(documents: list[Manifest]) -> str:
+    """The manifests as one YAML stream."""
+    stream = io.StringIO()
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = LONGEST_LINE
+    yaml.dump_all(documents, stream)
+    return stream.getvalue()
+
+
+def _read(name: str) -> list[Manifest]:
+    return list(YAML(typ="safe", pure=True).load_all(storage.read_text(f"{INSTALLED}/{name}")))
+
+
+def _set_namespace(document: Manifest, recipe: Recipe) -> None:
+    if "namespace" in document["metadata"]:
+        document["metadata"]["namespace"] = recipe.cluster.namespace
+
+
+def _set_hosts(document: Manifest, recipe: Recipe, place: Place) -> None:
+    spec = document["spec"]
+    spec["failurePolicy"]["maxRestarts"] = recipe.cluster.max_restarts
+    job_spec = spec["replicatedJobs"][0]["template"]["spec"]
+    job_spec["parallelism"] = job_spec["completions"] = place.hosts
+    container = job_spec["template"]["spec"]["containers"][0]
+    (hosts,) = [variable for variable in container["env"] if variable["name"] == "BERTH_HOSTS"]
+    hosts["value"] = str(place.hosts)
+    job_spec["template"]["spec"]["terminationGracePeriodSeconds"] = recipe.cluster.termination_grace_seconds
+    if place.machine is not None and place.machine.is_tpu:
+        document["metadata"]["annotations"] = dict(ONE_SLICE)
+        container["args"] += ["--set", "training.engine=jax"]
+
+
+def _set_pod(pod: Manifest, recipe: Recipe, stage: str, place: Place) -> None:
+    resources = recipe.cluster.task(stage)
+    container = pod["containers"][0]
+    container["image"] = place.image
+    amounts = dict(container["resources"]["requests"])
+    amounts |= {"cpu": f"{resources.cpus:g}", "memory": f"{resources.memory_gib}Gi"}
+    if place.machine is not None:
+        amounts[place.machine.resource] = str(place.machine.chips)
+    container["resources"] = {"requests": amounts, "limits": dict(amounts)}
+    if selector := node_selector(resources, place.machine):
+        pod["nodeSelector"] = selector
+    if accepted := tolerations(resources, place.machine):
+        pod["tolerations"] = accepted
+
+
+def _config_map(name: str, data: Mapping[str, str]) -> Manifest:
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    metadata = {"name": f"{name}-{digest[:HASH_LENGTH]}", "namespace": ""}
+    readable = {key: LiteralScalarString(value) if "\n" in value else value for key, value in data.items()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": readable}
+
+
+def _check_name(recipe: Recipe) -> None:
+    if len(recipe.name) > LONGEST_NAME - len("data-prep-"):
+        raise UsageError(
+            "the recipe's name is too long for the name of a host",
+            where="name",
+            found=recipe.name,
+            expected=f"at most {LONGEST_NAME - len('data-prep-')} characters",
+        )
+
+
+def _check_batches(recipe: Recipe, place: Place) -> None:
+    """The trainer checks it too, but only once all machines are there."""
+    devices = place.hosts * (place.machine.chips if place.machine is not None else 1)
+    for phase in recipe.training.phases:
+        if phase.batch_size % (devices * phase.accumulation):
+            raise UsageError(
+                f"the batch of phase {phase.name!r} cannot be divided evenly",
+                where=f"training.phases.{phase.name}.batch_size",
+                found=f"{phase.batch_size} sequences over {devices} devices and {phase.accumulation} micro-batches",
+                fix=f"Choose a multiple of {devices * phase.accumulation}.",
+            )

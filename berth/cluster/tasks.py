@@ -1,0 +1,65 @@
+"""A stage's share of the recipe's `cluster` section, set on its task of a Kubeflow pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from berth.cluster.machines import GPU, Shape, node_selector, shape, tolerations
+from berth.errors import UsageError
+from berth.recipe import Cluster
+
+if TYPE_CHECKING:
+    from kfp.dsl import PipelineTask
+
+LONGEST_BACKOFF = "3600s"
+
+
+def configure(task: PipelineTask, cluster: Cluster) -> None:
+    """Set image, resources, placement, retries, timeout and caching of a task by the stage it runs.
+
+    Raises:
+        UsageError: if a stage asks for a machine shape that is unknown, or of several machines: a task is one pod.
+    """
+    from kfp import kubernetes
+
+    stage = task.component_spec.name
+    resources = cluster.task(stage)
+    if cluster.image is not None:
+        task.set_container_image(cluster.image)
+    cpus, memory = f"{resources.cpus:g}", f"{resources.memory_gib}Gi"
+    task.set_cpu_request(cpus).set_cpu_limit(cpus).set_memory_request(memory).set_memory_limit(memory)
+    machine = _one_machine(stage, resources.accelerator, resources.hosts)
+    if machine:
+        task.set_accelerator_type(machine.resource).set_accelerator_limit(machine.chips)
+    for label, value in node_selector(resources, machine).items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in tolerations(resources, machine):
+        kubernetes.add_toleration(task, **toleration)
+    if machine and machine.resource == GPU and machine.chips > 1:
+        # NCCL exchanges data between the GPUs of a machine through shared memory; a pod has 64 MiB otherwise.
+        kubernetes.empty_dir_mount(task, volume_name="shared-memory", mount_path="/dev/shm", medium="Memory")
+    if resources.retries:
+        task.set_retry(
+            resources.retries,
+            backoff_duration=f"{resources.backoff_seconds}s",
+            backoff_factor=2.0,
+            backoff_max_duration=LONGEST_BACKOFF,
+        )
+    if resources.timeout_hours is not None:
+        kubernetes.set_timeout(task, seconds=max(1, round(resources.timeout_hours * 3600)))
+    task.set_caching_options(resources.cache)
+
+
+def _one_machine(stage: str, accelerator: str | None, hosts: int) -> Shape | None:
+    where = f"cluster.stages.{stage}"
+    machine = shape(accelerator, f"{where}.accelerator") if accelerator else None
+    if hosts > 1 or (machine and machine.hosts > 1):
+        count = hosts if hosts > 1 or machine is None else machine.hosts
+        raise UsageError(
+            "a task of a pipeline runs on one machine",
+            where=where,
+            found=f"{count} machines",
+            fix="Choose a shape of one machine, or train with the JobSet of `berth k8s`: "
+            "the pipeline then finds the stage done.",
+        )
+    return machine

@@ -1,0 +1,88 @@
+"""Where the stages of a recipe are in a workspace, for programs that are given only recipe and workspace.
+
+A stage's directory is named by what went into it, so it cannot be named before its inputs are there. When a run's data
+is complete, and again when its training starts, a small file `WORKSPACE/runs/*.json` is written that says where they
+are. Two runs of the same recipe write the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from berth import storage
+from berth.errors import UsageError
+from berth.recipe import Recipe
+
+DIRECTORY = "runs"
+# What data does not depend on, and what training does not either.
+NOT_TRAINING = {"name": True, "description": True, "export": True, "cluster": True, "training": {"engine", "attention"}}
+NOT_DATA = {"name", "description", "model", "initial_checkpoint", "initialization", "optimizer", "training", "export"}
+NOT_DATA |= {"cluster"}
+TRAIN = "train"
+# Titles of the stages that a training reads, as kfp/pretrain.py gives them.
+VOCABULARY, EVALUATION_SET, RECORDS = "vocabulary", "evaluation set", "records "
+
+
+def record_data(workspace: str, recipe: Recipe, stages: Mapping[str, str]) -> None:
+    """Note where a recipe's data is.
+
+    Args:
+        workspace: URI of the workspace.
+        recipe: The recipe.
+        stages: URIs of the stages' directories by title. Only those that a training reads are noted.
+    """
+    read = {
+        title: uri
+        for title, uri in stages.items()
+        if title in (VOCABULARY, EVALUATION_SET) or title.startswith(RECORDS)
+    }
+    _write(_uri(workspace, "data", recipe, NOT_DATA), workspace, read)
+
+
+def record_training(workspace: str, recipe: Recipe, directory: str) -> None:
+    """Note where a recipe's training writes to."""
+    _write(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace, {TRAIN: directory})
+
+
+def data(workspace: str, recipe: Recipe) -> dict[str, str]:
+    """URIs of the directories of a recipe's data by the titles of its stages.
+
+    Raises:
+        UsageError: if its data was not made in this workspace.
+    """
+    found = _read(_uri(workspace, "data", recipe, NOT_DATA), workspace)
+    if found is None:
+        raise UsageError(
+            "this workspace holds no data of the recipe",
+            where=workspace,
+            fix=f"Make it: berth run RECIPE --workspace {workspace} --until data (in a cluster: the job data-prep).",
+        )
+    return found
+
+
+def training(workspace: str, recipe: Recipe) -> str | None:
+    """URI of the directory that a recipe's training writes to; None where it has not started."""
+    found = _read(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace)
+    return None if found is None else found[TRAIN]
+
+
+def _uri(workspace: str, kind: str, recipe: Recipe, excluded: Any) -> str:
+    content = recipe.model_dump(mode="json", exclude=excluded)
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return storage.join(workspace, DIRECTORY, f"{kind}-{digest[:12]}.json")
+
+
+def _write(uri: str, workspace: str, stages: Mapping[str, str]) -> None:
+    relative = {title: os.path.relpath(directory, workspace) for title, directory in stages.items()}
+    with storage.atomic_write(uri) as file:
+        file.write((json.dumps(relative, indent=2) + "\n").encode())
+
+
+def _read(uri: str, workspace: str) -> dict[str, str] | None:
+    if not storage.exists(uri):
+        return None
+    return {title: storage.join(workspace, path) for title, path in json.loads(storage.read_text(uri)).items()}

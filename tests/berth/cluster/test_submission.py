@@ -1,0 +1,221 @@
+"""`berth submit`: the real client against a server that keeps what it is sent and fails as servers do."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+from kfp_server import KubeflowServer
+
+from berth import recipe_file
+from berth.cluster import endpoint, submission
+from berth.cluster.endpoint import connect, read_token
+from berth.cluster.package import compiled
+from berth.errors import BerthError, UsageError
+from berth_dags.pretrain import pretrain_pipeline
+
+TOKEN = "s3cret-of-the-test"
+
+
+@pytest.fixture(scope="module")
+def package():
+    return compiled(pretrain_pipeline(recipe_file.load("quickstart"), for_cluster=True))
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
+    with KubeflowServer(token=TOKEN) as server:
+        yield server
+
+
+def submit(server, package, namespace="", **changes):
+    options = {
+        "name": "quickstart",
+        "description": "A small BERT.",
+        "experiment": "tests",
+        "service_account": "berth",
+        "arguments": {"workspace": "gs://bucket/w", "beam_arguments": ["--runner=DataflowRunner"]},
+    }
+    return submission.submit(connect(server.url, TOKEN, namespace), package, **{**options, **changes})
+
+
+def test_a_submission_uploads_a_version_and_starts_a_run(server, package):
+    run = submit(server, package)
+    assert [pipeline["display_name"] for pipeline in server.pipelines] == ["berth-quickstart"]
+    (version,) = server.versions
+    assert version["display_name"] == run.version and run.is_new_version
+    assert version["spec"][0]["pipelineInfo"]["name"] == "berth-quickstart"
+    (started,) = server.runs
+    assert started["pipeline_version_reference"] == {
+        "pipeline_id": version["pipeline_id"],
+        "pipeline_version_id": version["pipeline_version_id"],
+    }
+    assert started["runtime_config"]["parameters"] == {
+        "workspace": "gs://bucket/w",
+        "beam_arguments": ["--runner=DataflowRunner"],
+    }
+    assert started["service_account"] == "berth"
+    assert started["experiment_id"] == server.experiments[0]["experiment_id"]
+    assert run.link == f"{server.url}/#/runs/details/{started['run_id']}"
+
+
+def test_the_same_pipeline_again_is_no_new_version_but_a_new_run(server, package):
+    first, second = submit(server, package), submit(server, package)
+    assert first.version == second.version and not second.is_new_version
+    assert len(server.pipelines) == len(server.versions) == len(server.experiments) == 1
+    assert len(server.runs) == 2 and first.name != second.name
+
+
+def test_another_pipeline_is_another_version_of_the_same(server, package):
+    versions = {submit(server, content).version for content in (package, package + b"\n")}
+    assert len(versions) == len(server.versions) == 2 and len(server.pipelines) == 1
+
+
+def test_each_profile_has_its_own_pipelines(server, package):
+    for _ in range(2):
+        submit(server, package, namespace="team-a")
+    submit(server, package, namespace="team-b")
+    assert [pipeline["namespace"] for pipeline in server.pipelines] == ["team-a", "team-b"]
+    assert len(server.versions) == 2 and server.experiments[0]["namespace"] == "team-a"
+
+
+@pytest.mark.parametrize("kind", ["drop", "deaf", 500, 503, 409])
+@pytest.mark.parametrize(
+    "request_", [("POST", "/pipelines"), ("POST", "/upload_version"), ("POST", "/experiments"), ("POST", "/runs")]
+)
+def test_a_request_that_fails_once_is_made_again_without_a_second_thing(server, package, kind, request_):
+    server.faults = [(*request_, kind)]
+    submit(server, package)
+    assert server.faults == []
+    assert [len(made) for made in (server.pipelines, server.versions, server.experiments, server.runs)] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["drop", 502])
+def test_what_only_looks_is_made_again_too(server, package, kind):
+    server.faults = [("GET", path, kind) for path in ("/healthz", "/pipelines", "/versions", "/experiments")]
+    submit(server, package)
+    assert server.faults == []
+
+
+def test_a_server_that_keeps_failing_is_an_error_that_says_so(server, package):
+    server.faults = [("POST", "/runs", 500)] * 20
+    with pytest.raises(BerthError, match=r"refused the request. Found HTTP 500: injected 500"):
+        submit(server, package)
+    assert server.requests.count(("POST", "/apis/v2beta1/runs")) == endpoint.ATTEMPTS and server.runs == []
+
+
+def test_a_name_that_stays_taken_is_a_conflict(server, package):
+    server.faults = [("POST", "/pipelines", 409)] * 20
+    with pytest.raises(BerthError, match=r"something else of this name. Found HTTP 409"):
+        submit(server, package)
+
+
+@pytest.mark.parametrize("token", ["wrong-t0ken", None])
+def test_a_refused_token_is_wrong_use_at_once_and_is_not_repeated(server, token, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(UsageError, match="refuses these credentials") as caught:
+        connect(server.url, token)
+    assert "HTTP 401" in str(caught.value) and "BERTH_KFP_TOKEN" in str(caught.value)
+    assert len(server.requests) == 1
+    if token:
+        assert token not in str(caught.value) + caplog.text and "(token)" in str(caught.value)
+
+
+def test_no_permission_names_the_namespace(server, package):
+    server.faults = [("POST", "/runs", 403)]
+    with pytest.raises(UsageError, match=r"does not permit this.*--namespace"):
+        submit(server, package)
+
+
+def test_a_page_for_people_is_not_the_api(monkeypatch):
+    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
+    message = r"not the API of Kubeflow Pipelines. Found text/html.*/apis/v2beta1"
+    page = "<html><title>Sign in</title></html>"
+    with KubeflowServer(page=page) as server, pytest.raises(UsageError, match=message):
+        connect(server.url, None)
+
+
+def test_a_wrong_path_says_what_the_address_must_be(server):
+    with pytest.raises(UsageError, match=r"no Kubeflow Pipelines at this address.*/apis/v2beta1"):
+        connect(f"{server.url}/elsewhere", TOKEN)
+
+
+def test_an_address_nobody_listens_at_is_an_error_after_some_attempts(monkeypatch):
+    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
+    with pytest.raises(BerthError, match=r"cannot be reached.*5 attempts"):
+        connect("http://127.0.0.1:9", None)
+
+
+@pytest.mark.parametrize("url", ["kfp.example.org", "ftp://kfp", "http://a b"])
+def test_an_endpoint_is_a_url(url):
+    with pytest.raises(UsageError, match="no URL"):
+        connect(url, None)
+
+
+def test_following_logs_each_change_and_ends_with_the_run(server, package, caplog):
+    caplog.set_level(logging.INFO, logger="berth")
+    server.run_states = ["PENDING", "RUNNING", "RUNNING", "SUCCEEDED"]
+    submission.follow(connect(server.url, TOKEN), submit(server, package), poll_seconds=0.01)
+    states = [record.message for record in caplog.records if record.name == "berth.submit"]
+    assert states == ["train: pending", "train: running", "train: succeeded"]
+
+
+def test_following_outlives_a_lost_connection(server, package):
+    run = submit(server, package)
+    server.faults = [("GET", f"/runs/{run.id}", "drop"), ("GET", f"/runs/{run.id}", 503)]
+    submission.follow(connect(server.url, TOKEN), run, poll_seconds=0.01)
+    assert server.faults == []
+
+
+def test_a_failed_run_names_the_task_and_its_page(server, package):
+    run = submit(server, package)
+    server.run_states = ["RUNNING", "FAILED"]
+    with pytest.raises(BerthError, match=r"ended as failed. Found train \(exit status 1\)") as caught:
+        submission.follow(connect(server.url, TOKEN), run, poll_seconds=0.01)
+    assert run.link in str(caught.value)
+
+
+def test_the_token_is_read_from_the_file_or_the_environment(tmp_path):
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    assert read_token(str(tmp_path / "token"), {}) == TOKEN
+    assert read_token("", {"BERTH_KFP_TOKEN": TOKEN}) == TOKEN
+    assert read_token("", {}) is None
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(UsageError, match="no bearer token"):
+        read_token(str(tmp_path / "empty"), {})
+    with pytest.raises(UsageError, match="no such token file"):
+        read_token(str(tmp_path / "none"), {})
+
+
+def berth(*arguments, **environment):
+    command = [sys.executable, "-c", "from berth.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_the_command_prints_the_link_and_follows(server, tmp_path):
+    server.run_states = ["SUCCEEDED"]
+    run = berth(
+        *("submit", "quickstart", "--endpoint", server.url, "--workspace", "gs://bucket/w"),
+        *("--experiment", "e", "--wait", "--", "--runner=DataflowRunner"),
+        BERTH_KFP_TOKEN=TOKEN,
+        BERTH_IMAGE="registry.example.org/berth:1.0",
+        HOME=str(tmp_path),
+    )
+    assert run.returncode == 0, run.stderr
+    version, link, end = run.stdout.splitlines()
+    assert version == f"version {server.versions[0]['display_name']}" and end == "succeeded"
+    assert link == f"{server.url}/#/runs/details/{server.runs[0]['run_id']}"
+    assert server.runs[0]["runtime_config"]["parameters"]["beam_arguments"] == ["--runner=DataflowRunner"]
+    assert TOKEN not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("place", ["w", "/mnt/w", "gs://b/$(HOME)", 'gs://bucket/"', "gs://bucket/a b"])
+def test_a_workspace_that_tasks_cannot_share_is_refused_before_anything_is_sent(server, place, tmp_path):
+    run = berth("submit", "quickstart", "--endpoint", server.url, "--workspace", place, HOME=str(tmp_path))
+    assert run.returncode == 2 and "share no such place" in run.stderr and server.requests == []
+
+
+def test_tasks_without_an_image_are_refused_before_anything_is_sent(server, tmp_path):
+    run = berth("submit", "quickstart", "--endpoint", server.url, "--workspace", "gs://bucket/w", HOME=str(tmp_path))
+    assert run.returncode == 2 and "cluster.image" in run.stderr and server.requests == []

@@ -1,0 +1,66 @@
+"""A run on a cluster, job by job, as processes: each pod's command, with its environment, in one workspace."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from berth import recipe_file, runs
+from berth.cluster import manifests
+
+SHORT = [
+    "vocabulary.size=2000",
+    "records.short.dupe_factor=1",
+    "records.long.dupe_factor=1",
+    "training.checkpoint_every_steps=4",
+    "training.phases.0.steps=8",
+    "training.phases.0.warmup_steps=4",
+    "training.phases.1.steps=4",
+    "evaluation.examples=50",
+]
+PROGRAMS = {"berth": ["-c", "from berth.cli import main; main()"], "python": []}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+def run_pod(recipe, kind, directory):
+    """Run what the only pod of a rendered job runs, with the recipe from its config map."""
+    place = manifests.Place("registry.example.org/berth:1.0", str(directory / "workspace"), None)
+    config, content, job = manifests.job(recipe, kind, place)
+    spec = job["spec"]["replicatedJobs"][0]["template"]["spec"] if job["kind"] == "JobSet" else job["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    (directory / "recipe.yaml").write_text(content["data"]["recipe.yaml"])
+    words = [word.replace("$(BERTH_WORKSPACE)", config["data"]["BERTH_WORKSPACE"]) for word in container["args"]]
+    words = [word.replace("/etc/berth", str(directory)) for word in words]
+    program, *first = container["command"]
+    command = [sys.executable, *PROGRAMS[program], *first, *words]
+    run = subprocess.run(command, cwd=directory, env={**os.environ, **config["data"]}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stderr
+
+
+def test_data_training_evaluation_and_what_is_left(tmp_path):
+    recipe = recipe_file.load("quickstart", SHORT)
+    workspace = str(tmp_path / "workspace")
+    run_pod(recipe, "data-prep", tmp_path)
+    assert set(runs.data(workspace, recipe)) == {"vocabulary", "evaluation set", "records short", "records long"}
+    assert runs.training(workspace, recipe) is None
+
+    run_pod(recipe, "train", tmp_path)
+    trained = Path(runs.training(workspace, recipe))
+    assert (trained / "manifest.json").exists()
+
+    run_pod(recipe, "evaluate", tmp_path)
+    lines = [json.loads(line) for line in Path(f"{trained}-followed", "evaluations.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 12 and "masked_lm_accuracy" in lines[-1]
+
+    # Whoever runs the recipe now finds the training done, in the same place, and makes the rest.
+    flags = [part for setting in SHORT for part in ("--set", setting)]
+    command = [sys.executable, *PROGRAMS["berth"], "run", "quickstart", "--workspace", workspace, *flags]
+    rest = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert rest.returncode == 0, rest.stderr
+    assert f"train: up to date: {trained}" in rest.stderr and "evaluate: started" in rest.stderr
+    assert "extract: started" not in rest.stderr
