@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from berth import cloud_storage, storage
+from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.output import Output
@@ -174,21 +174,6 @@ def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
     made_again = [name for name, time in times.items() if os.stat(tmp_path / "out" / name).st_mtime_ns != time]
     assert made_again == [file.path for file in whole.manifest.files[3:]]
     assert json.loads(content)["digest"] == whole.manifest.digest
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    from gcp_storage_emulator.server import create_server
-
-    server = create_server("localhost", 0, in_memory=True, default_bucket="berth-records")
-    server.start()
-    host, port = server._api._httpd.socket.getsockname()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
-    cloud_storage._client.cache_clear()
-    yield "gs://berth-records"
-    cloud_storage._client().close()
-    server.stop()
-    cloud_storage._client.cache_clear()
 
 
 def test_text_vocabulary_and_records_may_be_in_a_bucket(bucket, shards, tmp_path):

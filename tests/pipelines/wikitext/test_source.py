@@ -98,23 +98,11 @@ def test_parts_of_the_extraction_are_the_bundles_of_the_source(write_dump, monke
         assert list(part.read(Reading(uri, strict=True))) == list(bundle.source.read(tracker))
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    from gcp_storage_emulator.server import create_server
-
-    server = create_server("localhost", 0, in_memory=True, default_bucket="berth-dumps")
-    server.start()
-    patch = pytest.MonkeyPatch()
-    host, port = server._api._httpd.socket.getsockname()
-    patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
-    cloud_storage._client.cache_clear()
-    # There are no credentials; Beam would look for them for twenty seconds.
-    patch.setattr("apache_beam.internal.gcp.auth._Credentials._credentials_init", True)
-    yield "gs://berth-dumps"
-    cloud_storage._client().close()
-    server.stop()
-    patch.undo()
-    cloud_storage._client.cache_clear()
+@pytest.fixture
+def bucket(bucket, monkeypatch):
+    """As Beam's client sees it: there are no credentials, and it would look for them for twenty seconds."""
+    monkeypatch.setattr("apache_beam.internal.gcp.auth._Credentials._credentials_init", True)
+    return bucket
 
 
 @pytest.mark.parametrize("form", ["xml", "multistream", "gz"])
