@@ -29,6 +29,11 @@ def extract(
     ] = [],  # noqa: B006  typer's way of an empty list
     language: options.Language = "en",
     keep_headings: Annotated[bool, typer.Option(help="Dumps: keep section headings as lines of their own.")] = False,
+    captions: Annotated[bool, typer.Option(help="Dumps: keep captions of images and tables as lines.")] = False,
+    tables: Annotated[bool, typer.Option(help="Dumps: keep tables as text, a line a row.")] = False,
+    formulas: Annotated[
+        str, typer.Option(metavar="marker|drop_sentence", help="Dumps: leave [FORMULA], or drop the sentence.")
+    ] = "marker",
     disambiguations: Annotated[
         str, typer.Option(metavar="keep|drop", help="Dumps: pages that only list the meanings of a title.")
     ] = "keep",
@@ -63,6 +68,9 @@ def extract(
             options=_checked(
                 ExtractOptions,
                 keep_headings=keep_headings,
+                captions=captions,
+                tables=tables,
+                formulas=formulas,
                 strict=strict,
                 disambiguations=disambiguations,
                 templates=templates,
@@ -235,7 +243,7 @@ def evalset(
     output: options.Output,
     examples: Annotated[int, typer.Option("--examples", min=1, help="Records to pick, evenly.")],
 ) -> None:
-    """Pick evaluation records evenly: the records int(i * n / N)."""
+    """Pick evaluation records evenly: of N records, those numbered int(i * (N / n))."""
     from pipelines.evalset import pick_examples
 
     _report(pick_examples(records=Inputs.of(*records), examples=examples, place=Directory(output)))
