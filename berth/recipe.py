@@ -14,9 +14,29 @@ from pydantic import (
 )
 
 from berth.recipe_cluster import IMAGE_REFERENCE, SHARED_PLACE, Cluster, TaskResources, Toleration
-from berth.recipe_corpus import Corpus, ExtractOptions, Filter, Prepared, RecordSet, Segmentation, Source, Vocabulary
-from berth.recipe_section import Name, Section
-from berth.recipe_training import Evaluation, Export, Initialization, ModelConfig, Optimizer, Phase, Target, Training
+from berth.recipe_corpus import (
+    Corpus,
+    ExtractOptions,
+    Filter,
+    Prepared,
+    RecordSet,
+    Segmentation,
+    Source,
+    Statistics,
+    Vocabulary,
+)
+from berth.recipe_section import Expected, Name, Section
+from berth.recipe_training import (
+    Evaluation,
+    Export,
+    FineTuning,
+    Initialization,
+    ModelConfig,
+    Optimizer,
+    Phase,
+    Target,
+    Training,
+)
 
 __all__ = [
     "IMAGE_REFERENCE",
@@ -24,9 +44,11 @@ __all__ = [
     "Cluster",
     "Corpus",
     "Evaluation",
+    "Expected",
     "Export",
     "ExtractOptions",
     "Filter",
+    "FineTuning",
     "Initialization",
     "ModelConfig",
     "Name",
@@ -38,6 +60,7 @@ __all__ = [
     "Section",
     "Segmentation",
     "Source",
+    "Statistics",
     "Target",
     "TaskResources",
     "Toleration",
@@ -68,7 +91,10 @@ class Recipe(Section):
     optimizer: Optimizer = Optimizer()
     training: Training
     evaluation: Evaluation
+    fine_tuning: dict[Name, FineTuning] = Field(default={})
+    """Tasks that the trained model is fine-tuned on, by name."""
     export: Export = Export()
+    statistics: Statistics = Statistics()
     cluster: Cluster = Cluster()
 
     @field_validator("segmentation", mode="before")
@@ -98,6 +124,19 @@ class Recipe(Section):
                 )
         if self.initial_checkpoint is None and self.initialization != Initialization():
             raise ValueError("initialization says how to fit a checkpoint, but initial_checkpoint names none")
+        if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
+            raise ValueError(
+                "initialization.accuracy needs an evaluation before the first step: give evaluation.every_samples or "
+                "every_steps"
+            )
+        for name, task in self.fine_tuning.items():
+            if task.max_seq_length > self.model.max_position_embeddings:
+                raise ValueError(
+                    f"fine_tuning.{name}.max_seq_length ({task.max_seq_length}) is more than "
+                    f"model.max_position_embeddings ({self.model.max_position_embeddings})"
+                )
+        if unknown := sorted(set(self.statistics.records_per_pass) - set(self.records)):
+            raise ValueError(f"statistics.records_per_pass names the record set {unknown[0]!r}; there are: {known}")
         if self.evaluation.records not in self.records:
             raise ValueError(f"evaluation.records names the record set {self.evaluation.records!r}; there are: {known}")
         target = self.evaluation.target

@@ -11,9 +11,8 @@ from pydantic import (
     model_validator,
 )
 
-from berth.recipe_section import Fraction, Section
+from berth.recipe_section import Expected, FieldName, Fraction, Section
 
-FieldName = Annotated[str, Field(min_length=1)]
 Token = Annotated[str, Field(pattern=r"^\S+$", description="text without white space")]
 EndCharacter = Annotated[str, Field(pattern=r"^[^\w\s]$", description="one character, no letter, digit or white space")]
 
@@ -28,6 +27,8 @@ class Source(Section):
     may be compressed (gz, bz2, zst)."""
     path: str
     """Local path, gs:// URI, glob pattern of either, or package://PACKAGE/FILE (a file of an installed package)."""
+    expected: Expected | None = None
+    """What the file must be, if it is a single one; a stage that finds another one says so before any work."""
     text_field: FieldName = "text"
     """Field (`jsonl`) or column (`parquet`) of the text."""
     id_field: FieldName | None = None
@@ -159,6 +160,8 @@ class Segmentation(Section):
     `。` or `।`."""
     shards: PositiveInt = 8
     """Number of sentence shards; documents are spread over them by a keyed hash."""
+    shard_lines: PositiveInt | None = None
+    """Lines of a shard, about: their number follows from the lines of the corpus, and `shards` does not apply."""
     eval_documents: Annotated[int, Field(ge=0)] = 0
     """Number of documents held out for evaluation."""
 
@@ -174,14 +177,26 @@ class Vocabulary(Section):
 
     path: str | None = None
     """A given vocab.txt; the options below except `lower_case` do not apply then."""
+    expected: Expected | None = None
+    """What the given file must be."""
     kind: Literal["wordpiece", "sentencepiece"] = "wordpiece"
     """What learns it. SentencePiece pieces are converted to BERT's form."""
+    pieces: Literal["unigram", "bpe"] = "unigram"
+    """SentencePiece's kind of model."""
     size: Annotated[int, Field(ge=100)] = 30522
     """Exact number of entries, special tokens included."""
     sample_sentences: PositiveInt | None = None
     """Learn from so many sentences, chosen by keyed hashes; null takes all."""
     lower_case: bool = True
     """Lower-case the text and strip accents (an "uncased" model)."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Vocabulary:
+        if self.pieces != "unigram" and self.kind != "sentencepiece":
+            raise ValueError(f"pieces: {self.pieces} is for kind: sentencepiece, not for {self.kind}")
+        if self.expected is not None and self.path is None:
+            raise ValueError("expected is for a given vocabulary, but path names none")
+        return self
 
 
 class RecordSet(Section):
@@ -223,3 +238,12 @@ class RecordSet(Section):
                 "span_masking masks whole words already: give only one of span_masking and whole_word_mask"
             )
         return self
+
+
+class Statistics(Section):
+    """What is known of the whole corpus, for `berth plan`; nothing else reads it."""
+
+    bytes: PositiveInt | None = None
+    """Bytes of its sentences."""
+    records_per_pass: dict[str, PositiveInt] = {}
+    """Records that one pass over it (`dupe_factor: 1`) gives, by record set."""

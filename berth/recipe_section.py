@@ -8,8 +8,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveInt,
+    model_validator,
 )
 
+FieldName = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", description="lower-case letters, digits and single _")]
 
@@ -18,3 +21,20 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Expected(Section):
+    """What a given file must be. It is checked before any work."""
+
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 hexadecimal digits")] | None = None
+    """MD5 of its content, as its publisher gives it."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")] | None = None
+    """SHA-256 of its content."""
+    bytes: PositiveInt | None = None
+    """Its size."""
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Expected:
+        if self == Expected.model_construct():
+            raise ValueError("nothing is expected: give md5, sha256 or bytes")
+        return self

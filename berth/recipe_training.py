@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from berth.recipe_section import Fraction, Name, Section
+from berth.recipe_section import Expected, FieldName, Fraction, Name, Section
 
 
 class ModelConfig(Section):
@@ -42,6 +42,15 @@ class ModelConfig(Section):
         return self
 
 
+class ExpectedAccuracy(Section):
+    """The masked_lm_accuracy of a checkpoint as its publisher measured it."""
+
+    value: Fraction
+    """For example 0.34085, MLPerf's for model.ckpt-28252."""
+    tolerance: Annotated[float, Field(gt=0.0)] = 0.01
+    """How far the measured one may be from it."""
+
+
 class Initialization(Section):
     """How the model's first weights follow from `initial_checkpoint`."""
 
@@ -54,6 +63,11 @@ class Initialization(Section):
     lengthened."""
     new_tokens: Literal["random", "mean"] = "random"
     """What the embeddings of tokens that the checkpoint lacks begin with: random numbers, or the mean of all."""
+    expected: dict[str, Expected] = {}
+    """What files in the checkpoint's directory must be, by their names (`bert_config.json`)."""
+    accuracy: ExpectedAccuracy | None = None
+    """What the evaluation before the first update must give: it shows that the checkpoint was loaded as its authors
+    meant it. Needs evaluations during training."""
 
 
 class Optimizer(Section):
@@ -116,6 +130,8 @@ class Training(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     phases: list[Phase] = Field(min_length=1)
     """Phases, one after the other."""
+    steps_per_epoch: PositiveInt | None = None
+    """Updates that the authors of a recipe call an epoch; only plans and reports know of it."""
     checkpoint_every_steps: PositiveInt = 1000
     keep_checkpoints: PositiveInt = 3
     """How many of the newest checkpoints are kept."""
@@ -172,6 +188,36 @@ class Evaluation(Section):
             raise ValueError("give only one of every_samples and every_steps")
         if self.target is not None and not self.is_during_training:
             raise ValueError("a target needs evaluations during training: give every_samples or every_steps")
+        return self
+
+
+class FineTuning(Section):
+    """A task that the model is fine-tuned on, to measure it by."""
+
+    task: Literal["mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "classification"]
+    """A task of GLUE, or any other classification of texts or pairs of texts."""
+    data: str
+    """Directory (local, gs:// or package://) of the task's files: those of GLUE by their names; for `classification`
+    train and dev, each as .tsv, .csv or .jsonl."""
+    fields: Annotated[list[FieldName], Field(min_length=1, max_length=2)] = ["text"]
+    """For `classification`: the column of the text, or the two of a pair of texts."""
+    label_field: FieldName = "label"
+    """For `classification`: the column of the label."""
+    max_seq_length: Annotated[int, Field(ge=5)] = 128
+    """Tokens of a text or pair, special ones included; longer ones are cut."""
+    epochs: PositiveInt = 3
+    batch_size: PositiveInt = 32
+    learning_rate: Annotated[float, Field(gt=0.0)] = 2e-5
+    """Peak rate, reached after warm-up; it then sinks to 0 in a straight line."""
+    warmup_proportion: Fraction = 0.1
+    """Share of the steps that are warm-up."""
+    every_steps: PositiveInt | None = None
+    """Fine-tune the model of every so many updates of pre-training too, not only the last, without holding it up."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> FineTuning:
+        if self.task != "classification" and (self.fields != ["text"] or self.label_field != "label"):
+            raise ValueError(f"fields and label_field are for task: classification; the files of {self.task} are known")
         return self
 
 

@@ -19,9 +19,9 @@ from berth.recipe import Recipe
 
 DIRECTORY = "runs"
 # What data does not depend on, and what training does not either.
-NOT_TRAINING = {"name": True, "description": True, "export": True, "cluster": True, "training": {"engine", "attention"}}
-NOT_DATA = {"name", "description", "model", "initial_checkpoint", "initialization", "optimizer", "training", "export"}
-NOT_DATA |= {"cluster"}
+AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "cluster"}
+NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": {"engine", "attention", "steps_per_epoch"}}
+NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}
 TRAIN = "train"
 # Titles of the stages that a training reads, as kfp/pretrain.py gives them.
 VOCABULARY, EVALUATION_SET, RECORDS = "vocabulary", "evaluation set", "records "

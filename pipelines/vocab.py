@@ -58,7 +58,7 @@ def vocabulary(
     if given is not None:
         stage = Stage("vocab", VERSION, {"given": True}, {"given": given})
         return run(stage, place, lambda output: _take_over(given, output))
-    parameters = options.model_dump(mode="json", exclude={"path", "sample_sentences"})
+    parameters = options.model_dump(mode="json", exclude={"path", "expected", "sample_sentences"})
     if options.sample_sentences is None:
         stage = Stage("vocab", VERSION, parameters, {"text": text})
     else:

@@ -19,7 +19,7 @@ from trainer.vocabulary import VOCABULARY, check_vocabulary
 VERSION = 2
 # What runs the steps is no part of what is trained: a training that was begun by one engine continues by the other,
 # as it does on other devices. The results agree to rounding.
-HOW = {"engine", "attention"}
+HOW = {"engine", "attention", "steps_per_epoch"}
 # How long the other processes wait for the first one to hash and list its files.
 SECONDS_FOR_MANIFEST = 600
 
@@ -85,7 +85,7 @@ def train(
         keys = {"every_samples", "every_steps", "target", "batch_size"}
         parameters["evaluation"] = recipe.evaluation.model_dump(mode="json", include=keys)
     if recipe.initial_checkpoint is not None:
-        parameters["initialization"] = recipe.initialization.model_dump(mode="json")
+        parameters["initialization"] = recipe.initialization.model_dump(mode="json", exclude={"expected", "accuracy"})
     stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
 
     def work(output: Output) -> None:
