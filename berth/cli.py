@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from berth import __version__, log
-from berth.commands import cluster, data, model, run
+from berth.commands import cluster, data, finetune, model, plan, run, transfer
 from berth.errors import BerthError
 
 app = typer.Typer(
@@ -25,7 +25,10 @@ app = typer.Typer(
 run.add_to(app)
 data.add_to(app)
 model.add_to(app)
+finetune.add_to(app)
+plan.add_to(app)
 cluster.add_to(app)
+transfer.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

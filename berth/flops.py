@@ -17,7 +17,7 @@ LABELS = 2  # of the next-sentence head
 
 # Dense peak in 16-bit floating point with 32-bit sums, FLOP/s, by a part of the name that drivers give the device. The
 # first that fits counts, so special cases stand before general ones.
-#   NVIDIA: the data sheets of H200, H100, A100 and V100 ("Tensor Core"); figures with sparsity are halved.
+#   NVIDIA: the data sheets of each ("Tensor Core"); figures with sparsity are halved.
 #   Google: https://cloud.google.com/tpu/docs, "System architecture" of each version, for one chip. JAX calls v5e and
 #   v6e "TPU v5 lite" and "TPU v6 lite", and v5p also "TPU v5".
 PEAKS: tuple[tuple[str, float], ...] = (
@@ -27,6 +27,9 @@ PEAKS: tuple[tuple[str, float], ...] = (
     ("H100 NVL", 835.5e12),
     ("H100", 989.5e12),
     ("A100", 312e12),
+    ("B200", 2250e12),
+    ("L4", 121e12),
+    ("T4", 65e12),
     ("V100-PCIE", 112e12),
     ("V100", 125e12),
     ("TPU v4", 275e12),

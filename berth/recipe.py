@@ -97,6 +97,12 @@ class Recipe(Section):
     statistics: Statistics = Statistics()
     cluster: Cluster = Cluster()
 
+    @property
+    def segment_ends(self) -> list[int]:
+        """The updates that end a segment of the training: where a fine-tuning asks for the model, and the last one."""
+        total = sum(phase.steps for phase in self.training.phases)
+        return sorted({total}.union(*(task.steps(total) for task in self.fine_tuning.values())))
+
     @field_validator("segmentation", mode="before")
     @classmethod
     def _of_base(cls, value: Any) -> Any:

@@ -61,8 +61,29 @@ class TaskResources(Section):
     what the cache does not: a changed input file, a deleted output."""
 
 
+class Dataflow(Section):
+    """Machines for Beam jobs that run with `-- --runner=DataflowRunner`. The same flags after `--` win."""
+
+    project: Annotated[str, Field(pattern=r"^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$")] | None = None
+    """Google Cloud project that runs and pays for the jobs; null needs --project."""
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$")] | None = None
+    """Region of the machines, best that of the bucket; null needs --region."""
+    machine_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]+$")] = "n2-standard-8"
+    """Machine type of the workers. A core works at one shard or part at a time, in up to 1 GiB of memory."""
+    disk_gb: Annotated[int, Field(ge=30)] = 50
+    """Disk of a worker in GB: image, and a copy of each file that is being written."""
+    max_workers: PositiveInt = 32
+    """Machines at most. A job gets as many as its shards keep busy, and no more."""
+    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+$")] | None = None
+    """E-mail address of the account that workers run as; null takes the project's default account."""
+    labels: dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
+    ] = {}
+    """Labels of the jobs and their machines, for instance for the bill; `berth-stage` and `berth-version` are added."""
+
+
 class Cluster(Section):
-    """Where and how the stages run on Kubernetes. Results do not depend on it."""
+    """Where and how the stages run on Kubernetes and Dataflow. Results do not depend on it."""
 
     image: str | None = None
     """Image by tag or digest (better: `REGISTRY/NAME@sha256:…`); null takes BERTH_IMAGE, or `berth-python`."""
@@ -78,6 +99,8 @@ class Cluster(Section):
     """How often a training job is started again from its newest checkpoint."""
     termination_grace_seconds: PositiveInt = 300
     """Seconds a stopped training has to save a checkpoint. Spot machines give 15 to 30 whatever stands here."""
+    dataflow: Dataflow = Dataflow()
+    """Beam jobs on Dataflow."""
     defaults: TaskResources = TaskResources()
     """For all stages."""
     stages: dict[Name, TaskResources] = {}

@@ -59,6 +59,8 @@ class Prepared(Section):
     """Path, gs:// URI or glob pattern of the shards: `results/part-*-of-00500`."""
     evaluation: str
     """The held-out documents: `results/eval.txt`."""
+    expected: dict[str, Expected] = {}
+    """What files among them must be, by their names (`eval.txt`)."""
 
 
 class ExtractOptions(Section):
@@ -176,7 +178,7 @@ class Vocabulary(Section):
     """The WordPiece vocabulary: a given file, or learned from the corpus."""
 
     path: str | None = None
-    """A given vocab.txt; the options below except `lower_case` do not apply then."""
+    """A given vocab.txt; nothing is learned then. `berth plan` still takes its size from `size`."""
     expected: Expected | None = None
     """What the given file must be."""
     kind: Literal["wordpiece", "sentencepiece"] = "wordpiece"
@@ -243,7 +245,5 @@ class RecordSet(Section):
 class Statistics(Section):
     """What is known of the whole corpus, for `berth plan`; nothing else reads it."""
 
-    bytes: PositiveInt | None = None
-    """Bytes of its sentences."""
     records_per_pass: dict[str, PositiveInt] = {}
     """Records that one pass over it (`dupe_factor: 1`) gives, by record set."""

@@ -1,9 +1,10 @@
-"""Load a recipe: YAML file or installed name, `extends`, `--set` overrides, and errors that name file, line and key."""
+"""Load a recipe: a file or an installed name, `extends`, `--set`, `--scale`; errors that name file, line and key."""
 
 from __future__ import annotations
 
 import difflib
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -12,29 +13,38 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from berth import storage
+from berth import recipe_scale, storage
 from berth.errors import UsageError
 from berth.recipe import Recipe
+
+log = logging.getLogger("berth.recipe")
 
 INSTALLED = "package://berth_recipes"
 EXTENDS = "extends"
 
 
-def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
+def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
     """Load and check a recipe.
 
     Args:
         name: Path or gs:// URI of a YAML file, or the name of a recipe that is installed with Berth (``quickstart``).
         overrides: ``key.path=VALUE`` texts; VALUE is read as YAML, list items are named by their index.
+        scale: A smaller scale, ``tiny``; what the overrides say is made smaller too.
 
     Raises:
-        UsageError: for a missing file, wrong YAML, an unknown key, a wrong type or an impossible combination.
+        UsageError: for a missing file, wrong YAML, an unknown key, a wrong type, an impossible combination or an
+            unknown scale.
     """
     uri = _find(name)
     document = _with_base(uri, [])
     for override in overrides:
         _apply(document, override)
-    return check(document, uri)
+    recipe = check(document, uri)
+    if not scale:
+        return recipe
+    small = recipe_scale.scaled(recipe, scale)
+    log.info(recipe_scale.describe(recipe, small, scale))
+    return small
 
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
@@ -120,7 +130,7 @@ def _apply(document: CommentedMap, override: str) -> None:
     place: Any = document
     for part in parents:
         place = _step(place, part, override)
-    if isinstance(place, CommentedSeq):
+    if isinstance(place, list):
         place[_index(place, last, override)] = value
     elif isinstance(place, dict):
         place[last] = value
@@ -129,14 +139,14 @@ def _apply(document: CommentedMap, override: str) -> None:
 
 
 def _step(place: Any, part: str, override: str) -> Any:
-    if isinstance(place, CommentedSeq):
+    if isinstance(place, list):
         return place[_index(place, part, override)]
     if isinstance(place, dict):
         return place.setdefault(part, CommentedMap())
     raise _no_such_key(override, part)
 
 
-def _index(items: CommentedSeq, part: str, override: str) -> int:
+def _index(items: list[Any], part: str, override: str) -> int:
     if not part.isdecimal() or int(part) >= len(items):
         raise UsageError(
             "an override names no item of a list",

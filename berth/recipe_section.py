@@ -28,6 +28,8 @@ class Expected(Section):
 
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 hexadecimal digits")] | None = None
     """MD5 of its content, as its publisher gives it."""
+    sha1: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="40 hexadecimal digits")] | None = None
+    """SHA-1 of its content."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")] | None = None
     """SHA-256 of its content."""
     bytes: PositiveInt | None = None
@@ -36,5 +38,5 @@ class Expected(Section):
     @model_validator(mode="after")
     def _is_something(self) -> Expected:
         if self == Expected.model_construct():
-            raise ValueError("nothing is expected: give md5, sha256 or bytes")
+            raise ValueError("nothing is expected: give md5, sha1, sha256 or bytes")
         return self

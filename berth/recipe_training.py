@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -177,6 +178,16 @@ class Evaluation(Section):
     checkpoints: Literal["newest", "all"] = "newest"
     """Which of the checkpoints that training left are evaluated after it; `all` gives the report a curve."""
 
+    def sequences_between(self, batch_size: int) -> int:
+        """Sequences between two evaluations that are counted in sequences, in a phase of this global batch.
+
+        `mlperf` is `floor(0.05 * (230.23 * batch + 3,000,000) / 25,000) * 25,000`, from "Stopping criteria" in
+        language_model/tensorflow/bert/README.md of https://github.com/mlcommons/training.
+        """
+        if self.every_samples == "mlperf":
+            return math.floor(0.05 * (230.23 * batch_size + 3_000_000) / 25_000) * 25_000
+        return self.every_samples or 0
+
     @property
     def is_during_training(self) -> bool:
         """Whether the model is evaluated before its training has ended."""
@@ -213,6 +224,10 @@ class FineTuning(Section):
     """Share of the steps that are warm-up."""
     every_steps: PositiveInt | None = None
     """Fine-tune the model of every so many updates of pre-training too, not only the last, without holding it up."""
+
+    def steps(self, total: int) -> list[int]:
+        """The updates of a pre-training of ``total`` after which the model is fine-tuned; the last is one of them."""
+        return [*range(self.every_steps, total, self.every_steps), total] if self.every_steps is not None else [total]
 
     @model_validator(mode="after")
     def _is_possible(self) -> FineTuning:

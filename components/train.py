@@ -13,6 +13,8 @@ def train(
     vocabulary: str,
     manifest: dsl.Output[dsl.Artifact],
     evalset: str = "",
+    before: str = "",
+    until: int = 0,
 ) -> str:
     """Train the model, phase by phase.
 
@@ -22,6 +24,8 @@ def train(
         record_sets: URIs of the record sets' directories by name, as JSON.
         vocabulary: URI of the directory with vocab.txt.
         evalset: URI of the directory with eval.tfrecord, if the recipe evaluates during training.
+        before: URI of the directory of the segment of the training that this one continues; empty for the first.
+        until: The last update of this segment; 0 for the last of the training.
 
     Returns:
         Output: URI of the directory with the checkpoints.
@@ -39,6 +43,8 @@ def train(
             records={name: task.files(uri, "*.tfrecord*") for name, uri in directories.items()},
             vocabulary=task.files(vocabulary, "vocab.txt"),
             evaluation=task.files(evalset, "*.tfrecord*") if evalset else None,
+            until=until or None,
+            before=task.files(before, "*") if before else None,
             place=task.place,
         )
         return task.finish(result, manifest)

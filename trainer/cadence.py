@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from berth.recipe import Evaluation, Phase
 from trainer import schedule
-
-MLPERF = "mlperf"
-
-
-def mlperf_sequences(batch_size: int) -> int:
-    """Sequences between two evaluations as MLPerf prescribes for BERT.
-
-    `floor(0.05 * (230.23 * batch + 3,000,000) / 25,000) * 25,000`, from "Stopping criteria" in
-    language_model/tensorflow/bert/README.md of https://github.com/mlcommons/training.
-
-    Args:
-        batch_size: Global batch.
-    """
-    return math.floor(0.05 * (230.23 * batch_size + 3_000_000) / 25_000) * 25_000
 
 
 def is_due(evaluation: Evaluation, phases: Sequence[Phase], number: int) -> bool:
@@ -39,7 +24,7 @@ def is_due(evaluation: Evaluation, phases: Sequence[Phase], number: int) -> bool
         return True
     if evaluation.every_steps is not None:
         return number % evaluation.every_steps == 0
-    batch_size, every = update.phase.batch_size, evaluation.every_samples
-    interval = mlperf_sequences(batch_size) if every == MLPERF else int(every or 0)
+    batch_size = update.phase.batch_size
+    interval = evaluation.sequences_between(batch_size)
     before = update.step * batch_size
     return (before + batch_size) // interval > before // interval

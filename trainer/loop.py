@@ -20,6 +20,7 @@ from berth.recipe import Recipe
 from trainer import cadence, checkpoint, schedule
 from trainer.data import prefetch
 from trainer.engines import Engine
+from trainer.segment import Segment
 from trainer.training import Training
 
 
@@ -39,9 +40,14 @@ class LostProcessError(BerthError):
 
 
 def work(
-    recipe: Recipe, inputs: Mapping[str, Inputs], vocabulary: Inputs, evaluation: Inputs | None, output: Output
+    recipe: Recipe,
+    inputs: Mapping[str, Inputs],
+    vocabulary: Inputs,
+    evaluation: Inputs | None,
+    segment: Segment,
+    output: Output,
 ) -> None:
-    """Train from the newest checkpoint in the output directory, or from the start.
+    """Train from the newest checkpoint in the output directory, or from where the segment begins.
 
     Every process of a training runs this; the first one alone writes.
 
@@ -50,16 +56,17 @@ def work(
         inputs: The records of its record sets, by name.
         vocabulary: vocab.txt.
         evaluation: Records that the model is evaluated on while it is trained; None for not at all.
+        segment: What it goes on from, and its last update.
         output: Where everything goes.
     """
-    training = Training(recipe, inputs, vocabulary, evaluation, output)
-    phases, engine, total = training.phases, training.engine, training.total
-    numbers = range(training.done + 1, total + 1)
+    training = Training(recipe, inputs, vocabulary, evaluation, segment, output)
+    phases, engine, end = training.phases, training.engine, segment.end
+    numbers = range(training.done + 1, end + 1)
     with (
         _sigterm() as asked,
         _lost_processes(engine),
         contextlib.closing(training.journal),
-        Progress("train", total=total, unit="step") as progress,
+        Progress("train", total=end, unit="step") as progress,
     ):
         progress.update(training.done)
         if training.is_over():
@@ -84,9 +91,9 @@ def work(
                 progress.update(1)
                 if is_reached:
                     break
-                if is_stopped and number < total:
+                if is_stopped and number < end:
                     raise InterruptedTrainingError(
-                        f"training was stopped by SIGTERM after step {number} of {total}",
+                        f"training was stopped by SIGTERM after step {number} of {end}",
                         where=output.path(checkpoint.name(number)),
                         fix="All is saved: the same command continues from here.",
                     )

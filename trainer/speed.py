@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from trainer import flops
+from berth import flops
 from trainer.schedule import Update
 
 

@@ -14,6 +14,7 @@ from berth.output import Output
 from berth.recipe import Initialization, Recipe
 from berth.stage import Place, Result, Stage, run
 from trainer.hosts import process_number
+from trainer.segment import Segment
 from trainer.vocabulary import VOCABULARY, check_vocabulary
 
 VERSION = 2
@@ -30,6 +31,8 @@ def train(
     records: Mapping[str, Inputs],
     vocabulary: Inputs,
     evaluation: Inputs | None = None,
+    until: int | None = None,
+    before: Inputs | None = None,
     place: Place,
 ) -> Result:
     """Train a model as the recipe's phases say.
@@ -40,6 +43,8 @@ def train(
         records: TFRecord files by the name of the record set; those of all phases.
         vocabulary: vocab.txt.
         evaluation: TFRecord files of the evaluation set; needed if the recipe asks for evaluations during training.
+        until: The last update, where this is a segment of the training; None for its end.
+        before: Files of the segment before this one.
         place: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json, vocab.txt,
             metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result, .tensorboard holds
             event files.
@@ -49,6 +54,7 @@ def train(
         loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not a number.
     """
+    segment = Segment.of(recipe, until, before)
     needed = sorted({phase.records for phase in recipe.training.phases})
     inputs = {"vocabulary": vocabulary}
     for name in needed:
@@ -86,12 +92,15 @@ def train(
         parameters["evaluation"] = recipe.evaluation.model_dump(mode="json", include=keys)
     if recipe.initial_checkpoint is not None:
         parameters["initialization"] = recipe.initialization.model_dump(mode="json", exclude={"expected", "accuracy"})
+    if until is not None:
+        parameters["until"] = until
+    inputs |= segment.inputs()
     stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
 
     def work(output: Output) -> None:
         from trainer import loop  # TensorFlow is needed for work only, not to find that there is none to do
 
-        loop.work(recipe, records, vocabulary, evaluation, output)
+        loop.work(recipe, records, vocabulary, evaluation, segment, output)
 
     return run(stage, place, work) if process_number() == 0 else _compute_along(stage, place, work)
 

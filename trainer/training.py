@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from berth import flops
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.output import Output
 from berth.recipe import Phase, Recipe
-from trainer import checkpoint, evaluations, flops, schedule, speed, summary, weights
+from trainer import checkpoint, evaluations, initial_accuracy, schedule, speed, summary, weights
 from trainer.config import BertConfig
 from trainer.data import Features, Limits, RecordSet, Share, training_batch
 from trainer.dropout import example_keys
@@ -22,6 +23,7 @@ from trainer.engines import Engine, Scalars, Settings, create
 from trainer.evaluation import measure
 from trainer.journal import Journal
 from trainer.metrics import Window
+from trainer.segment import Segment
 from trainer.vocabulary import read_vocabulary
 
 log = logging.getLogger("berth.train")
@@ -36,10 +38,11 @@ class Training:
         inputs: Mapping[str, Inputs],
         vocabulary: Inputs,
         evaluation: Inputs | None,
+        segment: Segment,
         output: Output,
     ) -> None:
-        self._recipe, self._output = recipe, output
-        self.phases, self.total = recipe.training.phases, schedule.total_updates(recipe.training.phases)
+        self._recipe, self._segment, self._output = recipe, segment, output
+        self.phases = recipe.training.phases
         tokens = read_vocabulary(vocabulary.one().uri)
         self._config = BertConfig.of(recipe.model, vocab_size=len(tokens))
         limits = Limits(len(tokens), self._config.type_vocab_size, self._config.max_position_embeddings)
@@ -53,6 +56,8 @@ class Training:
         )
         self._is_writer = self.engine.process == 0
         _check_batches(self.phases, self.engine.replicas)
+        if self._is_writer:
+            segment.begin(output)
         self.done, self._window = _resume(self.engine, output, self._config)
         if self.done == 0:
             self.engine.assign(weights.of_recipe(recipe, self.engine.shapes, self._config, tokens))
@@ -116,6 +121,8 @@ class Training:
             line = {"step": number, **summary.progress_at(self._summary, number), **figures}
             self.journal.add_evaluation(line)
         log.info("evaluated after step %d, %d sequences: %s", number, line["sequences"], evaluations.in_words(line))
+        if number == 0:
+            initial_accuracy.check(self._recipe, figures)
         # What came before the first update is no result of the training.
         reached = number > 0 and evaluations.is_reached(target, line)
         # The first process decides: rounding may differ on others.
@@ -130,7 +137,7 @@ class Training:
 
     def is_scheduled(self, number: int) -> bool:
         """Whether a checkpoint is due after this update."""
-        return number % self._recipe.training.checkpoint_every_steps == 0 or number == self.total
+        return number % self._recipe.training.checkpoint_every_steps == 0 or number == self._segment.end
 
     def is_best(self, number: int) -> bool:
         """Whether this update's model is the best of those that were evaluated and are or can be kept."""
@@ -157,7 +164,7 @@ class Training:
             # The metrics go first: lines beyond the newest checkpoint are cut off again on resuming.
             self.journal.write()
             state = {"step": number, "window": self._window.state(), "model": _digest(self._config)}
-            if number < self.total:
+            if number < schedule.total_updates(self.phases):
                 state |= _place(schedule.update(self.phases, number + 1))
             checkpoint.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
             checkpoint.prune(

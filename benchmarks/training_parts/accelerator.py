@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from berth import flops
 from berth.inputs import Inputs
 from berth.recipe import ModelConfig, Optimizer, Phase
-from trainer import flops, schedule
+from trainer import schedule
 from trainer.config import BertConfig
 from trainer.data import Features, Limits, RecordSet, Share, prefetch, training_batch
 from trainer.dropout import example_keys

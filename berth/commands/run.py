@@ -1,4 +1,4 @@
-"""Commands over whole runs: run, schema, verify, lineage."""
+"""Commands over whole runs: run, report, verify, lineage, schema."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ def run(
     until: Annotated[
         str, typer.Option("--until", metavar="data|report", help="`data` stops before the training.")
     ] = "report",
+    scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Run a recipe from raw text to the report; what has been done before is not done again."""
     from berth import recipe_file
     from berth.inputs import Inputs
 
-    loaded = recipe_file.load(recipe, set_)
+    loaded = recipe_file.load(recipe, set_, scale)
     if '"' in workspace or "\\" in workspace:
         raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
     if until not in ("data", "report"):
@@ -99,6 +100,25 @@ def verify(
     typer.echo(f"{path}: complete and unchanged")
 
 
+def report(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Workspaces, or directories of reports in them (WORKSPACE/report/DIGEST)."
+        ),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", metavar="FILE", help="The HTML file to write.")
+    ] = "comparison.html",
+) -> None:
+    """Compare several runs on one page: scores against hours of pre-training, figures, differing keys."""
+    from berth.report.compare import compare
+
+    for each in compare(runs, output):
+        typer.echo(each.name)
+    typer.echo(output)
+
+
 def lineage(path: PathArgument) -> None:
     """Print what a result was made from, back to the dump."""
     from berth.lineage import describe
@@ -109,5 +129,5 @@ def lineage(path: PathArgument) -> None:
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command(context_settings=BEAM, epilog=BEAM_HELP)(run)
-    for command in (verify, lineage, schema):
+    for command in (report, verify, lineage, schema):
         app.command()(command)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -13,11 +14,21 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from berth import __version__, lineage
-from berth.report import charts, evaluation, evaluation_curve, examples, losses, sections, words
+from berth.report import (
+    charts,
+    evaluation,
+    evaluation_curve,
+    examples,
+    fine_tuning,
+    hours_chart,
+    losses,
+    sections,
+    words,
+)
 from berth.report.run import Run
 
 PACKAGE = "berth.report"
-CURVES = "curves"
+CURVES, HOURS = "curves", "hours-of-pre-training"
 # Characters that HTML does not allow (controls, halves of surrogate pairs, non-characters).
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -26,6 +37,39 @@ DOTTED_CIRCLE = "\N{DOTTED CIRCLE}"
 
 def render(run: Run) -> str:
     """The report of a run as one HTML document that loads nothing."""
+    tunings = fine_tuning.tuned(run)
+    tuning_curves = hours_chart.drawn([(run.recipe.name, fine_tuning.curves(tunings))])
+    items = {
+        CURVES: sections.curves(run, CURVES),
+        evaluation_curve.TARGET: evaluation_curve.evaluation_curve(run),
+        HOURS: hours_chart.chart(tuning_curves, HOURS),
+    }
+    return page(
+        "report.html",
+        items,
+        run=run,
+        recipe=run.recipe,
+        sections=sections,
+        evaluation=evaluation,
+        evaluation_curve=evaluation_curve,
+        measured=evaluation.scores(run),
+        guesses=evaluation.guesses(run),
+        tunings=tunings,
+        tuning_curves=tuning_curves,
+        hours_target=HOURS,
+        losses=losses.losses(run),
+        lineage=lineage.forest([stage.directory for stage in run.stages]),
+    )
+
+
+def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
+    """A template as one HTML document with its style sheet and scripts.
+
+    Args:
+        template: Name of the template, a file of this package.
+        items: Charts (JSON items for ``Bokeh.embed.embed_item``) by the ids of their elements; None is left out.
+        context: What the template names.
+    """
     environment = Environment(
         loader=FunctionLoader(_resource),
         autoescape=True,
@@ -45,26 +89,17 @@ def render(run: Run) -> str:
         token=_token,
         example=examples.read_example,
     )
-    items = {CURVES: sections.curves(run, CURVES), evaluation_curve.TARGET: evaluation_curve.evaluation_curve(run)}
     curves = {target: item for target, item in items.items() if item is not None}
     scripts = [f"Bokeh.embed.embed_item({_in_script(item)})" for item in curves.values()]
     if curves:
         scripts.insert(0, charts.javascript())
-    return environment.get_template("report.html").render(
-        run=run,
-        recipe=run.recipe,
+    return environment.get_template(template).render(
         version=__version__,
         style=Markup(_resource("style.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
-        sections=sections,
         curves=curves,
-        evaluation=evaluation,
-        evaluation_curve=evaluation_curve,
-        measured=evaluation.scores(run),
-        guesses=evaluation.guesses(run),
-        losses=losses.losses(run),
-        lineage=lineage.forest([stage.directory for stage in run.stages]),
+        **context,
     )
 
 

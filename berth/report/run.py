@@ -89,6 +89,11 @@ class Run:
         """The stages with one of these names."""
         return [stage for stage in self.stages if stage.kind in kinds]
 
+    @property
+    def training(self) -> Finished | None:
+        """The training: of one in segments the last, whose files tell of all of it. None where there was none."""
+        return next(reversed(self.of_kind("train")), None)
+
     def having(self, name: str) -> Finished | None:
         """The first stage that made a file of this name."""
         return next((stage for stage in self.stages if stage.has(name)), None)

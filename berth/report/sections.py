@@ -94,7 +94,7 @@ def headline(run: Run) -> list[tuple[str, str]]:
     records = [stage.records for stage in run.of_kind("records")]
     if total := sum(number for number in records if number is not None):
         found.append(("records", words.rounded(total)))
-    if (train := run.having(TRAINING)) is not None and "parameters" in (summary := train.json(TRAINING)):
+    if (summary := _summary(run)).get("parameters"):
         found.append(("parameters", words.rounded(summary["parameters"])))
     found.append(("total time", words.duration(sum(stage.manifest.seconds for stage in run.stages))))
     return found
@@ -201,21 +201,31 @@ def _part(number: int | None, whole: int | None) -> float | None:
 
 def curves(run: Run, target: str) -> str | None:
     """The curves of training, to be embedded; None where there are no metrics."""
-    stage = run.having(METRICS)
-    lines = stage.json_lines(METRICS) if stage is not None else []
+    lines = _metrics(run)
     return charts.training_curves(lines, target) if lines else None
 
 
 def phase_rows(run: Run) -> list[dict[str, Any]]:
     """The phases of training: what the recipe asks of each and the metrics at its end."""
-    stage = run.having(METRICS)
-    last = {line["phase"]: line for line in stage.json_lines(METRICS)} if stage is not None else {}
-    summary = train.json(TRAINING) if (train := run.having(TRAINING)) is not None else {}
-    told = {phase["name"]: phase for phase in summary.get("phases", ())}
+    last = {line["phase"]: line for line in _metrics(run)}
+    told = {phase["name"]: phase for phase in _summary(run).get("phases", ())}
     return [
         {"phase": phase, "told": told.get(phase.name, {}), "last": last.get(phase.name, {})}
         for phase in run.recipe.training.phases
     ]
+
+
+def _metrics(run: Run) -> list[Any]:
+    """The lines of the training's metrics.jsonl."""
+    train = run.training
+    return train.json_lines(METRICS) if train is not None and train.has(METRICS) else []
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    """The training's training.json."""
+    train = run.training
+    summary: dict[str, Any] = train.json(TRAINING) if train is not None and train.has(TRAINING) else {}
+    return summary
 
 
 def timings(run: Run) -> list[Timing]:

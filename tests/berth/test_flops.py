@@ -2,8 +2,8 @@
 
 import pytest
 
+from berth import flops
 from berth.recipe import ModelConfig
-from trainer import flops
 
 BASE = ModelConfig()
 LARGE = ModelConfig(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)

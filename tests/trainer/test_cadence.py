@@ -14,6 +14,9 @@ PHASES = [
 ]
 
 
+MLPERF = Evaluation(records="r", every_samples="mlperf")
+
+
 def due(**keys):
     """The steps of these phases after which the model is evaluated."""
     evaluation = Evaluation(records="r", **keys)
@@ -26,12 +29,12 @@ def due(**keys):
 )
 def test_the_interval_of_mlperf_is_that_of_its_table(batch_size, sequences):
     """From https://github.com/mlcommons/training, language_model/tensorflow/bert/README.md, "Stopping criteria"."""
-    assert cadence.mlperf_sequences(batch_size) == sequences
+    assert MLPERF.sequences_between(batch_size) == sequences
 
 
 def test_where_mlperfs_table_and_formula_differ_the_formula_counts():
     """The table says 175,000 for a batch of 8192; the formula above it gives 0.05 · 4,886,044 = 244,302, so 225,000."""
-    assert cadence.mlperf_sequences(8192) == 225_000
+    assert MLPERF.sequences_between(8192) == 225_000
 
 
 def test_nothing_is_due_unless_the_recipe_asks_for_it():

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from berth import recipe_file
 from berth.recipe import Phase
 from trainer import schedule
 
@@ -67,75 +68,41 @@ def test_updates_follow_each_other_through_all_phases(phases):
         schedule.update(phases, number + 1)
 
 
-# The seed recipes' published schedules; for each, the rates of the updates 0, last of the warm-up, first after it,
-# middle and last, by hand from the formulas of the reference scripts: warm-up is rate · (step - start) / warm-up steps,
-# then decay is (rate - end) · (1 - step / steps) + end, with the step counted from the beginning of the phase.
+# Rates of the recipes of docs/recipes, by the number of updates before: the first, the last of the warm-up, the first after
+# it, middle and last; by hand from the formulas of the reference scripts: warm-up is rate · (step - start) / warm-up
+# steps, then decay is (rate - end) · (1 - step / steps) + end, with the step counted from the beginning of the phase.
 SEED_RECIPES = {
     # 2.88293e-3 · 76/287; · 286/287 at 210 = 287 - 76 - 1; then · (1 - 211/600), · 1/2, · 1/600.
-    "mlperf_v1": (
-        [{"steps": 600, "learning_rate": 0.00288293, "warmup_steps": 287, "start_warmup_step": -76}],
-        {0: 7.634240e-4, 210: 2.872885e-3, 211: 1.8690996e-3, 300: 1.441465e-3, 599: 4.8048833e-6},
-    ),
-    # V100 variant: 1e-4 · 1561/1562; 1e-4 · (1 - 1562/107538); 1e-4 / 107538.
-    "mlperf_v1_v100": (
-        [{"steps": 107538, "learning_rate": 1e-4, "warmup_steps": 1562}],
-        {0: 0.0, 1561: 9.9935980e-5, 1562: 9.8547490e-5, 53769: 5e-5, 107537: 9.2990385e-10},
-    ),
+    "mlperf_v1": {0: 7.634240e-4, 210: 2.872885e-3, 211: 1.8690996e-3, 300: 1.441465e-3, 599: 4.8048833e-6},
+    # 1e-4 · 1561/1562; 1e-4 · (1 - 1562/107538); 1e-4 / 107538.
+    "mlperf_v1_v100": {0: 0.0, 1561: 9.9935980e-5, 1562: 9.8547490e-5, 53769: 5e-5, 107537: 9.2990385e-10},
     # Warm-up 4e-4 · 49999/50000 to a constant rate; then constant at another; then 4e-4 · (1 - step/200000).
-    "notram_t1": (
-        [
-            {"steps": 700000, "learning_rate": 4e-4, "end_learning_rate": 4e-4, "warmup_steps": 50000},
-            {"steps": 100000, "learning_rate": 1e-4, "end_learning_rate": 1e-4},
-            {"steps": 200000, "learning_rate": 4e-4},
-        ],
-        {0: 0.0, 49999: 3.99992e-4, 50000: 4e-4, 350000: 4e-4, 699999: 4e-4}
-        | {700000: 1e-4, 750000: 1e-4, 799999: 1e-4}
-        | {800000: 4e-4, 900000: 2e-4, 999999: 2e-9},
-    ),
+    "notram_t1": {0: 0.0, 49999: 3.99992e-4, 50000: 4e-4, 350000: 4e-4, 699999: 4e-4}
+    | {700000: 1e-4, 750000: 1e-4, 799999: 1e-4}
+    | {800000: 4e-4, 900000: 2e-4, 999999: 2e-9},
     # 9e-5 · (1 - 10000/900000) + 1e-5, 9e-5/2 + 1e-5, 9e-5/900000 + 1e-5; then 1e-5 · (1 - step/100000).
-    "notram_t2": (
-        [
-            {"steps": 900000, "learning_rate": 1e-4, "end_learning_rate": 1e-5, "warmup_steps": 10000},
-            {"steps": 100000, "learning_rate": 1e-5},
-        ],
-        {0: 0.0, 9999: 9.999e-5, 10000: 9.9e-5, 450000: 5.5e-5, 899999: 1.00001e-5}
-        | {900000: 1e-5, 950000: 5e-6, 999999: 1e-10},
-    ),
+    "notram_t2": {0: 0.0, 9999: 9.999e-5, 10000: 9.9e-5, 450000: 5.5e-5, 899999: 1.00001e-5}
+    | {900000: 1e-5, 950000: 5e-6, 999999: 1e-10},
     # The same with 2e-5 and 2e-6, then 2e-5 · (1 - step/100000).
-    "notram_t3": (
-        [
-            {"steps": 900000, "learning_rate": 2e-5, "end_learning_rate": 2e-6, "warmup_steps": 10000},
-            {"steps": 100000, "learning_rate": 2e-5},
-        ],
-        {0: 0.0, 9999: 1.9998e-5, 10000: 1.98e-5, 450000: 1.1e-5, 899999: 2.00002e-6}
-        | {900000: 2e-5, 950000: 1e-5, 999999: 2e-10},
-    ),
+    "notram_t3": {0: 0.0, 9999: 1.9998e-5, 10000: 1.98e-5, 450000: 1.1e-5, 899999: 2.00002e-6}
+    | {900000: 2e-5, 950000: 1e-5, 999999: 2e-10},
     # 50 epochs of 10,000 steps: 2e-5 · (1 - 10000/500000), · 1/2, · 1/500000.
-    "stagedml": (
-        [{"steps": 500000, "learning_rate": 2e-5, "warmup_steps": 10000}],
-        {0: 0.0, 9999: 1.9998e-5, 10000: 1.96e-5, 250000: 1e-5, 499999: 4e-11},
-    ),
+    "stagedml_3l": {0: 0.0, 9999: 1.9998e-5, 10000: 1.96e-5, 250000: 1e-5, 499999: 4e-11},
     # 1% warm-up of each phase: 1e-4 · 8999/9000, · 0.99, · 1/2, · 1/900000; likewise with 1000 and 100000.
-    "finbert": (
-        [
-            {"steps": 900000, "learning_rate": 1e-4, "warmup_steps": 9000},
-            {"steps": 100000, "learning_rate": 1e-4, "warmup_steps": 1000},
-        ],
-        {0: 0.0, 8999: 9.998889e-5, 9000: 9.9e-5, 450000: 5e-5, 899999: 1.1111111e-10}
-        | {900000: 0.0, 900999: 9.99e-5, 901000: 9.9e-5, 950000: 5e-5, 999999: 1e-9},
-    ),
+    "finbert_cased": {0: 0.0, 8999: 9.998889e-5, 9000: 9.9e-5, 450000: 5e-5, 899999: 1.1111111e-10}
+    | {900000: 0.0, 900999: 9.99e-5, 901000: 9.9e-5, 950000: 5e-5, 999999: 1e-9},
     # 8e-6 · 9/10, · (1 - 10/2000000), · 1/2, · 1/2000000.
-    "qarib": (
-        [{"steps": 2000000, "learning_rate": 8e-6, "warmup_steps": 10}],
-        {0: 0.0, 9: 7.2e-6, 10: 7.99996e-6, 1000000: 4e-6, 1999999: 4e-12},
-    ),
+    "qarib": {0: 0.0, 9: 7.2e-6, 10: 7.99996e-6, 1000000: 4e-6, 1999999: 4e-12},
 }
+# Recipes of the same schedule as another's.
+SEED_RECIPES |= {f"mlperf_v1_{name}": SEED_RECIPES["mlperf_v1"] for name in ("prepared", "accumulation")}
+SEED_RECIPES |= {name: SEED_RECIPES["stagedml_3l"] for name in ("stagedml_6l", "stagedml_3l_ru", "stagedml_6l_ru")}
+SEED_RECIPES["finbert_uncased"] = SEED_RECIPES["finbert_cased"]
 
 
-@pytest.mark.parametrize("name", SEED_RECIPES)
+@pytest.mark.parametrize("name", sorted(set(recipe_file.installed()) - {"quickstart"}))
 def test_the_seed_recipes_rates(name):
-    settings, rates = SEED_RECIPES[name]
-    phases = [phase(name=f"p{index}", **values) for index, values in enumerate(settings)]
+    phases, rates = recipe_file.load(name).training.phases, SEED_RECIPES[name]
     assert schedule.total_updates(phases) == max(rates) + 1
     for number, rate in rates.items():
         assert schedule.update(phases, number + 1).learning_rate == pytest.approx(rate, rel=1e-6), number

@@ -1,0 +1,1 @@
+"""What a recipe will need and make, by arithmetic: nothing is run."""

@@ -1,0 +1,73 @@
+"""Where a recipe contradicts itself: it can be run, but hardly is what its author meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from berth.planning.accelerators import Machines
+from berth.recipe import Recipe
+
+
+def contradictions(recipe: Recipe, records: Mapping[str, Mapping[str, Any]], machines: Machines | None) -> list[str]:
+    """Warnings, one a sentence that names the key.
+
+    Args:
+        recipe: The recipe.
+        records: The plan of each record set, by name.
+        machines: What it is trained on, if that is known.
+    """
+    return [*_records(recipe, records), *_phases(recipe, machines), *_intervals(recipe)]
+
+
+def _records(recipe: Recipe, records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    found = []
+    used = {phase.records for phase in recipe.training.phases}
+    for name, entry in records.items():
+        if name not in used and name != recipe.evaluation.records:
+            found.append(f"records.{name}: no phase is trained on these records.")
+        needed = entry["duplicates_needed"]
+        if needed is not None and entry["duplicates"] < needed:
+            found.append(
+                f"records.{name}.dupe_factor is {entry['duplicates']}, but the phases make {entry['passes']:.2f} "
+                f"passes over the text: each record is seen {entry['epochs']:.2f} times, always with the same masks. "
+                f"{needed} would do."
+            )
+    return found
+
+
+def _phases(recipe: Recipe, machines: Machines | None) -> list[str]:
+    found = []
+    for phase in recipe.training.phases:
+        place = f"training.phases.{phase.name}"
+        if (end := phase.warmup_steps + phase.start_warmup_step) >= phase.steps and phase.warmup_steps:
+            found.append(
+                f"{place}: the warm-up ends at step {end:,}, the phase has {phase.steps:,}: the rate never comes to "
+                f"{phase.learning_rate:g}, or falls at once."
+            )
+        if machines is not None and phase.batch_size % (parts := machines.devices * phase.accumulation):
+            nearest = max(parts, round(phase.batch_size / parts) * parts)
+            found.append(
+                f"{place}.batch_size {phase.batch_size:,} cannot be divided evenly over {machines.devices} devices"
+                + (f" and {phase.accumulation} micro-batches" if phase.accumulation > 1 else "")
+                + f"; {nearest:,} can."
+            )
+    return found
+
+
+def _intervals(recipe: Recipe) -> list[str]:
+    found = []
+    total = sum(phase.steps for phase in recipe.training.phases)
+    every = recipe.training.checkpoint_every_steps
+    if every > total:
+        found.append(
+            f"training.checkpoint_every_steps is {every:,}, the training has {total:,} steps: a training that is "
+            "interrupted begins anew."
+        )
+    for name, task in recipe.fine_tuning.items():
+        if task.every_steps is not None and task.every_steps >= total:
+            found.append(
+                f"fine_tuning.{name}.every_steps is {task.every_steps:,}, the training has {total:,} steps: only its "
+                "end is fine-tuned."
+            )
+    return found

@@ -1,0 +1,168 @@
+"""The plan of a recipe: what it reads, trains, writes and costs. `docs/planning.md` says what each key means."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+from berth import flops
+from berth.planning import sizes
+from berth.planning.accelerators import Machines
+from berth.planning.contradictions import contradictions
+from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size
+from berth.recipe import Evaluation, Phase, Recipe
+
+# Tokens that BERT-Base was trained on: 1,000,000 steps of 256 sequences of 512 (Devlin et al. 2019, section A.2).
+# StagedML counts reference epochs by them: how many of a training's own epochs would see as many.
+REFERENCE_TOKENS = 1_000_000 * 256 * 512
+
+Plan = dict[str, Any]
+
+
+def plan(
+    recipe: Recipe, *, workspace: str | None = None, machines: Machines | None = None, price: float | None = None
+) -> Plan:
+    """The figures of a recipe as JSON values; None where something they need is not known.
+
+    Args:
+        recipe: The recipe.
+        workspace: Where its data was made, to take sizes from; None to take the recipe's own statistics.
+        machines: What it is trained on; None for no hours.
+        price: Of one accelerator for an hour, in any currency; None for no cost.
+
+    Raises:
+        UsageError: if the workspace holds no data of this recipe.
+    """
+    vocab_size = vocabulary_size(recipe, workspace)
+    known = statistics(recipe, vocab_size, workspace)
+    phases = [_phase(recipe, phase, known[phase.records], vocab_size, machines) for phase in recipe.training.phases]
+    records = {name: _records(recipe, name, known[name], phases) for name in recipe.records}
+    return {
+        "recipe": recipe.name,
+        "model": _model(recipe, vocab_size),
+        "records": records,
+        "phases": phases,
+        "total": _total(recipe, phases, records),
+        "compute": _compute(phases, machines, price),
+        "warnings": contradictions(recipe, records, machines),
+    }
+
+
+def _model(recipe: Recipe, vocab_size: int) -> Plan:
+    count = sizes.parameters(recipe.model, vocab_size, _has_next_sentence(recipe))
+    return {
+        "vocabulary": vocab_size,
+        "parameters": count,
+        "checkpoint_bytes": sizes.checkpoint_bytes(count),
+        "kept_bytes": sizes.checkpoint_bytes(count) * recipe.training.keep_checkpoints,
+    }
+
+
+def _has_next_sentence(recipe: Recipe) -> bool:
+    return any("nsp" in recipe.records[phase.records].objective for phase in recipe.training.phases)
+
+
+def _phase(recipe: Recipe, phase: Phase, known: RecordStatistics, vocab_size: int, machines: Machines | None) -> Plan:
+    options = recipe.records[phase.records]
+    sequences = phase.steps * phase.batch_size
+    operations = sequences * flops.of_sequence(
+        recipe.model,
+        vocab_size=vocab_size,
+        length=options.max_seq_length,
+        predictions=options.max_predictions,
+        next_sentence=_has_next_sentence(recipe),
+    )
+    return {
+        "name": phase.name,
+        "records": phase.records,
+        "steps": phase.steps,
+        "batch_size": phase.batch_size,
+        "warmup_steps": phase.warmup_steps,
+        "sequences": sequences,
+        "tokens": sequences * options.max_seq_length,
+        "passes": sequences / known.per_pass if known.per_pass else None,
+        "evaluations": evaluations(recipe.evaluation, phase),
+        "flops": operations,
+        "hours": machines.hours(operations) if machines else None,
+    }
+
+
+def evaluations(evaluation: Evaluation, phase: Phase) -> int | None:
+    """Evaluations in a phase that are counted in sequences, the one at its end included; None for others."""
+    if evaluation.every_samples is None:
+        return None
+    interval, sequences = evaluation.sequences_between(phase.batch_size), phase.steps * phase.batch_size
+    within = (sequences - phase.batch_size) // interval  # the last update's is the one at the end
+    return min(within, phase.steps - 1) + 1
+
+
+def _records(recipe: Recipe, name: str, known: RecordStatistics, phases: list[Plan]) -> Plan:
+    options = recipe.records[name]
+    sequences = sum(phase["sequences"] for phase in phases if phase["records"] == name)
+    passes = sequences / known.per_pass if known.per_pass else None
+    return {
+        "max_seq_length": options.max_seq_length,
+        "max_predictions": options.max_predictions,
+        "duplicates": options.dupe_factor,
+        "per_pass": known.per_pass,
+        "records": known.records,
+        "bytes_per_record": known.bytes_per_record,
+        "bytes": known.records * known.bytes_per_record if known.records is not None else None,
+        "measured": known.is_measured,
+        "sequences": sequences,
+        "passes": passes,
+        "duplicates_needed": duplicates_needed(passes) if passes is not None else None,
+        "epochs": sequences / known.records if known.records else None,
+    }
+
+
+def duplicates_needed(passes: float) -> int:
+    """Duplicates with which each record is seen about once in so many passes over the text: the nearest number."""
+    return max(1, math.floor(passes + 0.5))
+
+
+def _total(recipe: Recipe, phases: list[Plan], records: dict[str, Plan]) -> Plan:
+    steps, tokens = sum(phase["steps"] for phase in phases), sum(phase["tokens"] for phase in phases)
+    passes = [phase["passes"] for phase in phases]
+    sizes_of_records = [entry["bytes"] for entry in records.values()]
+    per_epoch = recipe.training.steps_per_epoch
+    return {
+        "steps": steps,
+        "sequences": sum(phase["sequences"] for phase in phases),
+        "tokens": tokens,
+        "passes": sum(passes) if None not in passes else None,
+        "epochs": steps / per_epoch if per_epoch else None,
+        "reference_epochs": REFERENCE_TOKENS / (tokens / steps * per_epoch) if per_epoch else None,
+        "evaluations": _evaluations(recipe, phases, steps),
+        "checkpoints": -(-steps // recipe.training.checkpoint_every_steps),
+        "record_bytes": sum(sizes_of_records) if None not in sizes_of_records else None,
+        "flops": sum(phase["flops"] for phase in phases),
+    }
+
+
+def _evaluations(recipe: Recipe, phases: list[Plan], steps: int) -> int:
+    """All evaluations during the training, with the one before the first step."""
+    evaluation = recipe.evaluation
+    if evaluation.every_samples is not None:
+        return 1 + sum(int(phase["evaluations"]) for phase in phases)
+    if evaluation.every_steps is None:
+        return 0
+    ends = itertools.accumulate(phase.steps for phase in recipe.training.phases)
+    return 1 + steps // evaluation.every_steps + sum(end % evaluation.every_steps != 0 for end in ends)
+
+
+def _compute(phases: list[Plan], machines: Machines | None, price: float | None) -> Plan | None:
+    if machines is None:
+        return None
+    hours = sum(phase["hours"] for phase in phases)
+    return {
+        "accelerator": machines.shape.name,
+        "hosts": machines.hosts,
+        "devices": machines.devices,
+        "peak_flops_per_second": machines.peak,
+        "utilisation": machines.utilisation,
+        "hours": hours,
+        "device_hours": hours * machines.devices,
+        "cost": hours * machines.devices * price if price is not None else None,
+    }

@@ -1,0 +1,158 @@
+"""Several runs beside each other: their figures, and the keys in which their recipes differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from berth import lineage, storage
+from berth.errors import UsageError
+from berth.manifest import Manifest
+from berth.recipe import Recipe
+from berth.report import evaluation, fine_tuning, words
+from berth.report.fine_tuning import Tuned
+from berth.report.run import Finished, Run
+
+REPORT, TRAIN = "report", "train"
+SHORT = 6
+MISSING = "–"
+# What says nothing about how a model was made.
+NOT_COMPARED = ("name", "description")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A run with the name it has beside the others, and what its fine-tunings gave."""
+
+    name: str
+    run: Run
+    tunings: Sequence[Tuned]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: what it is about, and a text for each run."""
+
+    title: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs have different values."""
+        return len(set(self.values)) > 1
+
+
+def find(paths: Sequence[str]) -> list[Named]:
+    """The runs that paths mean, in their order.
+
+    Args:
+        paths: Workspaces (all finished runs in them), directories of the stage `report`, or report.html files.
+
+    Raises:
+        UsageError: if a path holds no report, or there is none at all.
+        BerthError: if a manifest cannot be read.
+    """
+    directories: list[str] = []
+    for path in paths:
+        found = [uri for uri in lineage.finished_stages(path) if Manifest.read(uri).stage == REPORT]
+        if not found:
+            raise UsageError(
+                "there is no finished run here",
+                where=path,
+                expected="a workspace in which `berth run` has written a report, or the directory of a report",
+            )
+        directories += [uri for uri in found if uri not in directories]
+    return _named([(uri, _run(uri)) for uri in directories])
+
+
+def _run(directory: str) -> Run:
+    manifest = Manifest.read(directory)
+    finished = []
+    for title in manifest.parameters["stages"]:
+        place = lineage.place_of(manifest.inputs[title], directory)
+        finished.append(Finished(title, place, Manifest.read(place)))
+    return Run(Recipe.model_validate_json(json.dumps(manifest.parameters["recipe"])), finished, {})
+
+
+def _named(found: Sequence[tuple[str, Run]]) -> list[Named]:
+    """Names that tell the runs apart: the recipe's, and the report's digest where several runs share it."""
+    names = [run.recipe.name for _, run in found]
+    return [
+        Named(
+            name if names.count(name) == 1 else f"{name} {storage.basename(uri)[:SHORT]}", run, fine_tuning.tuned(run)
+        )
+        for name, (uri, run) in zip(names, found, strict=True)
+    ]
+
+
+def figures(runs: Sequence[Named]) -> list[Row]:
+    """What each run made and measured."""
+    rows = [
+        Row("layers", tuple(words.count(each.run.recipe.model.num_hidden_layers) for each in runs)),
+        Row("hidden size", tuple(words.count(each.run.recipe.model.hidden_size) for each in runs)),
+        *(Row(title, tuple(words.count(_told(each.run, key)) for each in runs)) for title, key in TOLD),
+        Row("pre-training took", tuple(words.duration(_seconds(each.run, TRAIN)) for each in runs)),
+        Row("all stages took", tuple(words.duration(_seconds(each.run)) for each in runs)),
+    ]
+    measured = [evaluation.scores(each.run) for each in runs]
+    for key, name, is_share in evaluation.FIGURES:
+        values = [_figure(scores, key) for scores in measured]
+        show = words.share if is_share else words.fixed
+        rows.append(Row(f"{name.lower()} on held-out text", tuple(show(value) for value in values)))
+    return rows + list(_tasks(runs))
+
+
+TOLD = (("parameters", "parameters"), ("steps", "steps"), ("sequences", "sequences"))
+
+
+def _told(run: Run, key: str) -> int | None:
+    train = run.training
+    told: Mapping[str, Any] = train.json("training.json") if train is not None else {}
+    ended: Mapping[str, Any] = told.get("ended", {})  # a training may end before its last step, at its target
+    return {"steps": ended.get("step"), "sequences": ended.get("sequences")}.get(key) or told.get(key)
+
+
+def _seconds(run: Run, kind: str = "") -> float:
+    return sum(stage.manifest.seconds for stage in run.stages if not kind or stage.kind == kind)
+
+
+def _figure(scores: evaluation.Scores | None, key: str) -> float | None:
+    return next((score.value for score in scores.figures if score.key == key), None) if scores is not None else None
+
+
+def _tasks(runs: Sequence[Named]) -> Iterator[Row]:
+    """The scores of each task after the last step of pre-training."""
+    last = [{result.task: result for result in sorted(each.tunings, key=lambda r: r.step or 0)} for each in runs]
+    keys = {
+        (task, held_out, metric): None
+        for results in last
+        for task, result in results.items()
+        for held_out, metrics in result.metrics.items()
+        for metric in metrics
+    }
+    for task, held_out, metric in keys:
+        values = [results[task].metrics.get(held_out, {}).get(metric) if task in results else None for results in last]
+        yield Row(f"{task} {held_out}, {metric}".replace("_", " "), tuple(words.share(value) for value in values))
+
+
+def differences(runs: Sequence[Named]) -> list[Row]:
+    """The keys of the recipes that are not the same in all of them, with their values."""
+    flat = [dict(_flat(each.run.recipe.model_dump(mode="json", exclude=set(NOT_COMPARED)))) for each in runs]
+    paths = {path: None for recipe in flat for path in recipe}
+    rows = [Row(path, tuple(_shown(recipe, path) for recipe in flat)) for path in paths]
+    return [row for row in rows if row.differs]
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    parts = list(items)
+    if not parts:
+        yield path, value
+    for key, inner in parts:
+        yield from _flat(inner, f"{path}.{key}" if path else str(key))
+
+
+def _shown(recipe: Mapping[str, Any], path: str) -> str:
+    return json.dumps(recipe[path], ensure_ascii=False) if path in recipe else MISSING
