@@ -134,7 +134,10 @@ def _tasks(runs: Sequence[Named]) -> Iterator[Row]:
     }
     for task, held_out, metric in keys:
         values = [results[task].metrics.get(held_out, {}).get(metric) if task in results else None for results in last]
-        yield Row(f"{task} {held_out}, {metric}".replace("_", " "), tuple(words.share(value) for value in values))
+        yield Row(
+            f"{task} {held_out}, {metric}".replace("_", " "),
+            tuple(fine_tuning.shown(metric, value) for value in values),
+        )
 
 
 def differences(runs: Sequence[Named]) -> list[Row]:

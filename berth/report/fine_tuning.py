@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import lineage
+from berth.report import words
 from berth.report.run import Finished, Run
 
 FINETUNING = "finetuning.json"
@@ -59,6 +60,11 @@ def _tuned(stage: Finished) -> Tuned:
         content["metrics"],
         content.get("baseline", {}),
     )
+
+
+def shown(metric: str, value: float | None) -> str:
+    """A score as a person reads it: correlations and accuracies as GLUE does, in per cent; a loss in nats."""
+    return words.fixed(value) if metric == "loss" else words.share(value)
 
 
 def _hours(directory: str) -> float | None:

@@ -54,6 +54,7 @@ def render(run: Run) -> str:
         evaluation_curve=evaluation_curve,
         measured=evaluation.scores(run),
         guesses=evaluation.guesses(run),
+        fine_tuning=fine_tuning,
         tunings=tunings,
         tuning_curves=tuning_curves,
         hours_target=HOURS,

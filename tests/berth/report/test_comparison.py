@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from report_page import Page
 from report_run import EXAMPLES, Made, make_run
 
-from berth import cli
 from berth.errors import UsageError
 from berth.inputs import Inputs
 from berth.recipe import Recipe
@@ -23,7 +24,10 @@ def tune(made: Made, title: str, model: Inputs, step: int, accuracy: float) -> N
     content = {
         "task": "mnli",
         "step": step,
-        "metrics": {"dev_matched": {"accuracy": accuracy}, "dev_mismatched": {"accuracy": accuracy - 0.01}},
+        "metrics": {
+            "dev_matched": {"accuracy": accuracy, "loss": 1.0625},
+            "dev_mismatched": {"accuracy": accuracy - 0.01},
+        },
         "baseline": {"dev_matched": {"accuracy": 0.35}, "dev_mismatched": {"accuracy": 0.36}},
     }
     made.add(title, "finetune", {"model": model}, {"finetuning.json": json.dumps(content)})
@@ -95,6 +99,7 @@ def test_the_figures_stand_beside_each_other(two: list[str]) -> None:
     assert found["layers"] == ("3", "6")
     assert found["parameters"] == ("3,000", "6,000")
     assert found["mnli dev matched, accuracy"] == ("45.0%", "50.0%")
+    assert found["mnli dev matched, loss"] == ("1.062", "1.062")
     assert found["masked-token accuracy on held-out text"] == ("31.2%", "31.2%")
 
 
@@ -128,13 +133,9 @@ def test_a_path_without_a_report_is_refused(two: list[str], tmp_path: Path) -> N
     assert not (tmp_path / "x.html").exists()
 
 
-def test_the_command_names_the_runs_and_the_page(
-    two: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_names_the_runs_and_the_page(two: list[str], tmp_path: Path) -> None:
     output = tmp_path / "page.html"
-    monkeypatch.setattr("sys.argv", ["berth", "report", *two, "--output", str(output)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.split() == ["three", "six", str(output)]
+    command = [sys.executable, "-c", "from berth.cli import main; main()", "report", *two, "--output", str(output)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["three", "six", str(output)]
     assert output.exists()
