@@ -14,14 +14,15 @@ PAD = "[PAD]"
 
 
 def read_vocabulary(uri: str) -> list[str]:
-    """The tokens in order of their ids.
+    """The tokens in order of their ids, without white space around them, as the reference reads them.
 
     Raises:
         BerthError: if [MASK] is not among them.
     """
-    tokens = [line.rstrip("\r") for line in storage.read_text(uri).split("\n")]
-    if tokens and not tokens[-1]:
-        tokens.pop()
+    lines = storage.read_text(uri).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    tokens = [line.strip() for line in lines]
     if MASK not in tokens:
         raise BerthError(
             "this is not a vocabulary for BERT", where=uri, found=f"{len(tokens)} lines, none of them {MASK}"

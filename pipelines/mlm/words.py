@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
-from pipelines.mlm import unicode_tables
-from pipelines.mlm.unicode_tables import (
+from berth import characters
+from berth.characters import (
     CAPITAL_SIGMA,
     CASE_IGNORABLE,
     CASED,
@@ -17,9 +16,10 @@ from pipelines.mlm.unicode_tables import (
     LETTER,
     SEPARATOR,
     SIGMA,
-    UNFILLED,
     WHITE_SPACE,
 )
+from berth.kernels import jit
+from pipelines.mlm.unicode_tables import UNFILLED
 from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, follow
 
 MAX_WORD = 200  # longer words are [UNK] (max_input_chars_per_word of the reference)
@@ -32,10 +32,10 @@ INVALID_UTF8 = 2
 # Slots of `detail`: whether the run is white space only; the code point whose page is wanted, or the byte at fault.
 IS_WHITE, PLACE = range(2)
 
-_UNIT_CODE_POINT = np.uint32(unicode_tables.UNIT_CODE_POINT)
-_UNIT_CLASS = np.uint32(unicode_tables.UNIT_CLASS)
-_UNIT_BARRIER = np.uint32(unicode_tables.UNIT_BARRIER)
-_UNIT_PUNCTUATION = np.uint32(unicode_tables.UNIT_PUNCTUATION)
+_UNIT_CODE_POINT = np.uint32(characters.UNIT_CODE_POINT)
+_UNIT_CLASS = np.uint32(characters.UNIT_CLASS)
+_UNIT_BARRIER = np.uint32(characters.UNIT_BARRIER)
+_UNIT_PUNCTUATION = np.uint32(characters.UNIT_PUNCTUATION)
 
 
 @jit(_nrt=False)

@@ -8,7 +8,7 @@ import pytest
 import records_oracle as oracle
 from records_samples import SPECIAL
 
-from pipelines.mlm import unicode_tables
+from berth.characters import describe
 from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import Vocabulary
 
@@ -59,5 +59,5 @@ def test_code_points_with_a_rule_of_their_own(lower_case):
 def test_a_character_never_gives_more_tokens_than_it_has_bytes():
     """The kernel relies on it: the ids of a text are as many as its bytes at most. (Cased text stays one for one.)"""
     for code in code_points():
-        _, units = unicode_tables.describe(code, lower_case=True)
+        _, units = describe(code, lower_case=True)
         assert len(units) <= len(chr(code).encode())
