@@ -17,6 +17,7 @@ from components.evaluate import evaluate
 from components.export import export
 from components.extract import extract
 from components.filter import filter
+from components.finetune import finetune
 from components.records import records
 from components.report import report
 from components.segment import segment
@@ -71,10 +72,19 @@ def pretrain_pipeline(
         if until == "data":
             return add("report", report(stages=_by_name(stages), **common))
         held_out_examples = {"evalset": examples} if resolved.evaluation.is_during_training else {}
-        model = add(
-            "train", train(record_sets=_by_name(record_sets), vocabulary=vocabulary, **held_out_examples, **common)
-        )
+        training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, **held_out_examples, **common}
+        *middles, last = resolved.segment_ends
+        models, segment_before = {}, {}
+        for end in middles:
+            models[end] = add(f"train to {end}", train(until=end, **segment_before, **training))
+            segment_before = {"before": models[end]}
+        model = models[last] = add("train", train(**segment_before, **training))
         add("evaluate", evaluate(model=model, evalset=examples, **common))
+        # A fine-tuning waits for the segment of the training that it uses; the next segment does not wait for it.
+        for name, options in resolved.fine_tuning.items():
+            for end in options.steps(last):
+                title = f"fine-tune {name}" if end == last else f"fine-tune {name} at {end}"
+                add(title, finetune(model=models[end], name=name, **common))
         for name in resolved.export.formats:
             add(f"export {name}", export(model=model, format=name, **common))
         return add("report", report(stages=_by_name(stages), **common))

@@ -88,12 +88,17 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], BertConfig, list[str], 
     Raises:
         BerthError: if the files do not belong together.
     """
-    config, tokens = _read_description(uri)
+    config, tokens = read_description(uri)
     arrays, _ = checkpoint.read(uri, lambda name: name.startswith(("bert/", "cls/")) and not name.endswith(SLOTS))
     return arrays, config, tokens, NEXT_SENTENCE_VARIABLE in arrays
 
 
-def _read_description(uri: str) -> tuple[BertConfig, list[str]]:
+def read_description(uri: str) -> tuple[BertConfig, list[str]]:
+    """The model configuration and the vocabulary beside a checkpoint of any kind.
+
+    Raises:
+        BerthError: if one is not there, or they do not belong together.
+    """
     config_uri, vocabulary = description(uri)
     config, tokens = BertConfig.read(config_uri), read_vocabulary(vocabulary)
     if len(tokens) != config.vocab_size:
@@ -114,7 +119,7 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
         records: TFRecord files.
         engine_name: ``tensorflow`` or ``jax``.
     """
-    config, tokens = _read_description(uri)
+    config, tokens = read_description(uri)
     next_sentence = NEXT_SENTENCE_VARIABLE in _read(uri, {NEXT_SENTENCE_VARIABLE: None})
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)

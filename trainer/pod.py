@@ -1,4 +1,4 @@
-"""What a pod runs: `python -m trainer.pod train|evaluate RECIPE --workspace URI`. It needs to be told nothing else.
+"""What a pod runs: `python -m trainer.pod train|evaluate|finetune RECIPE --workspace URI`; it needs to be told no more.
 
 The data's places are looked up in the workspace, the other hosts' names follow from the JobSet's environment. The exit
 status tells the JobSet whether to start again: 1 and 2 are failures that would repeat themselves.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from berth import log as logs
 from berth import recipe_file, runs
-from berth.errors import BerthError
+from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Stage, Workspace
@@ -73,12 +73,7 @@ def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LO
     from trainer.follow import follow
 
     data = runs.data(workspace, recipe)
-    directory = runs.training(workspace, recipe)
-    if directory is None:
-        log.info("waiting for the training to start")
-    while directory is None:
-        time.sleep(seconds)
-        directory = runs.training(workspace, recipe)
+    directory = _training(recipe, workspace, seconds)
     output = f"{directory}-followed"
     follow(
         directory=directory,
@@ -91,12 +86,45 @@ def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LO
     return output
 
 
+def finetune(recipe: Recipe, name: str, workspace: str, seconds: float = SECONDS_BETWEEN_LOOKS) -> str:
+    """Fine-tune a recipe's model on one of its tasks, as its training goes on and at its end.
+
+    Returns:
+        URI of the directory with the last fine-tuning.
+
+    Raises:
+        UsageError: if the recipe has no such task.
+    """
+    from trainer.finetuning.following import follow
+
+    if name not in recipe.fine_tuning:
+        raise UsageError(
+            "the recipe has no such task",
+            where=f"--name {name}",
+            expected=", ".join(recipe.fine_tuning) or "fine_tuning",
+        )
+    directory = _training(recipe, workspace, seconds)
+    return follow(recipe=recipe, name=name, directory=directory, place=Workspace(workspace), seconds=seconds)[-1]
+
+
+def _training(recipe: Recipe, workspace: str, seconds: float) -> str:
+    """URI of the directory of the recipe's training, as soon as it has started."""
+    directory = runs.training(workspace, recipe)
+    if directory is None:
+        log.info("waiting for the training to start")
+    while directory is None:
+        time.sleep(seconds)
+        directory = runs.training(workspace, recipe)
+    return directory
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a pod's work; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m trainer.pod", description=__doc__)
-    parser.add_argument("work", choices=["train", "evaluate"])
+    parser.add_argument("work", choices=["train", "evaluate", "finetune"])
     parser.add_argument("recipe", help="YAML file, or the name of an installed recipe")
     parser.add_argument("--workspace", required=True, help="URI of the workspace")
+    parser.add_argument("--name", default="", help="finetune: the task's name in the recipe")
     parser.add_argument("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="override one value")
     options = parser.parse_args(arguments)
     logs.setup()
@@ -108,8 +136,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 log.info("pod %d of %d: %s", pod.number, pod.count, pod.host(pod.number))
                 os.environ.update(pod.settings(recipe.training.engine))
             result = train(recipe, options.workspace)
-        else:
+        elif options.work == "evaluate":
             result = evaluate(recipe, options.workspace)
+        else:
+            result = finetune(recipe, options.name, options.workspace)
     except BerthError as error:
         log.error("%s", error)
         return error.exit_status

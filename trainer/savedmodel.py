@@ -50,9 +50,17 @@ def save(arrays: dict[str, np.ndarray], config: BertConfig, next_sentence: bool,
     module.variables_by_name = dict(engine.variables)
     module.serve = tf.function(serve, autograph=False)
     signature = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUTS}
+    write(module, module.serve.get_concrete_function(**signature), output)
+
+
+def write(module: Any, signature: Any, output: Output, subdirectory: str = "") -> None:
+    """Write a `tf.Module` with one signature as a SavedModel into a stage's output, or a subdirectory of it."""
+    import tensorflow as tf
+
     with tempfile.TemporaryDirectory() as directory, quiet():
-        tf.saved_model.save(module, directory, signatures=module.serve.get_concrete_function(**signature))
+        tf.saved_model.save(module, directory, signatures=signature)
         for path in sorted(Path(directory).rglob("*")):
             if path.is_file() and path.name != FINGERPRINT:
-                with storage.atomic_write(output.path(str(path.relative_to(directory)))) as file:
+                name = str(Path(subdirectory) / path.relative_to(directory))
+                with storage.atomic_write(output.path(name)) as file:
                     file.write(path.read_bytes())

@@ -1,0 +1,154 @@
+"""The training of a classifier: epochs in an order that follows from the seed, each measured on the held-out sets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from berth.errors import BerthError
+from berth.progress import Progress
+from berth.recipe import FineTuning, Phase
+from trainer import schedule
+from trainer.dropout import example_keys
+from trainer.engines import Scalars
+from trainer.finetuning import metrics
+from trainer.finetuning.encoding import Encoded, Features
+from trainer.finetuning.engine import ClassifierEngine
+from trainer.finetuning.tasks import Task
+from trainer.json_lines import Line
+from trainer.permutation import permute
+
+log = logging.getLogger("berth.finetune")
+
+LOG_EVERY_STEPS = 10
+
+
+@dataclass
+class Outcome:
+    """What a training told, and the model's outputs on the held-out sets at its end.
+
+    Args:
+        steps: Lines of metrics.jsonl: means since the line before.
+        epochs: For each epoch the mean loss, and the metrics and the loss on each held-out set.
+        logits: Outputs [n, outputs] by the name of the set.
+    """
+
+    steps: list[Line] = field(default_factory=list)
+    epochs: list[Line] = field(default_factory=list)
+    logits: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def phase_of(options: FineTuning, examples: int) -> Phase:
+    """The schedule: each example once an epoch, the last batch of an epoch holds what is left."""
+    steps = options.epochs * -(-examples // options.batch_size)
+    return Phase(
+        name="fine_tuning",
+        records="train",
+        steps=steps,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        warmup_steps=int(steps * options.warmup_proportion),
+    )
+
+
+def train(
+    engine: ClassifierEngine,
+    task: Task,
+    options: FineTuning,
+    examples: Encoded,
+    held_out: Mapping[str, Encoded],
+    seed: int,
+) -> Outcome:
+    """Train the model.
+
+    Args:
+        engine: The model with its first weights.
+        task: What it learns.
+        options: Epochs, batch size, learning rate, warm-up.
+        examples: What it learns from.
+        held_out: What it is measured on after each epoch, by name.
+        seed: Of the order and of dropout.
+
+    Raises:
+        BerthError: if the loss is not a finite number.
+    """
+    phase, outcome = phase_of(options, len(examples)), Outcome()
+    steps_per_epoch = phase.steps // options.epochs
+    told: list[np.ndarray] = []  # loss and gradient norm of each step of the epoch
+    pending: list[Any] = []  # the same, still on the device
+    with Progress("finetune", total=phase.steps, unit="step") as progress:
+        for number in range(1, phase.steps + 1):
+            epoch, place = divmod(number - 1, steps_per_epoch)
+            rate = schedule.learning_rate(phase, number - 1)
+            features = _batch(examples, epoch, place, number, phase.batch_size, seed)
+            pending.append(engine.train(features, Scalars(rate, number)))
+            is_last = place + 1 == steps_per_epoch
+            if number % LOG_EVERY_STEPS == 0 or is_last:
+                new = [np.asarray(result, dtype=np.float64) for result in pending]
+                pending.clear()
+                _check_finite(new, number)
+                loss, norm = np.mean(new, axis=0).tolist()
+                line = {"step": number, "epoch": epoch + 1, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
+                outcome.steps.append(line)
+                told += new
+                progress.update(0, epoch=epoch + 1, loss=f"{loss:.3f}")
+            if is_last:
+                outcome.logits = {name: predict(engine, each, phase.batch_size) for name, each in held_out.items()}
+                figures = {name: measured(task, held_out[name], logits) for name, logits in outcome.logits.items()}
+                mean = float(np.mean(told, axis=0)[0])
+                outcome.epochs.append({"epoch": epoch + 1, "step": number, "loss": mean, **figures})
+                told.clear()
+                log.info("epoch %d of %d, loss %.4f: %s", epoch + 1, options.epochs, mean, in_words(figures))
+            progress.update(1)
+    return outcome
+
+
+def predict(engine: ClassifierEngine, examples: Encoded, batch_size: int) -> np.ndarray:
+    """The model's outputs float32 [n, outputs]."""
+    count = len(examples)
+    # Batches of one size, so that one compiled step does for all: the last one repeats its last example.
+    batches = (np.minimum(np.arange(start, start + batch_size), count - 1) for start in range(0, count, batch_size))
+    return np.concatenate([engine.predict(_features(examples, rows)) for rows in batches])[:count]
+
+
+def measured(task: Task, examples: Encoded, logits: np.ndarray) -> dict[str, float]:
+    """The task's metrics and the mean loss of some outputs."""
+    figures = metrics.measure(task, examples.labels, metrics.predicted(task, logits))
+    return {**figures, "loss": metrics.mean_loss(task, examples.labels, logits)}
+
+
+def in_words(figures: Mapping[str, Mapping[str, float]]) -> str:
+    """The figures of all held-out sets for a log."""
+    return "; ".join(
+        f"{name} " + ", ".join(f"{metric.replace('_', ' ')} {value:.4f}" for metric, value in values.items())
+        for name, values in figures.items()
+    )
+
+
+def _batch(examples: Encoded, epoch: int, place: int, number: int, batch_size: int, seed: int) -> Features:
+    count = len(examples)
+    places = place * batch_size + np.arange(batch_size)
+    rows = permute(epoch * count + np.minimum(places, count - 1), count, seed)
+    return {
+        **_features(examples, rows),
+        "labels": examples.labels[rows],
+        "example_weights": (places < count).astype(np.float32),
+        "dropout_keys": example_keys(seed, number, np.arange(batch_size)),
+    }
+
+
+def _features(examples: Encoded, rows: np.ndarray) -> Features:
+    return {name: values[rows].astype(np.int32) for name, values in examples.features.items()}
+
+
+def _check_finite(results: list[np.ndarray], number: int) -> None:
+    for before, result in enumerate(reversed(results)):
+        if not np.isfinite(result).all():
+            raise BerthError(
+                f"the loss or the gradient is not a finite number at step {number - before}",
+                fix="Lower the learning rate, or lengthen the warm-up.",
+            )
