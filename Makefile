@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKSPACE ?= workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch test-browser lint format types bench wheel clean
+.PHONY: help install demo test test-slow test-torch test-browser test-recipes lint format types bench wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ test-torch: install ## Compare the export with Hugging Face transformers (instal
 
 test-browser: install ## Open the report in headless Chromium (needs chromium and its driver)
 	$(BIN)/python -m pytest -m browser
+
+test-recipes: install ## Run the commands of docs/recipes at a small scale (some ten minutes)
+	$(BIN)/python -m pytest tests/test_recipes.py -m recipes
 
 lint: install ## Check style
 	$(BIN)/ruff check

@@ -103,11 +103,11 @@ class Recipe(Section):
         total = sum(phase.steps for phase in self.training.phases)
         return sorted({total}.union(*(task.steps(total) for task in self.fine_tuning.values())))
 
-    @field_validator("segmentation", mode="before")
+    @field_validator("segmentation", "initialization", mode="before")
     @classmethod
     def _of_base(cls, value: Any) -> Any:
         """Null takes back what a recipe inherits by `extends`."""
-        return Segmentation() if value is None else value
+        return {} if value is None else value
 
     @model_validator(mode="after")
     def _is_possible(self) -> Recipe:
@@ -129,7 +129,10 @@ class Recipe(Section):
                     f"{self.model.attention_probs_dropout_prob:g}): a fused kernel would leave this dropout out"
                 )
         if self.initial_checkpoint is None and self.initialization != Initialization():
-            raise ValueError("initialization says how to fit a checkpoint, but initial_checkpoint names none")
+            raise ValueError(
+                "initialization says how to fit a checkpoint, but initial_checkpoint names none; leave it out "
+                "(initialization: null)"
+            )
         if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
             raise ValueError(
                 "initialization.accuracy needs an evaluation before the first step: give evaluation.every_samples or "

@@ -163,7 +163,8 @@ class Segmentation(Section):
     shards: PositiveInt = 8
     """Number of sentence shards; documents are spread over them by a keyed hash."""
     shard_lines: PositiveInt | None = None
-    """Lines of a shard, about: their number follows from the lines of the corpus, and `shards` does not apply."""
+    """Lines of a shard, about (sentences, and the empty line behind each document): the number of shards is that of
+    all lines, through this, rounded up. `shards` does not apply then."""
     eval_documents: Annotated[int, Field(ge=0)] = 0
     """Number of documents held out for evaluation."""
 

@@ -18,11 +18,13 @@ def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Out
         Output: URI of the directory with articles-*.parquet.
         manifest: The stage's manifest.
     """
+    from berth import expected
     from berth.task import Task
     from pipelines.corpora.sources import find
     from pipelines.extract import extract
 
     with Task("extract", recipe, workspace) as task:
+        expected.check(task.recipe, task.place)
         corpus = task.recipe.corpus
         dumps, corpora = find(corpus.sources)
         result = extract(

@@ -27,11 +27,14 @@ def vocab(
         Output: URI of the directory with vocab.txt.
         manifest: The stage's manifest.
     """
+    from berth import expected
     from berth.inputs import Inputs
     from berth.task import Task
     from pipelines.vocab import vocabulary
 
     with Task("vocab", recipe, workspace) as task:
+        if task.recipe.corpus.prepared is not None:  # then this is the first stage
+            expected.check(task.recipe, task.place)
         given = task.recipe.vocabulary.path
         result = vocabulary(
             text=task.files(sentences, text),

@@ -366,3 +366,18 @@ def test_fewer_records_than_examples(tmp_path, records, berth):
     arguments = ["evalset", "--records", tmp_path / "r" / "*.tfrecord", "--output", tmp_path / "e", "--examples", 100]
     berth(*arguments).refused(2, "100")
     assert [name for name in left(tmp_path / "e") if not name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", ["dump", "prepared"])
+def test_a_file_that_is_not_the_expected_one_ends_a_run_before_any_work(berth, tmp_path, kind):
+    (tmp_path / "dump.xml").write_bytes(dump())
+    (tmp_path / "eval.txt").write_text(PROSE)
+    other = f"{{md5: {'a' * 32}}}"
+    sources = f"corpus.sources=[{{path: {tmp_path}/dump.xml, expected: {other}}}]"
+    prepared = f"{{text: {tmp_path}/dump.xml, evaluation: {tmp_path}/eval.txt, expected: {{eval.txt: {other}}}}}"
+    given = {"dump": [sources], "prepared": ["corpus.sources=[]", f"corpus.prepared={prepared}", "segmentation=null"]}
+    changes = [word for change in given[kind] for word in ("--set", change)]
+    ran = berth("run", "quickstart", *changes, "--workspace", tmp_path / "w")
+    name, key = {"dump": ("dump.xml", "corpus.sources.0"), "prepared": ("eval.txt", "corpus.prepared")}[kind]
+    ran.refused(1, f"{tmp_path}/{name}", "not the file that the recipe expects", "Found md5", other[6:-1], key)
+    assert not [path for path in (tmp_path / "w").glob("*/*/*") if path.name in ("manifest.json", "vocab.txt")]

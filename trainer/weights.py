@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from berth import storage
+from berth import expected, storage
 from berth.errors import BerthError
 from berth.recipe import Recipe
 from trainer import formats
@@ -63,13 +63,14 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: BertConfig, tokens: Sequen
         tokens: Its vocabulary, by id.
 
     Raises:
-        BerthError: if the checkpoint is not one of this model, or has another vocabulary that the recipe does not
-            say how to fit.
+        BerthError: if the checkpoint is not the one that the recipe expects, is not one of this model, or has another
+            vocabulary that the recipe does not say how to fit.
     """
     seed, stddev = recipe.seed, config.initializer_range
     uri, how = recipe.initial_checkpoint, recipe.initialization
     if uri is None:
         return initial(shapes, seed, stddev)
+    expected.check_checkpoint(recipe)
     _check_attention_heads(uri, config)
     stored = formats.read(uri, shapes)
     if stored.layers > config.num_hidden_layers:  # what a smaller model would leave out without a word

@@ -35,6 +35,7 @@ def train(
             help="Directory that `berth evalset` made, if the recipe evaluates during training.",
         ),
     ] = "",
+    scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Train a recipe's model on its record sets; continues where it was interrupted."""
@@ -42,7 +43,7 @@ def train(
     from berth.lineage import inputs_of
     from trainer.train import train
 
-    loaded = recipe_file.load(recipe, set_)
+    loaded = recipe_file.load(recipe, set_, scale)
     sets = {}
     for argument in records:
         name, separator, directory = argument.partition("=")

@@ -4,7 +4,7 @@ import pytest
 
 from berth import recipe_file
 from berth.errors import UsageError
-from berth.recipe import Recipe
+from berth.recipe import Initialization, Recipe
 
 MINIMAL = """\
 name: small
@@ -66,6 +66,12 @@ def test_a_circle_of_extends_is_an_error(tmp_path):
     (tmp_path / "a.yaml").write_text("extends: b.yaml")
     with pytest.raises(UsageError, match="in a circle"):
         load(tmp_path, "extends: a.yaml", name="b.yaml")
+
+
+def test_an_inherited_checkpoint_is_taken_back_with_what_is_said_of_it(tmp_path):
+    load(tmp_path, MINIMAL + "initial_checkpoint: model.ckpt-1\ninitialization: {heads: required}\n")
+    child = "extends: small.yaml\nname: child\ninitial_checkpoint: null\ninitialization: null\n"
+    assert load(tmp_path, child, name="child.yaml").initialization == Initialization()
 
 
 def test_prepared_text_takes_the_place_of_inherited_sources(tmp_path):

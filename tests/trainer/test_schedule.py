@@ -68,9 +68,10 @@ def test_updates_follow_each_other_through_all_phases(phases):
         schedule.update(phases, number + 1)
 
 
-# Rates of the recipes of docs/recipes, by the number of updates before: the first, the last of the warm-up, the first after
-# it, middle and last; by hand from the formulas of the reference scripts: warm-up is rate · (step - start) / warm-up
-# steps, then decay is (rate - end) · (1 - step / steps) + end, with the step counted from the beginning of the phase.
+# Rates of the recipes of docs/recipes, by the number of updates before: the first, the last of the warm-up, the first
+# after it, middle and last; by hand from the formulas of the reference scripts: warm-up is rate · (step - start) /
+# warm-up steps, then decay is (rate - end) · (1 - step / steps) + end, with the step counted from the beginning of the
+# phase.
 SEED_RECIPES = {
     # 2.88293e-3 · 76/287; · 286/287 at 210 = 287 - 76 - 1; then · (1 - 211/600), · 1/2, · 1/600.
     "mlperf_v1": {0: 7.634240e-4, 210: 2.872885e-3, 211: 1.8690996e-3, 300: 1.441465e-3, 599: 4.8048833e-6},
@@ -95,8 +96,8 @@ SEED_RECIPES = {
     "qarib": {0: 0.0, 9: 7.2e-6, 10: 7.99996e-6, 1000000: 4e-6, 1999999: 4e-12},
 }
 # Recipes of the same schedule as another's.
-SEED_RECIPES |= {f"mlperf_v1_{name}": SEED_RECIPES["mlperf_v1"] for name in ("prepared", "accumulation")}
-SEED_RECIPES |= {name: SEED_RECIPES["stagedml_3l"] for name in ("stagedml_6l", "stagedml_3l_ru", "stagedml_6l_ru")}
+SEED_RECIPES |= dict.fromkeys(("mlperf_v1_prepared", "mlperf_v1_accumulation"), SEED_RECIPES["mlperf_v1"])
+SEED_RECIPES |= dict.fromkeys(("stagedml_6l", "stagedml_3l_ru", "stagedml_6l_ru"), SEED_RECIPES["stagedml_3l"])
 SEED_RECIPES["finbert_uncased"] = SEED_RECIPES["finbert_cased"]
 
 

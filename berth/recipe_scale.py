@@ -1,0 +1,160 @@
+"""A recipe at a small scale: the same stages and options on little text, with a little model and few steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from berth.errors import UsageError
+from berth.recipe import Initialization, Recipe, Segmentation, Statistics
+
+TINY = "tiny"
+
+# The quickstart's excerpt of English Wikipedia, and samples of the tasks for fine-tuning, which travel with Berth.
+EXCERPT = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+SAMPLES = {"mnli": "package://berth_recipes/samples/mnli"}
+
+# What is left of each quantity where the recipe has more.
+LAYERS, HIDDEN_SIZE, INTERMEDIATE_SIZE, ATTENTION_HEADS = 2, 64, 256, 2
+STEPS, BATCH_SIZE, MICRO_BATCHES = 24, 8, 2
+VOCABULARY_SIZE, SAMPLE_SENTENCES = 2000, 2000
+SHARDS, SHARD_LINES, EVAL_DOCUMENTS = 4, 4000, 8
+EXAMPLES, EVALUATION_BATCH_SIZE = 100, 50
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a scale made of one quantity."""
+
+    name: str
+    before: int
+    after: int
+
+    def __str__(self) -> str:
+        if self.before == self.after:
+            return f"{self.after:,}"
+        return f"{self.before:,} → {self.after:,} (÷{_three_digits(self.before / self.after)})"
+
+
+def scaled(recipe: Recipe, scale: str) -> Recipe:
+    """The recipe at a scale, called ``NAME_SCALE``.
+
+    At `tiny` the corpus is the quickstart's excerpt, extracted even where the recipe has prepared text; a given
+    vocabulary is learned from it, weights begin as random numbers, fine-tuning takes the sample of its task or, without
+    one, does not happen. Everything that is counted in steps is divided by the same factor. The cluster section stays,
+    and so does all that is not a matter of size: filter, segmenter, case, masking, optimizer, rates.
+
+    Raises:
+        UsageError: for a scale that there is not.
+    """
+    if scale != TINY:
+        raise UsageError("there is no such scale", where=f"--scale {scale}", expected=TINY)
+    content = recipe.model_dump()
+    content["name"] = f"{recipe.name}_{scale}"
+    content["corpus"] |= {"language": "en", "sources": [{"path": EXCERPT}], "prepared": None}
+    if content["corpus"]["filter"] is not None:
+        content["corpus"]["filter"]["languages"] = None
+    content["segmentation"] = _segmentation(recipe.segmentation)
+    content["vocabulary"] |= {"path": None, "expected": None}
+    _shrink(content["vocabulary"], size=VOCABULARY_SIZE, sample_sentences=SAMPLE_SENTENCES)
+    for records in content["records"].values():
+        records["dupe_factor"] = 1
+    if recipe.model.hidden_size > HIDDEN_SIZE:
+        content["model"] |= {
+            "hidden_size": HIDDEN_SIZE,
+            "intermediate_size": INTERMEDIATE_SIZE,
+            "num_attention_heads": ATTENTION_HEADS,
+        }
+    _shrink(content["model"], num_hidden_layers=LAYERS)
+    content |= {"initial_checkpoint": None, "initialization": Initialization(), "statistics": Statistics()}
+    content["training"] |= _training(recipe)
+    _shrink(content["evaluation"], examples=EXAMPLES, batch_size=EVALUATION_BATCH_SIZE)
+    every = recipe.evaluation.every_steps
+    content["evaluation"]["every_steps"] = every and _divided(every, _steps_factor(recipe))
+    total = sum(phase["steps"] for phase in content["training"]["phases"])
+    content["fine_tuning"] = {
+        name: {**content["fine_tuning"][name], **_fine_tuning(task.task, task.every_steps, total)}
+        for name, task in recipe.fine_tuning.items()
+        if task.task in SAMPLES
+    }
+    return Recipe.model_validate(content)
+
+
+def changes(recipe: Recipe, small: Recipe) -> list[Change]:
+    """What became of the quantities of a recipe at a small scale."""
+
+    def steps(any_recipe: Recipe) -> int:
+        return sum(phase.steps for phase in any_recipe.training.phases)
+
+    def largest(any_recipe: Recipe) -> int:
+        return max(phase.batch_size for phase in any_recipe.training.phases)
+
+    def most(any_recipe: Recipe) -> int:
+        return max(records.dupe_factor for records in any_recipe.records.values())
+
+    return [
+        Change("layers", recipe.model.num_hidden_layers, small.model.num_hidden_layers),
+        Change("hidden size", recipe.model.hidden_size, small.model.hidden_size),
+        Change("steps", steps(recipe), steps(small)),
+        Change("batch", largest(recipe), largest(small)),
+        Change("duplicates", most(recipe), most(small)),
+        Change("vocabulary", recipe.vocabulary.size, small.vocabulary.size),
+        Change("evaluation records", recipe.evaluation.examples, small.evaluation.examples),
+    ]
+
+
+def describe(recipe: Recipe, small: Recipe, scale: str) -> str:
+    """The changes in a line, for the log."""
+    listed = ", ".join(f"{change.name} {change}" for change in changes(recipe, small))
+    return f"{scale}: {listed}; the quickstart's excerpt is the corpus, and weights begin as random numbers"
+
+
+def _segmentation(segmentation: Segmentation) -> dict[str, Any]:
+    content = segmentation.model_dump()
+    _shrink(content, shards=SHARDS, shard_lines=SHARD_LINES)
+    content["eval_documents"] = EVAL_DOCUMENTS
+    return content
+
+
+def _training(recipe: Recipe) -> dict[str, Any]:
+    """Phases of few steps, on any machine: in float32, by the engine that is always installed."""
+    factor = _steps_factor(recipe)
+    phases = []
+    for phase in recipe.training.phases:
+        content = phase.model_dump()
+        content["steps"] = _divided(phase.steps, factor)
+        content["warmup_steps"] = min(content["steps"], round(phase.warmup_steps / factor))
+        content["start_warmup_step"] = round(phase.start_warmup_step / factor)
+        _shrink(content, batch_size=BATCH_SIZE, accumulation=MICRO_BATCHES)
+        content["batch_size"] -= content["batch_size"] % content["accumulation"]
+        phases.append(content)
+    counted = recipe.training.model_dump(
+        include={"steps_per_epoch", "checkpoint_every_steps", "log_every_steps"}, exclude_none=True
+    )
+    settings = {"engine": "tensorflow", "attention": "plain", "precision": "float32", "phases": phases}
+    return settings | {name: _divided(value, factor) for name, value in counted.items()}
+
+
+def _fine_tuning(task: str, every_steps: int | None, total: int) -> dict[str, Any]:
+    """One epoch over the sample; where it happens during pre-training, once in the middle and once at the end."""
+    return {"data": SAMPLES[task], "epochs": 1, "every_steps": every_steps and -(-total // 2)}
+
+
+def _steps_factor(recipe: Recipe) -> float:
+    """What everything that is counted in steps is divided by."""
+    return max(1.0, sum(phase.steps for phase in recipe.training.phases) / STEPS)
+
+
+def _divided(steps: int, factor: float) -> int:
+    return max(1, round(steps / factor))
+
+
+def _shrink(content: dict[str, Any], **limits: int) -> None:
+    """Lower values to their limits; those that are not given stay so."""
+    for name, limit in limits.items():
+        if content[name] is not None:
+            content[name] = min(content[name], limit)
+
+
+def _three_digits(factor: float) -> str:
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
