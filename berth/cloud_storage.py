@@ -2,82 +2,135 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from typing import TYPE_CHECKING, BinaryIO, cast
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO
 
-from berth.errors import BerthError
+from berth.cloud_errors import check_credentials, explained, is_missing_bucket, missing, retry
+from berth.errors import UsageError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
 
 SCHEME = "gs://"
+BUFFER_BYTES = 1 << 16
+SIDE_BY_SIDE = 8  # requests; the client keeps ten connections
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
 @functools.cache
-def _client() -> Client:
-    from google.auth.exceptions import DefaultCredentialsError
+def client() -> Client:
+    """The client of this process.
+
+    Raises:
+        BerthError: if there are no credentials; it takes about a second to find out.
+    """
+    check_credentials()
     from google.cloud import storage
 
-    try:
+    with explained(SCHEME):
         return storage.Client()
-    except (DefaultCredentialsError, OSError) as error:
-        raise BerthError(
-            "no credentials for Google Cloud Storage",
-            found=str(error).split("\n")[0],
-            fix="Run `gcloud auth application-default login`, or point GOOGLE_APPLICATION_CREDENTIALS at a key file.",
-        ) from error
 
 
-def _split(uri: str) -> tuple[str, str]:
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key. Raises UsageError for what cannot be a bucket's name."""
     bucket, _, key = uri.removeprefix(SCHEME).partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise UsageError("this is no name of a bucket", where=uri, expected="gs://BUCKET/PATH")
     return bucket, key
 
 
-def _blob(uri: str) -> Blob:
-    bucket, key = _split(uri)
-    return _client().bucket(bucket).blob(key)
+def blob(uri: str) -> Blob:
+    """The client's object for a URI; nothing is asked of the server."""
+    bucket, key = split(uri)
+    return client().bucket(bucket).blob(key)
 
 
 def exists(uri: str) -> bool:
     """Whether an object stands at ``uri``."""
-    return bool(_blob(uri).exists())
+    return _find(uri) is not None
+
+
+def is_directory(uri: str) -> bool:
+    """Whether there are objects below ``uri/``."""
+    bucket, key = split(uri)
+    prefix = f"{key.rstrip('/')}/" if key else ""
+    with explained(uri, of_bucket=True):
+        return any(client().list_blobs(bucket, prefix=prefix, max_results=1, retry=retry()))
 
 
 def size(uri: str) -> int:
     """Size of an object in bytes."""
-    blob = _existing(uri)
-    return int(blob.size or 0)
+    return int(_existing(uri).size or 0)
+
+
+def generation(uri: str) -> int:
+    """Number of this version of an object."""
+    return int(_existing(uri).generation or 0)
 
 
 def open_read(uri: str) -> BinaryIO:
     """Open an object for reading. Raises BerthError if there is none."""
-    return cast(BinaryIO, _existing(uri).open("rb"))
+    from berth.cloud_reader import ObjectReader
+
+    return io.BufferedReader(ObjectReader(_existing(uri), uri), BUFFER_BYTES)
 
 
 def upload(local: str, uri: str) -> None:
     """Upload a local file; the object appears when it is complete, its CRC32C checked by the server."""
-    _blob(uri).upload_from_filename(local, checksum="crc32c")
+    with explained(uri, of_bucket=True):
+        blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
 
 
 def glob(pattern: str) -> list[str]:
     """URIs of the objects that match a pattern (``*`` stays within a directory, ``**`` crosses them)."""
-    bucket, key = _split(pattern)
+    bucket, key = split(pattern)
     if not any(character in key for character in "*?["):
         return [pattern] if exists(pattern) else []
-    return [f"{SCHEME}{bucket}/{blob.name}" for blob in _client().list_blobs(bucket, match_glob=key)]
+    with explained(pattern, of_bucket=True):
+        found = client().list_blobs(bucket, match_glob=key, retry=retry())
+        return [f"{SCHEME}{bucket}/{blob.name}" for blob in found]
 
 
 def delete(uri: str) -> None:
     """Delete an object and all objects below ``uri/``."""
-    bucket, key = _split(uri)
-    for blob in _client().list_blobs(bucket, prefix=key):
-        if blob.name == key or blob.name.startswith(key.rstrip("/") + "/"):
-            blob.delete()
+    bucket, key = split(uri)
+    below = key.rstrip("/") + "/"
+    with explained(uri, of_bucket=True), ThreadPoolExecutor(SIDE_BY_SIDE) as executor:
+        found = client().list_blobs(bucket, prefix=key, retry=retry())
+        list(executor.map(_delete, (blob for blob in found if blob.name == key or blob.name.startswith(below))))
+
+
+def _delete(blob: Blob) -> None:
+    from google.api_core.exceptions import NotFound
+
+    with contextlib.suppress(NotFound):  # another process was faster, or an attempt whose answer was lost
+        blob.delete(retry=retry())
+
+
+def _find(uri: str) -> Blob | None:
+    """The object with its metadata, or None. Raises BerthError if there is no such bucket."""
+    from google.api_core.exceptions import NotFound
+
+    if not split(uri)[1]:  # the bucket itself
+        return None
+    found = blob(uri)
+    with explained(uri):
+        try:
+            found.reload(retry=retry())
+        except NotFound as error:
+            if is_missing_bucket(str(error.message)):
+                raise
+            return None
+    return found
 
 
 def _existing(uri: str) -> Blob:
-    bucket, key = _split(uri)
-    blob = _client().bucket(bucket).get_blob(key)
-    if blob is None:
-        raise BerthError("there is no such object", where=uri, fix="Check the bucket's name and the path.")
-    return blob
+    found = _find(uri)
+    if found is None:
+        raise missing(uri)
+    return found

@@ -93,9 +93,8 @@ class Manifest(_Frozen):
         Raises:
             BerthError: if one was changed or removed.
         """
-        for entry in self.files:
-            uri = storage.join(directory, entry.path)
-            size = storage.size(uri) if storage.exists(uri) else None
+        uris = [storage.join(directory, entry.path) for entry in self.files]
+        for entry, uri, size in zip(self.files, uris, storage.sizes(uris), strict=True):
             if size != entry.size:
                 raise BerthError(
                     "a file of a finished stage was changed or removed",

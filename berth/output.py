@@ -16,6 +16,8 @@ from berth.manifest import ManifestFile
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
 COUNTERS = ".counters.json"
+# Where a runner elsewhere keeps files while its jobs run.
+TEMPORARY = ".temporary"
 
 
 @dataclass
@@ -92,6 +94,11 @@ class Output:
         """Whether this shard was completed, now or in an earlier run that was interrupted."""
         return storage.exists(self._receipt(name)) and storage.exists(self.path(name))
 
+    def complete(self) -> set[str]:
+        """Names of the shards that have a receipt, by one look at the directory."""
+        start = len(self.path(RECEIPTS)) + 1
+        return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
+
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
         """Write one shard. When the block ends well, the shard is renamed into place, then its receipt is written."""
@@ -108,11 +115,9 @@ class Output:
 
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, by name."""
-        found = []
-        for uri in storage.glob(storage.join(self.uri, RECEIPTS, "**")):
-            content = json.loads(storage.read_bytes(uri))
-            found.append(Receipt(ManifestFile(**content["file"]), content["counters"]))
-        return sorted(found, key=lambda receipt: receipt.file.path)
+        found = map(json.loads, storage.read_all(storage.glob(storage.join(self.uri, RECEIPTS, "**"))))
+        receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
+        return sorted(receipts, key=lambda receipt: receipt.file.path)
 
     def counters(self) -> dict[str, int]:
         """The sum of all shards' counters and the stage's own."""

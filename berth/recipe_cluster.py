@@ -72,7 +72,7 @@ class Dataflow(Section):
     """Machine type of the workers. A core works at one shard or part at a time, in up to 1 GiB of memory."""
     disk_gb: Annotated[int, Field(ge=30)] = 50
     """Disk of a worker in GB: image, and a copy of each file that is being written."""
-    max_workers: PositiveInt = 32
+    max_workers: PositiveInt = 8
     """Machines at most. A job gets as many as its shards keep busy, and no more."""
     service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+$")] | None = None
     """E-mail address of the account that workers run as; null takes the project's default account."""

@@ -18,13 +18,25 @@ from berth import __version__, storage
 from berth.errors import BerthError, UsageError
 from berth.inputs import Inputs
 from berth.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.output import COUNTERS, RECEIPTS, Output
+from berth.output import COUNTERS, RECEIPTS, TEMPORARY, Output
 
 STARTED = ".stage.json"
 LOCK = ".lock"
 LOCK_ATTEMPTS = 5
 # Libraries whose versions can change what a stage writes; recorded where they are installed, not part of the digest.
-RECORDED_TOOLS = ("apache-beam", "tensorflow", "keras", "jax", "numpy", "pyarrow", "nltk", "numba", "tokenizers")
+RECORDED_TOOLS = (
+    "apache-beam",
+    "tensorflow",
+    "keras",
+    "jax",
+    "numpy",
+    "pyarrow",
+    "nltk",
+    "numba",
+    "tokenizers",
+    "scikit-learn",
+    "scipy",
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
     if (finished := _finished(stage, uri)) is not None:
         log.info("up to date: %s", uri)
         return Result(uri, finished, was_up_to_date=True)
-    is_new = not storage.exists(uri)
+    is_new = not storage.is_directory(uri)
     storage.make_directory(uri)
     with _lock(uri):
         if (finished := _finished(stage, uri)) is not None:  # another process has done it meanwhile
@@ -134,8 +146,9 @@ def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
         try:
             work(output)
         except BaseException as error:
-            # Nothing was achieved, or what was asked for is impossible: leave no trace.
-            if is_new and (isinstance(error, UsageError) or not _visible(uri)):
+            # What was asked for is impossible, or nothing was achieved: leave no trace. In Cloud Storage, workers
+            # elsewhere may still be at it though this process gives up.
+            if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
                 storage.delete(uri)
             raise
         seconds = time.monotonic() - started
@@ -177,7 +190,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
 
 def _tidy(uri: str) -> None:
     """Remove what only a stage at work needs. The claim goes last: while it stands, there is something to remove."""
-    for name in (RECEIPTS, COUNTERS, LOCK, STARTED):
+    for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 

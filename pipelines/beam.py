@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from berth.errors import BerthError, UsageError
+from berth.output import Output
+from pipelines import dataflow
 
 
 @contextlib.contextmanager
@@ -43,24 +45,27 @@ RUNNERS = {
     "FnApiRunner": _IN_MEMORY,
     "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
 }
-# A worker's error where only its text comes back: "…berth.errors.BerthError: TEXT [while running 'STEP']".
+# A worker's error where only its text comes back: "…berth.errors.BerthError: TEXT [while running 'STEP']", and on
+# Dataflow, in lines of their own, what it passed through.
 _IN_TEXT = re.compile(
     rf"{BerthError.__module__}\.(?P<kind>{BerthError.__name__}|{UsageError.__name__}): "
-    r"(?P<text>.*?)(?: \[while running '.*'\]\s*)?\Z",
+    r"(?P<text>.*?)(?: \[while running '[^\n]*'\](?:\s.*)?)?\Z",
     re.DOTALL,
 )
 
 
 @contextlib.contextmanager
-def pipeline(arguments: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
+def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts: int = 1) -> Iterator[beam.Pipeline]:
     """A Beam pipeline that runs when the block ends, and is waited for.
 
     Args:
         arguments: Beam's flags, unchanged, e.g. ``["--runner=DataflowRunner", "--project=P"]``. Without ``--runner``,
             and with ``--runner=DirectRunner``, the job runs in this process and nothing is downloaded.
+        output: The stage's output: what a job on Dataflow is named by, and where it has its temporary files.
+        parts: How many workers could work side by side.
 
     Raises:
-        UsageError: for an unknown runner.
+        UsageError: for an unknown runner, or one that lacks options.
         BerthError: the error a worker raised, without Beam's wrapping.
     """
     # What a worker raises reaches the user as one error; Beam logs its traceback several times besides.
@@ -69,17 +74,24 @@ def pipeline(arguments: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
     standard = options.view_as(StandardOptions)
     asked = standard.runner or "DirectRunner"
     standard.runner = RUNNERS.get(asked, asked)
+    is_dataflow = dataflow.is_asked_for(arguments)
+    if is_dataflow:
+        dataflow.complete(options, output, parts)
     try:
         job = beam.Pipeline(options=options)
     except (ValueError, ImportError) as error:
         raise UsageError(f"Beam cannot start: {error}", where=f"--runner={asked}") from error
     try:
-        with job:
-            yield job
+        yield job
+        result = job.run()
+        if is_dataflow:
+            dataflow.follow(result, options)
+        else:
+            result.wait_until_finish()
     except BerthError:
         raise
     except Exception as error:
-        original = _original(error)
+        original = _original(error) or (dataflow.explained(error, options) if is_dataflow else None)
         if original is None:
             raise
         raise original from error

@@ -55,6 +55,7 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     from pipelines.beam import beam, pipeline
     from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, lost_name
     from pipelines.documents.units import units
+    from pipelines.elements import Elements
 
     found = units(articles.uris)
     if options.languages:
@@ -68,10 +69,11 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     ]
     if tasks and options.duplicates != "keep" and not all(output.is_complete(lost_name(unit.number)) for unit in found):
         log.info("looking for duplicate %s", options.duplicates)
-        with pipeline(beam_arguments) as job:
+        with pipeline(beam_arguments, output, len(found)) as job:
             _find_duplicates(job, found, rule, output)
-    with watched("filter", output, {task.name: task.size for task in tasks}, unit="B"), pipeline(beam_arguments) as job:
-        _ = job | "files" >> beam.Create(tasks, reshuffle=True) | "filter" >> beam.Map(lambda task: task.run())
+    sizes = {task.name: task.size for task in tasks}
+    with watched("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "files" >> Elements(tasks) | "filter" >> beam.Map(lambda task: task.run())
     storage.delete(output.path(storage.parent(lost_name(0))))
     counters = output.counters()
     rejected = ", ".join(
@@ -96,6 +98,7 @@ def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: Documen
     from pipelines.beam import beam
     from pipelines.documents.duplicates import find_lost, merge_lost
     from pipelines.documents.filtering import lost_name
+    from pipelines.elements import Elements
 
     def write(grouped: tuple[int, Iterable[bytes]]) -> None:
         with output.shard(lost_name(grouped[0])) as shard:
@@ -103,7 +106,7 @@ def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: Documen
 
     lost = (
         job
-        | "units" >> beam.Create(found, reshuffle=True)
+        | "units" >> Elements(found)
         | "hash" >> beam.FlatMap(rule.places)
         | "by hash" >> beam.GroupByKey()
         | "compare" >> beam.FlatMap(find_lost)

@@ -73,6 +73,7 @@ def _create(
     beam_arguments: Sequence[str],
 ) -> None:
     from pipelines.beam import beam, pipeline
+    from pipelines.elements import Elements
     from pipelines.mlm.shard import RecordShards, record_name
     from pipelines.mlm.vocabulary import Vocabulary
 
@@ -92,8 +93,8 @@ def _create(
             log.info("compiling the kernels: needed once on this machine, takes some ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
-        with watched("records", output, sizes, unit="B"), pipeline(beam_arguments) as job:
-            _ = job | "text" >> beam.Create(missing, reshuffle=True) | "records" >> beam.Map(shards)
+        with watched("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:
+            _ = job | "text" >> Elements(missing) | "records" >> beam.Map(shards)
     counters = output.counters()
     if not counters.get("documents"):
         raise BerthError(

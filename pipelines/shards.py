@@ -6,10 +6,12 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 
+from berth import storage
+from berth.errors import BerthError
 from berth.output import Output
 from berth.progress import Progress
 
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS, SECONDS_IN_THE_CLOUD = 0.5, 5.0
 
 # Work done so far in shards that workers of this process are writing. Of workers elsewhere only complete shards count.
 _under_way: dict[str, int] = {}
@@ -40,15 +42,17 @@ def watched(name: str, output: Output, sizes: Mapping[str, int], unit: str) -> I
     def look() -> None:
         waiting, shown = dict(sizes), 0
         while waiting:
-            ended = done.wait(SECONDS_BETWEEN_LOOKS)
-            for shard in [shard for shard in waiting if output.is_complete(shard)]:
-                del waiting[shard]
+            ended = done.wait(pause)
+            with contextlib.suppress(BerthError):  # a look that fails is no reason to stop, or to say anything
+                for shard in output.complete() & waiting.keys():
+                    del waiting[shard]
             left = sum(size - min(size, _under_way.get(shard, 0)) for shard, size in waiting.items())
             progress.update(total - left - shown)
             shown = total - left
             if ended:
                 return
 
+    pause = SECONDS_IN_THE_CLOUD if storage.is_cloud(output.uri) else SECONDS_BETWEEN_LOOKS
     total = sum(sizes.values())
     with Progress(name, total=total, unit=unit) as progress:
         watcher = threading.Thread(target=look, name=f"progress of {name}", daemon=True)

@@ -21,9 +21,9 @@ def bucket():
     patch = pytest.MonkeyPatch()
     host, port = server._api._httpd.socket.getsockname()
     patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
-    cloud_storage._client.cache_clear()
+    cloud_storage.client.cache_clear()
     yield "gs://berth-test"
-    cloud_storage._client().close()
+    cloud_storage.client().close()
     server.stop()
     patch.undo()
-    cloud_storage._client.cache_clear()
+    cloud_storage.client.cache_clear()

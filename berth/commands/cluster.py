@@ -34,6 +34,7 @@ def compile_(
         str, typer.Option("--components", metavar="DIR", help="Write each component as a YAML of its own.")
     ] = "",
     until: Until = "report",
+    scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Write a recipe's pipeline, or the single components, as Kubeflow Pipelines runs them."""
@@ -52,7 +53,7 @@ def compile_(
         return
     if not recipe or not output:
         raise UsageError("something to compile is missing", expected="RECIPE -o FILE, or --components DIR")
-    content, _ = _pipeline(recipe, set_, until)
+    content, _ = _pipeline(recipe, set_, until, scale)
     with storage.atomic_write(output) as file:
         file.write(content)
     typer.echo(output)
@@ -74,6 +75,7 @@ def submit(
     ] = "",
     until: Until = "report",
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
+    scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Upload a recipe's pipeline and start a run; an unchanged pipeline makes no new version."""
@@ -82,7 +84,7 @@ def submit(
     from berth.recipe import SHARED_PLACE
     from components.image import VARIABLE as IMAGE_VARIABLE
 
-    content, loaded = _pipeline(recipe, set_, until)
+    content, loaded = _pipeline(recipe, set_, until, scale)
     place = workspace or loaded.cluster.workspace
     if not place:
         raise UsageError("the run has no workspace", expected="--workspace gs://…, or cluster.workspace in the recipe")
@@ -92,6 +94,7 @@ def submit(
         raise UsageError(
             "the tasks have no image", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
         )
+    flags = beam_arguments(context, place, loaded.corpus.patterns, loaded.cluster)
     kubeflow = connect(endpoint, read_token(token_file, os.environ), namespace)
     run = submission.submit(
         kubeflow,
@@ -100,7 +103,7 @@ def submit(
         description=loaded.description,
         experiment=experiment,
         service_account=loaded.cluster.service_account,
-        arguments={"workspace": place, "beam_arguments": beam_arguments(context)},
+        arguments={"workspace": place, "beam_arguments": flags},
     )
     typer.echo(f"version {run.version}{'' if run.is_new_version else ' (was there before)'}")
     typer.echo(run.link)
@@ -112,7 +115,7 @@ def submit(
 def k8s(
     recipe: OptionalRecipe = "",
     job: Annotated[
-        str, typer.Option("--job", metavar="base|data-prep|train|evaluate", help="What to render.")
+        str, typer.Option("--job", metavar="base|data-prep|train|evaluate|finetune", help="What to render.")
     ] = "train",
     accelerator: Annotated[
         str,
@@ -122,6 +125,7 @@ def k8s(
     workspace: WorkspaceUri = "",
     image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="By digest; default: the recipe's.")] = "",
     shapes: Annotated[bool, typer.Option("--shapes", help="List the machine shapes.")] = False,
+    scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Print a recipe's Kubernetes manifests, for `kubectl apply -f -`."""
@@ -134,7 +138,7 @@ def k8s(
         raise UsageError("the recipe is missing", expected="berth k8s RECIPE, or berth k8s --shapes")
     from berth import recipe_file
 
-    loaded = recipe_file.load(recipe, set_)
+    loaded = recipe_file.load(recipe, set_, scale)
     if job == manifests.BASE:
         typer.echo(manifests.text(manifests.base(loaded)), nl=False)
         return
@@ -152,14 +156,14 @@ def k8s(
     typer.echo(manifests.text(manifests.job(loaded, job, place)), nl=False)
 
 
-def _pipeline(recipe: str, overrides: list[str], until: str) -> tuple[bytes, Recipe]:
+def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:
     """The compiled pipeline of a recipe, and the recipe."""
     from berth import recipe_file
     from berth.cluster.package import compiled
 
     if until not in ("data", "report"):
         raise UsageError("a pipeline ends elsewhere", where=f"--until {until}", expected="data or report")
-    loaded = recipe_file.load(recipe, overrides)
+    loaded = recipe_file.load(recipe, overrides, scale)
 
     from berth_dags.pretrain import pretrain_pipeline
     from components import load

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -53,6 +53,7 @@ def extract(
     strict: Annotated[bool, typer.Option(help="What cannot be read is an error; otherwise it is counted.")] = False,
 ) -> None:
     """Make articles (Parquet) from Wikipedia dumps and other text."""
+    flags = beam_arguments(context, output, [*dump, *(one.partition("=")[2] for one in source)])
     from berth.recipe import ExtractOptions
     from pipelines.corpora.sources import find, given
     from pipelines.extract import extract
@@ -65,7 +66,7 @@ def extract(
             dumps=dumps,
             corpora=corpora,
             language=language,
-            options=_checked(
+            options=options.checked(
                 ExtractOptions,
                 keep_headings=keep_headings,
                 captions=captions,
@@ -76,7 +77,7 @@ def extract(
                 templates=templates,
             ),
             place=Directory(output),
-            beam_arguments=beam_arguments(context),
+            beam_arguments=flags,
         )
     )
 
@@ -100,13 +101,14 @@ def filter(
     ] = "keep",
 ) -> None:
     """Normalise articles; leave out those that are short, foreign or duplicates."""
+    flags = beam_arguments(context, output, [articles])
     from berth.recipe import Filter
     from pipelines.filter import filter_articles
 
     _report(
         filter_articles(
             articles=Inputs.of(articles.rstrip("/") + "/articles-*.parquet"),
-            options=_checked(
+            options=options.checked(
                 Filter,
                 languages=languages or None,
                 urls=urls,
@@ -119,7 +121,7 @@ def filter(
                 duplicates=duplicates,
             ),
             place=Directory(output),
-            beam_arguments=beam_arguments(context),
+            beam_arguments=flags,
         )
     )
 
@@ -128,9 +130,12 @@ def segment(
     context: typer.Context,
     articles: options.Articles,
     output: options.Output,
-    shards: Annotated[int, typer.Option("--shards", min=1, help="Number of sentence shards.")],
     eval_documents: Annotated[int, typer.Option("--eval-documents", min=0, help="Documents held out.")],
     seed: options.Seed,
+    shards: Annotated[int | None, typer.Option("--shards", min=1, help="Number of sentence shards.")] = None,
+    shard_lines: Annotated[
+        int | None, typer.Option("--shard-lines", min=1, help="Lines of a shard, about, instead of their number.")
+    ] = None,
     segmenter: Annotated[str, typer.Option(metavar="punkt|sentencex", help="What finds sentence ends.")] = "punkt",
     punkt: Annotated[
         str, typer.Option(metavar="corpus|NAME|PATH", help="Where Punkt's parameters are from.")
@@ -141,24 +146,29 @@ def segment(
     ] = None,
 ) -> None:
     """Split articles into sentences, spread over shards, with documents held out for evaluation."""
+    flags = beam_arguments(context, output, [articles])
     from berth.recipe import Segmentation
     from pipelines.segment import segment
 
+    if (shards is None) == (shard_lines is None):
+        given = "neither" if shards is None else "both"
+        raise UsageError(f"{given} of --shards and --shard-lines is given", expected="one of them")
+    sizes = {"shard_lines": shard_lines} if shards is None else {"shards": shards}
     _report(
         segment(
             articles=Inputs.of(articles.rstrip("/") + "/articles-*.parquet"),
-            options=_checked(
+            options=options.checked(
                 Segmentation,
                 segmenter=segmenter,
                 punkt=punkt,
                 sentence_end_characters=None if sentence_end_characters is None else list(sentence_end_characters),
-                shards=shards,
                 eval_documents=eval_documents,
+                **sizes,
             ),
             seed=seed,
             language=language,
             place=Directory(output),
-            beam_arguments=beam_arguments(context),
+            beam_arguments=flags,
         )
     )
 
@@ -170,10 +180,12 @@ def vocab(
     size: Annotated[int, typer.Option("--size", help="Exact number of entries, special tokens included.")],
     seed: options.Seed,
     kind: Annotated[str, typer.Option(metavar="wordpiece|sentencepiece", help="What learns it.")] = "wordpiece",
+    pieces: Annotated[str, typer.Option(metavar="unigram|bpe", help="SentencePiece's kind of model.")] = "unigram",
     lower_case: Annotated[bool, typer.Option("--lower-case/--cased", help="Lower-case and strip accents.")] = False,
     sample_sentences: Annotated[int | None, typer.Option(help="Learn from so many random sentences.")] = None,
 ) -> None:
     """Learn a vocabulary from sentence shards."""
+    flags = beam_arguments(context, output, text)
     from berth.recipe import Vocabulary
     from pipelines.vocab import vocabulary
 
@@ -181,12 +193,17 @@ def vocab(
         vocabulary(
             text=Inputs.of(*text),
             given=None,
-            options=_checked(
-                Vocabulary, kind=kind, size=size, lower_case=lower_case, sample_sentences=sample_sentences
+            options=options.checked(
+                Vocabulary,
+                kind=kind,
+                pieces=pieces,
+                size=size,
+                lower_case=lower_case,
+                sample_sentences=sample_sentences,
             ),
             seed=seed,
             place=Directory(output),
-            beam_arguments=beam_arguments(context),
+            beam_arguments=flags,
         )
     )
 
@@ -210,6 +227,7 @@ def records(
     compression: Annotated[str, typer.Option(metavar="none|gzip", help="Compression of the files.")] = "none",
 ) -> None:
     """Make masked records (TFRecord) from sentence shards."""
+    flags = beam_arguments(context, output, [*text, vocab])
     from berth.recipe import RecordSet
     from pipelines.records import create_records
 
@@ -217,7 +235,7 @@ def records(
         create_records(
             text=Inputs.of(*text),
             vocabulary=Inputs.of(vocab),
-            options=_checked(
+            options=options.checked(
                 RecordSet,
                 max_seq_length=max_seq_length,
                 max_predictions=max_predictions,
@@ -233,7 +251,7 @@ def records(
             lower_case=lower_case,
             seed=seed,
             place=Directory(output),
-            beam_arguments=beam_arguments(context),
+            beam_arguments=flags,
         )
     )
 
@@ -266,23 +284,6 @@ def add_to(app: typer.Typer) -> None:
         app.command(context_settings=BEAM, epilog=BEAM_HELP)(command)
     for plain in (evalset, explain):
         app.command()(plain)
-
-
-def _checked(section: Any, **values: Any) -> Any:
-    """A section of the recipe made from flags. Raises UsageError naming the flag at fault."""
-    from pydantic import ValidationError
-
-    try:
-        return section(**values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        if problem["type"] == "value_error":
-            raise UsageError(str(problem["ctx"]["error"])) from error
-        flag = "--" + str(problem["loc"][0]).replace("_", "-")
-        expected = str(problem["msg"]).removeprefix("Input should be ")
-        raise UsageError(
-            "a flag has an impossible value", where=flag, found=repr(problem["input"]), expected=expected
-        ) from error
 
 
 def _report(result: Result) -> None:

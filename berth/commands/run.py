@@ -39,7 +39,8 @@ def run(
         raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
     if until not in ("data", "report"):
         raise UsageError("a run ends elsewhere", where=f"--until {until}", expected="data or report")
-    for pattern in loaded.corpus.patterns:
+    flags = beam_arguments(context, workspace, loaded.corpus.patterns, loaded.cluster)
+    for pattern in filter(None, [*loaded.corpus.patterns, loaded.vocabulary.path]):
         Inputs.find(pattern)
     if not storage.is_cloud(workspace):
         workspace = str(storage.local_path(workspace).resolve())
@@ -49,7 +50,7 @@ def run(
     from berth_dags.pretrain import pretrain_pipeline
 
     pipeline = pretrain_pipeline(loaded, until=until)
-    report = local_run.execute(pipeline, workspace, beam_arguments=beam_arguments(context))
+    report = local_run.execute(pipeline, workspace, beam_arguments=flags)
     for line in _summary(report):
         typer.echo(line)
 

@@ -46,6 +46,7 @@ def test_a_wheel_holds_no_package_called_kfp_and_everything_a_run_needs(wheel):
     assert not [name for name in names if name.startswith("kfp/")]
     tracked = [
         *(f"berth_recipes/{path.name}" for path in (ROOT / "recipes").glob("*.yaml")),
+        *(f"berth_recipes/{path.relative_to(ROOT / 'recipes')}" for path in (ROOT / "recipes").rglob("*.tsv")),
         *(f"berth_dags/{path.name}" for path in (ROOT / "kfp").glob("*.py")),
         *(f"berth_k8s/{path.relative_to(ROOT / 'k8s')}" for path in (ROOT / "k8s").rglob("*.yaml")),
         *(
