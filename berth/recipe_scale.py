@@ -16,6 +16,7 @@ SAMPLES = {"mnli": "package://berth_recipes/samples/mnli"}
 
 # What is left of each quantity where the recipe has more.
 LAYERS, HIDDEN_SIZE, INTERMEDIATE_SIZE, ATTENTION_HEADS = 2, 64, 256, 2
+LAYERS_FACTOR = 3  # at least, so that of two small models one stays the larger
 STEPS, BATCH_SIZE, MICRO_BATCHES = 24, 8, 2
 VOCABULARY_SIZE, SAMPLE_SENTENCES = 2000, 2000
 SHARDS, SHARD_LINES, EVAL_DOCUMENTS = 4, 4000, 8
@@ -65,7 +66,8 @@ def scaled(recipe: Recipe, scale: str) -> Recipe:
             "intermediate_size": INTERMEDIATE_SIZE,
             "num_attention_heads": ATTENTION_HEADS,
         }
-    _shrink(content["model"], num_hidden_layers=LAYERS)
+    layers = max(1, recipe.model.num_hidden_layers // LAYERS_FACTOR)
+    content["model"]["num_hidden_layers"] = min(LAYERS, layers)
     content |= {"initial_checkpoint": None, "initialization": Initialization(), "statistics": Statistics()}
     content["training"] |= _training(recipe)
     _shrink(content["evaluation"], examples=EXAMPLES, batch_size=EVALUATION_BATCH_SIZE)

@@ -34,6 +34,7 @@ def plan(
         float | None,
         typer.Option("--price", min=0.0, help="Of one accelerator for an hour; there is no list of prices."),
     ] = None,
+    scale: options.Scale = "",
     as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
@@ -46,7 +47,7 @@ def plan(
     from berth.planning.plan import plan
     from berth.planning.text import describe
 
-    loaded = recipe_file.load(recipe, set_)
+    loaded = recipe_file.load(recipe, set_, scale)
     resources = loaded.cluster.task("train")
     name = accelerator or resources.accelerator
     where = "--accelerator" if accelerator else "cluster.stages.train.accelerator"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 COMMANDS = "run verify lineage extract segment vocab records evalset explain train evaluate export".split()  # noqa: SIM905
-COMMANDS += ["finetune", "plan", "report", "compile", "submit", "k8s"]
+COMMANDS += ["finetune", "plan", "report", "sync", "compile", "submit", "k8s"]
 
 
 def berth(*arguments, **options):

@@ -32,8 +32,8 @@ def test_the_interval_of_mlperf_is_that_of_its_table(batch_size, sequences):
     assert MLPERF.sequences_between(batch_size) == sequences
 
 
-def test_where_mlperfs_table_and_formula_differ_the_formula_counts():
-    """The table says 175,000 for a batch of 8192; the formula above it gives 0.05 · 4,886,044 = 244,302, so 225,000."""
+def test_for_the_batch_of_8192_the_formula_counts():
+    """0.05 · 4,886,044 = 244,302, so 225,000; an earlier version of the table said 175,000."""
     assert MLPERF.sequences_between(8192) == 225_000
 
 
