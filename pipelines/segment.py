@@ -34,15 +34,16 @@ def segment(
     The output is ``part-00000-of-0000N.txt`` (one sentence a line, an empty line after each document, the format of
     the MLPerf scripts), ``eval.txt`` with the held-out documents in the same format, ``eval.md5`` with the MD5 of each
     one's lines, and ``punkt.json`` with Punkt's parameters. A document's shard, its place there and whether it is held
-    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers. In
-    files whose lines are sentences, these are kept; everywhere, a run of white space becomes one space.
+    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers. With
+    ``shard_lines`` the number of shards is that of all lines, through this, rounded up. In files whose lines are
+    sentences, these are kept; everywhere, a run of white space becomes one space.
 
     A worker holds one row group (16 million characters as `berth extract` writes them) and its sentences, or one shard,
     or the held-out documents; Punkt's training, the counts of the words of 32 MB.
 
     Args:
         articles: Parquet files with the columns id, url and text.
-        options: Segmenter, number of shards and of held-out documents.
+        options: Segmenter, number of shards or their lines, number of held-out documents.
         seed: Key of the hashes.
         language: Language code, for sentence-end characters and known abbreviations.
         place: Where the output goes.
@@ -58,7 +59,8 @@ def segment(
         from pipelines.sentences.punkt_parameters import find_model
 
         inputs["punkt"] = Inputs.of(*find_model(options.punkt))
-    parameters = options.model_dump(mode="json", exclude={"punkt"})
+    unused = "shard_lines" if options.shard_lines is None else "shards"
+    parameters = options.model_dump(mode="json", exclude={"punkt", unused})
     stage = Stage("segment", VERSION, {**parameters, "language": language}, inputs, seed)
 
     def work(output: Output) -> None:
@@ -78,8 +80,11 @@ def _segment(
 ) -> None:
     from pipelines.beam import beam, pipeline
     from pipelines.documents.units import units
+    from pipelines.elements import Elements
+    from pipelines.sentences.line_count import LineCount
     from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
+    from pipelines.sentences.segmented import SEGMENTED
     from pipelines.sentences.segmenter import Segmenter
     from pipelines.sentences.selection import Selection
     from pipelines.sentences.spreading import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
@@ -100,27 +105,34 @@ def _segment(
     if share or not output.is_complete(SELECTION):
         log.info("choosing documents%s", ", training Punkt" if share else "")
         abbreviations = seed_abbreviations(language)
-        with pipeline(beam_arguments) as job:
+        with pipeline(beam_arguments, output, len(found)) as job:
             Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, found)
-    _check(Selection.read(output.path(SELECTION)).documents, articles, options)
+    documents = Selection.read(output.path(SELECTION)).documents
+    _check_documents(documents, articles, options)
+    count = options.shards
+    if options.shard_lines is not None:
+        count = max(1, -(-LineCount(output, segmenter).count(found, beam_arguments) // options.shard_lines))
+    _check_shards(count, documents, options)
 
-    shards = tuple(shard_names("part", options.shards, "txt"))
+    shards = tuple(shard_names("part", count, "txt"))
     spread = Spread(output, shards, seed, segmenter, len(found))
     missing = [index for index, name in enumerate(shards) if not output.is_complete(name)]
     evaluates = options.eval_documents > 0 and not output.is_complete(EVALUATION_TEXT)
     if missing or evaluates:
         sizes = {shards[index]: 1 for index in missing}
-        with watched("segment", output, sizes, unit="shard"), pipeline(beam_arguments) as job:
-            segmented = job | "units" >> beam.Create(found, reshuffle=True) | "segment" >> beam.Map(spread.segment_unit)
+        parts = max(len(found), len(missing))
+        with watched("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
+            segmented = job | "units" >> Elements(found) | "segment" >> beam.Map(spread.segment_unit)
             # The side input makes the shards wait until all units are segmented.
             done = beam.pvalue.AsIter(segmented)
             _ = (
                 job
-                | "shards" >> beam.Create(missing, reshuffle=True)
+                | "shards" >> Elements(missing)
                 | "write" >> beam.Map(lambda index, _: spread.write_shard(index), done)
             )
             if evaluates:
-                _ = job | "evaluation" >> beam.Create([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
+                _ = job | "evaluation" >> Elements([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
+    storage.delete(output.path(SEGMENTED))
     storage.delete(output.path(UNITS))
     storage.delete(output.path(SELECTION))
     counters = output.counters()
@@ -128,13 +140,13 @@ def _segment(
         "%s documents, %s sentences in %d shards; %s documents held out",
         f"{counters.get('documents', 0):,}",
         f"{counters.get('sentences', 0):,}",
-        options.shards,
+        count,
         f"{counters.get('evaluation_documents', 0):,}",
     )
 
 
-def _check(documents: int, articles: Inputs, options: Segmentation) -> None:
-    """Refuse what the number of documents makes impossible."""
+def _check_documents(documents: int, articles: Inputs, options: Segmentation) -> None:
+    """Refuse a corpus too small for what is held out."""
     if not documents:
         raise _empty(articles)
     if options.eval_documents >= documents:
@@ -145,14 +157,21 @@ def _check(documents: int, articles: Inputs, options: Segmentation) -> None:
             expected=f"at most {documents - 1:,}",
             fix="Lower eval_documents, or give a larger corpus.",
         )
-    if options.shards > documents - options.eval_documents:
-        raise UsageError(
-            "there are more shards than documents",
-            where="shards",
-            found=f"{options.shards:,} shards for {documents - options.eval_documents:,} documents",
-            expected="at least one document a shard",
-            fix="Lower the number of shards, or give a larger corpus.",
-        )
+
+
+def _check_shards(shards: int, documents: int, options: Segmentation) -> None:
+    """Refuse more shards than documents."""
+    left = documents - options.eval_documents
+    if shards <= left:
+        return
+    by_lines = options.shard_lines is not None
+    raise UsageError(
+        "there are more shards than documents",
+        where="shard_lines" if by_lines else "shards",
+        found=f"{shards:,} shards{f' of {options.shard_lines:,} lines' if by_lines else ''} for {left:,} documents",
+        expected="at least one document a shard",
+        fix=f"{'Raise shard_lines' if by_lines else 'Lower the number of shards'}, or give a larger corpus.",
+    )
 
 
 def _empty(articles: Inputs) -> UsageError:

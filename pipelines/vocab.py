@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth import storage
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.vocab")
 
-VERSION = 1
+VERSION = 2
 FILE = "vocab.txt"
 # Temporary files: counts of words, and of lines.
-WORDS, LINES = ".words.json", ".lines.json"
-# More distinct words change no piece of a vocabulary of usual size; the rarest are left out.
-MAX_WORDS = 1_000_000
+WORDS, LINES = ".words.txt", ".lines.json"
 
 
 def vocabulary(
@@ -46,24 +44,24 @@ def vocabulary(
     Args:
         text: Sentence shards.
         given: A vocabulary file that is to be used instead; then nothing is learned.
-        options: Kind, size, and whether the text is lower-cased.
+        options: What learns it, its size, and whether the text is lower-cased.
         seed: Key of the sample; without one the result depends on the text only.
         place: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
         BerthError: if the text cannot give so many entries, or the given file is no vocabulary.
-        UsageError: if the size leaves no room for pieces.
     """
     if given is not None:
         stage = Stage("vocab", VERSION, {"given": True}, {"given": given})
         return run(stage, place, lambda output: _take_over(given, output))
-    parameters = options.model_dump(mode="json", exclude={"path", "expected", "sample_sentences"})
+    excluded = {"path", "expected"}
+    if options.kind != "sentencepiece":
+        excluded.add("pieces")
     if options.sample_sentences is None:
-        stage = Stage("vocab", VERSION, parameters, {"text": text})
-    else:
-        parameters["sample_sentences"] = options.sample_sentences
-        stage = Stage("vocab", VERSION, parameters, {"text": text}, seed)
+        excluded.add("sample_sentences")
+    parameters = options.model_dump(mode="json", exclude=excluded)
+    stage = Stage("vocab", VERSION, parameters, {"text": text}, None if options.sample_sentences is None else seed)
     return run(stage, place, lambda output: _learn(text, options, seed, output, beam_arguments))
 
 
@@ -94,65 +92,60 @@ def _take_over(given: Inputs, output: Output) -> None:
 
 
 def _learn(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> None:
-    from pipelines.wordpiece import learner, unigram
-    from pipelines.wordpiece.alphabet import SPECIAL_TOKENS, character_entries, choose_alphabet
     from pipelines.wordpiece.coverage import coverage
+    from pipelines.wordpiece.learning import learn
 
     words = _count(text, options, seed, output, beam_arguments)
     if not words:
-        raise BerthError("the text holds no word", where=text.uri, fix="Check the sentence shards.")
+        where = "the text" if options.sample_sentences is None else "the sample of the text"
+        raise BerthError(f"{where} holds no word", where=text.uri, fix="Check the sentence shards.")
     log.info("%s distinct words", f"{len(words):,}")
-    room = options.size - len(SPECIAL_TOKENS)
-    alphabet = choose_alphabet(words, room // 2)
-    entries = [*SPECIAL_TOKENS, *character_entries(alphabet)]
-    frequent = dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:MAX_WORDS])
-    learn = unigram.first_pieces if options.kind == "sentencepiece" else learner.first_pieces
-    entries += learn(frequent, alphabet, options.size - len(entries))
+    entries = learn(words, options, options.size)
     if len(entries) < options.size:
-        raise BerthError(
-            "the text cannot give a vocabulary of this size",
-            where=text.uri,
-            found=f"{len(entries):,} entries in all from {len(words):,} distinct words",
-            expected=f"{options.size:,} (vocabulary.size)",
-            fix=f"Lower the size to at most {len(entries):,}, or give more text.",
-        )
-    _write(entries, output, {"characters": len(alphabet), **coverage(words, entries)})
+        raise _too_small(text, words, options, len(entries))
+    counters = {"characters": sum(len(entry) == 1 for entry in entries), **coverage(words, entries)}
+    _write(entries, output, counters)
+    storage.delete(output.path(WORDS))
+    log.info(
+        "%s entries, %s of them characters; %.3f%% of the text's words known, %.3f tokens a word",
+        f"{len(entries):,}",
+        f"{counters['characters']:,}",
+        100 * (1 - counters["unknown_words"] / counters["words"]),
+        counters["tokens"] / counters["words"],
+    )
+
+
+def _too_small(text: Inputs, words: Mapping[str, int], options: Vocabulary, found: int) -> BerthError:
+    """The error for a size that the text cannot give; it names the largest one that it can."""
+    from pipelines.wordpiece.learning import largest_size
+
+    largest = largest_size(words, options, found)
+    return BerthError(
+        "the text cannot give a vocabulary of this size",
+        where=text.uri,
+        found=f"{found:,} entries in all from {len(words):,} distinct words",
+        expected=f"{options.size:,} (vocabulary.size)",
+        fix=f"{f'Lower the size to at most {largest:,}, or give' if largest else 'Give'} more text.",
+    )
 
 
 def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
-    """Count the words on Beam; the sum comes back through a temporary file."""
-    from pipelines.beam import beam, pipeline
-    from pipelines.wordpiece.words import count_words
-
-    lower_case = options.lower_case
-
-    def count(uri: str, sample: Sample | None) -> Counter[str]:
-        return count_words(sample.text(uri) if sample else storage.read_text(uri), lower_case=lower_case)
-
-    def write(words: Counter[str]) -> None:
-        with output.shard(WORDS) as shard:
-            shard.write(json.dumps(sorted(words.items()), ensure_ascii=False).encode())
+    """Count the words on Beam; what was counted before a kill is kept."""
+    from pipelines.wordpiece.counting import ShardWords, count_shards, grouped, read_counts
 
     if not output.is_complete(WORDS):
-        chosen = None
+        sample = None
         if options.sample_sentences is not None:
-            chosen = _sample(text, options.sample_sentences, seed, output, beam_arguments)
-        with pipeline(beam_arguments) as job:
-            _ = (
-                job
-                | "shards" >> beam.Create(text.uris, reshuffle=True)
-                | "count" >> beam.Map(count, chosen)
-                | "sum" >> beam.CombineGlobally(_sum)
-                | "write" >> beam.Map(write)
-            )
-    words = Counter(dict(json.loads(storage.read_bytes(output.path(WORDS)))))
-    storage.delete(output.path(WORDS))
-    return words
+            sample = _sample(text, options.sample_sentences, seed, output, beam_arguments)
+        shard_words = ShardWords(options.lower_case, sample)
+        count_shards(grouped(text.files), shard_words, WORDS, output, beam_arguments)
+    return read_counts(output.path(WORDS))
 
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:
     """Choose the sentences; the shards' numbers of lines come back through a temporary file."""
     from pipelines.beam import beam, pipeline
+    from pipelines.elements import Elements
     from pipelines.sampling import choose, count_lines
 
     def write(counts: Iterable[tuple[str, int]]) -> None:
@@ -160,10 +153,10 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
             shard.write(json.dumps(dict(sorted(counts))).encode())
 
     if not output.is_complete(LINES):
-        with pipeline(beam_arguments) as job:
+        with pipeline(beam_arguments, output, len(text.uris)) as job:
             _ = (
                 job
-                | "shards" >> beam.Create(text.uris, reshuffle=True)
+                | "shards" >> Elements(text.uris)
                 | "lines" >> beam.Map(count_lines)
                 | "all" >> beam.combiners.ToList()
                 | "write" >> beam.Map(write)
@@ -172,13 +165,6 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
     storage.delete(output.path(LINES))
     log.info("%s of %s sentences", f"{min(wanted, sum(lines.values())):,}", f"{sum(lines.values()):,}")
     return choose(lines, seed, wanted)
-
-
-def _sum(counts: Iterable[Counter[str]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
-    return total
 
 
 def _write(entries: Sequence[str], output: Output, counters: dict[str, int]) -> None:

@@ -164,6 +164,15 @@ def other_counters(stage: Finished) -> list[tuple[str, int]]:
     return [(words.spoken(name), number) for name, number in stage.counters.items() if name not in told]
 
 
+def vocabulary_fit(stage: Finished) -> list[tuple[str, str]]:
+    """How a vocabulary suits the text it was learned from; empty for other stages, and where it was given."""
+    number = stage.counters.get("words") if stage.kind == "vocab" else None
+    if not number:
+        return []
+    known = 1 - stage.counters["unknown_words"] / number
+    return [("words known", words.share(known)), ("tokens a word", words.fixed(stage.counters["tokens"] / number))]
+
+
 def _kinds(stage: Finished) -> list[str]:
     """The counters of which every page or document is in exactly one."""
     return [

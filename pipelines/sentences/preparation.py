@@ -11,6 +11,7 @@ import numpy as np
 from berth.output import Output
 from pipelines.beam import beam
 from pipelines.documents.units import Unit
+from pipelines.elements import Elements
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.keyed import keyed_hash
 from pipelines.sentences.punkt_training import Reader, Statistics, train
@@ -51,11 +52,7 @@ class Preparation:
 
         The documents' choice goes into a temporary file, Punkt's parameters into ``punkt.json``.
         """
-        read = (
-            job
-            | "units" >> beam.Create(units, reshuffle=True)
-            | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
-        )
+        read = job | "units" >> Elements(units) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
         _ = (
             read[CHOICE]
             | "chosen" >> beam.CombineGlobally(self.merge_selections).without_defaults()

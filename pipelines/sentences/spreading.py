@@ -19,9 +19,9 @@ import pyarrow.ipc
 from berth import storage
 from berth.output import Output
 from pipelines.documents.units import Unit
-from pipelines.sentences.documents import Documents
 from pipelines.sentences.keyed import keyed_hash
-from pipelines.sentences.segmenter import Segmenter, keep
+from pipelines.sentences.segmented import Segmented, segmented_name
+from pipelines.sentences.segmenter import Segmenter
 from pipelines.sentences.selection import EVALUATION, Selection
 
 # Files of the stage; names that begin with a dot are not part of the result.
@@ -60,22 +60,20 @@ class Spread:
     units: int
 
     def segment_unit(self, unit: Unit) -> str:
-        """Segment a unit's documents into a temporary file, one batch for each shard and one for evaluation."""
+        """Write a unit's segmented documents to a temporary file, one batch for each shard and one for evaluation."""
         name = unit_name(unit.number)
         if self.output.is_complete(name):
             return name
-        documents = Documents.read(unit)
-        split = keep if unit.has_sentences else self.segmenter.load()
-        lines, sentences = split(documents.lines)
+        segmented = self._segmented(unit)
         held_out = {document for _, document in Selection.read(self.output.path(SELECTION)).held_out}
-        keys = sorted((*self._place(name, held_out), name, index) for index, name in enumerate(documents.ids))
+        keys = sorted((*self._place(name, held_out), name, index) for index, name in enumerate(segmented.ids))
         rows = np.array([key[3] for key in keys], np.intp)
         batch = pa.record_batch(
             [
                 pa.array([key[1] for key in keys], pa.uint64()),
                 pa.array([key[2] for key in keys], pa.string()),
-                pa.array(sentences[rows], pa.int64()),
-                lines.chosen(rows).array(),
+                pa.array(segmented.sentences[rows], pa.int64()),
+                segmented.lines.chosen(rows).array(),
             ],
             schema=_SCHEMA,
         )
@@ -86,6 +84,13 @@ class Spread:
                 for start, stop in itertools.pairwise(bounds.tolist()):
                     writer.write_batch(batch.slice(start, stop - start))
         return name
+
+    def _segmented(self, unit: Unit) -> Segmented:
+        """A unit's documents, segmented before if their lines had to be counted."""
+        name = segmented_name(unit.number)
+        if self.output.is_complete(name):
+            return Segmented.read(self.output.path(name))
+        return Segmented.of_unit(unit, self.segmenter)
 
     def _place(self, document: str, held_out: set[str]) -> tuple[int, int]:
         """A document's shard (their number for evaluation) and its hash there."""

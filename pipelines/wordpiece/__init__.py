@@ -1,1 +1,1 @@
-"""Learning a BERT vocabulary: word counts, WordPiece by merging, SentencePiece converted."""
+"""Learning a BERT vocabulary: word counts by tf.Transform, WordPiece by merging, SentencePiece converted."""

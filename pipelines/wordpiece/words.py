@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections import Counter
 
-# Longer words become [UNK] whatever the vocabulary; they would only slow its learning.
-MAX_WORD_CHARACTERS = 100
+# The tokenizer makes longer words [UNK] whatever the vocabulary; they would only slow its learning.
+MAX_WORD_CHARACTERS = 200
 
 # White space for str.split, but control characters for BERT, which removes them without splitting.
 _CONTROL_SPACE = re.compile("[\x0b\x0c\x1c-\x1f\x85]")

@@ -15,6 +15,8 @@ from berth.inputs import Inputs
 from berth.recipe import Segmentation
 from berth.stage import Directory
 from pipelines.segment import segment
+from pipelines.sentences.line_count import LineCount
+from pipelines.sentences.segmented import Segmented
 from pipelines.sentences.spreading import Spread
 
 ARTICLES = {
@@ -184,6 +186,61 @@ def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, m
     assert not [path for path in (tmp_path / "killed").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
+        pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
+    ],
+)
+def test_lines_a_shard_decide_how_many_shards_there_are(write_articles, tmp_path, arguments):
+    articles = write_articles(ARTICLES)
+    by_number = run(articles, tmp_path / "by number", shards=4)
+    parts = by_number.files("part-*")
+    lines = sum(Path(uri).read_text().count("\n") for uri in parts.uris)
+    for name, flags in (("one", []), ("many", arguments)):
+        by_lines = run(articles, tmp_path / name, flags, shard_lines=-(-lines // 4))
+        assert by_lines.files("part-*").digest == parts.digest
+        assert by_lines.manifest.counters == by_number.manifest.counters
+        assert not [path for path in Path(by_lines.uri).iterdir() if path.name.startswith(".")]
+    fewer_lines = run(articles, tmp_path / "fewer", shard_lines=-(-lines // 4) - 1)
+    assert len(fewer_lines.files("part-*").files) == 5
+    (only,) = run(articles, tmp_path / "all", shard_lines=10**9).files("part-*").files
+    assert only.name == "part-00000-of-00001.txt"
+
+
+@pytest.mark.parametrize("killed", [(LineCount, "segment_unit"), (Spread, "segment_unit"), (Spread, "write_shard")])
+def test_work_on_shards_of_so_many_lines_is_resumed(write_articles, monkeypatch, tmp_path, killed):
+    whole, done = getattr(*killed), []
+
+    def stops_after_two(self, work):
+        if len(done) == 2:
+            raise BerthError("stopped")
+        done.append(work)
+        return whole(self, work)
+
+    articles = write_articles(ARTICLES)
+    with monkeypatch.context() as patch, pytest.raises(BerthError, match="stopped"):
+        patch.setattr(*killed, stops_after_two)
+        run(articles, tmp_path / "killed", shard_lines=30)
+    segmented = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmented, "of_unit", count_calls(Segmented.of_unit, segmented))
+        resumed = run(articles, tmp_path / "killed", shard_lines=30)
+    assert len(segmented) == (len(ARTICLES) + 6) // 7 - 2 if killed[0] is LineCount else not segmented
+    undisturbed = run(articles, tmp_path / "undisturbed", shard_lines=30)
+    assert resumed.manifest.files == undisturbed.manifest.files
+    assert resumed.manifest.counters == undisturbed.manifest.counters
+
+
+def count_calls(function, calls):
+    def counted(*arguments):
+        calls.append(arguments)
+        return function(*arguments)
+
+    return counted
+
+
 def test_a_given_punkt_model_is_used(result, write_articles, tmp_path):
     model = result.files("punkt.json").one().uri
     again = run(write_articles(ARTICLES), tmp_path / "again", punkt=model)
@@ -200,6 +257,7 @@ def test_sentencex(write_articles, tmp_path):
     ("options", "message"),
     [
         ({"shards": 36}, r"more shards than documents.*36 shards for 35 documents"),
+        ({"shard_lines": 2}, r"shard_lines: there are more shards.*of 2 lines for 35 documents.*Raise shard_lines"),
         ({"eval_documents": 40}, r"held out.*40 of 40 documents.*at most 39"),
         ({"punkt": "volapuek"}, r"no such Punkt model"),
     ],

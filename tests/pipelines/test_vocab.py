@@ -1,10 +1,9 @@
-"""The stage vocab: exact size, order, reproducibility, bad input."""
+"""The stage vocab: what its files hold, resuming, reproducibility, bad input."""
 
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,11 @@ import pytest
 from berth.errors import BerthError
 from berth.inputs import Inputs
 from berth.recipe import Vocabulary
-from berth.stage import Directory
+from berth.stage import Directory, Result
 from pipelines.vocab import vocabulary
+from pipelines.wordpiece import counting, learning
 from pipelines.wordpiece.coverage import word_pieces
+from pipelines.wordpiece.words import count_words
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -31,19 +32,27 @@ def shards(tmp_path) -> str:
     return str(tmp_path / "part-*.txt")
 
 
+def run(text: str, output: Path, **options) -> Result:
+    return vocabulary(text=Inputs.of(text), options=Vocabulary(**options), seed=1, place=Directory(str(output)))
+
+
 def learn(text: str, output: Path, **options) -> list[str]:
-    result = vocabulary(
-        text=Inputs.of(text), options=Vocabulary(**options), seed=1, place=Directory(str(output)), beam_arguments=[]
-    )
-    entries = Path(result.files("vocab.txt").one().uri).read_text().split("\n")
+    entries = Path(run(text, output, **options).files("vocab.txt").one().uri).read_text().split("\n")
     assert entries.pop() == ""
     return entries
 
 
-@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
-@pytest.mark.parametrize("lower_case", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "lower_case"),
+    [
+        ({"kind": "wordpiece"}, True),
+        ({"kind": "wordpiece"}, False),
+        ({"kind": "sentencepiece"}, False),
+        ({"kind": "sentencepiece", "pieces": "bpe"}, True),
+    ],
+)
 def test_size_order_and_coverage(shards, tmp_path, kind, lower_case):
-    entries = learn(shards, tmp_path / "out", kind=kind, size=200, lower_case=lower_case)
+    entries = learn(shards, tmp_path / "out", size=200, lower_case=lower_case, **kind)
     assert len(entries) == len(set(entries)) == 200
     assert entries[:5] == SPECIAL
     characters = [entry for entry in entries[5:] if len(entry) == 1]
@@ -61,27 +70,40 @@ def test_frequent_words_are_whole(shards, tmp_path):
     assert {"the", "of", "cafe", "pre", "##ing"} <= set(entries)
 
 
-def test_the_same_in_any_process(tmp_path):
-    program = """if True:
-        import itertools
-        from pipelines.wordpiece import learner, unigram
-        parts = itertools.product("ab co di fe".split(), repeat=4)
-        words = {"".join(syllables): 1 + number % 5 for number, syllables in enumerate(parts)}
-        for module in (learner, unigram):
-            print(module.first_pieces(words, sorted("abcdefio"), 60))
-    """
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            check=True,
-            cwd=Path(__file__).parents[2],
-            env={"PYTHONHASHSEED": seed},
-            capture_output=True,
-        ).stdout
-        for seed in ("1", "2", "3")
-    }
-    assert len(outputs) == 1
-    assert b"##" in outputs.pop()
+def test_how_it_suits_the_text_is_counted_and_told(shards, tmp_path, caplog):
+    with caplog.at_level("INFO", "berth.vocab"):
+        result = run(shards, tmp_path / "out", size=200)
+    words = sum((count_words(path.read_text(), lower_case=True) for path in tmp_path.glob("part-*")), Counter())
+    entries = Path(result.files("vocab.txt").one().uri).read_text().split()
+    counters = result.manifest.counters
+    tokens = sum(count * len(word_pieces(word, frozenset(entries), 100)) for word, count in words.items())
+    assert counters["words"] == words.total()
+    assert counters["distinct_words"] == len(words)
+    assert counters["unknown_words"] == 0
+    assert counters["tokens"] == tokens
+    assert counters["characters"] == len({character for word in words for character in word})
+    per_word = f"{tokens / words.total():.3f} tokens a word"
+    assert (
+        f"200 entries, {counters['characters']} of them characters; 100.000% of the text's words known, {per_word}"
+        in (caplog.text)
+    )
+
+
+def test_counts_are_kept_when_work_is_resumed(shards, tmp_path, monkeypatch):
+    def stops(*_):
+        raise BerthError("stopped")
+
+    (tmp_path / "killed").mkdir()
+    with monkeypatch.context() as patch, pytest.raises(BerthError, match="stopped"):
+        patch.setattr(learning, "learn", stops)
+        run(shards, tmp_path / "killed", size=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(counting, "count_shards", stops)
+        resumed = run(shards, tmp_path / "killed", size=200)
+    undisturbed = run(shards, tmp_path / "undisturbed", size=200)
+    assert resumed.manifest.files == undisturbed.manifest.files
+    assert resumed.manifest.counters == undisturbed.manifest.counters
+    assert not [path for path in Path(resumed.uri).iterdir() if path.name.startswith(".")]
 
 
 def test_a_size_that_the_text_cannot_give(shards, tmp_path):
@@ -89,19 +111,24 @@ def test_a_size_that_the_text_cannot_give(shards, tmp_path):
         learn(shards, tmp_path / "out", size=50_000)
 
 
-def test_characters_take_at_most_half_of_the_entries(tmp_path):
-    ideographs = "".join(chr(0x4E00 + number) for number in range(500))
-    (tmp_path / "part.txt").write_text(" ".join(f"word{number}" for number in range(999)) + ideographs)
-    entries = learn(str(tmp_path / "part.txt"), tmp_path / "out", size=200)
-    assert len(entries) == 200
-    assert {"w", "##w", "9", "##9", "word"} <= set(entries)
-    assert sum(entry in ideographs for entry in entries) == (200 - 5) // 2 - 2 * len("word0123456789")
+def test_a_text_too_small_for_any_vocabulary(tmp_path):
+    (tmp_path / "part.txt").write_text("two words\n")
+    with pytest.raises(BerthError, match=r"Found 23 entries in all from 2 distinct words.* Give more text"):
+        learn(str(tmp_path / "part.txt"), tmp_path / "out", size=100)
 
 
-def test_an_empty_text_is_an_error(tmp_path):
+@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
+def test_an_empty_text_is_an_error(tmp_path, kind):
     (tmp_path / "part.txt").write_text("\n\n")
-    with pytest.raises(BerthError, match="holds no word"):
-        learn(str(tmp_path / "part.txt"), tmp_path / "out")
+    with pytest.raises(BerthError, match="the text holds no word"):
+        learn(str(tmp_path / "part.txt"), tmp_path / "out", kind=kind)
+
+
+@pytest.mark.parametrize("text", ["\n\n", "\u200b\n\n"])
+def test_an_empty_sample_is_an_error(tmp_path, text):
+    (tmp_path / "part.txt").write_text(text)
+    with pytest.raises(BerthError, match="the sample of the text holds no word"):
+        learn(str(tmp_path / "part.txt"), tmp_path / "out", kind="sentencepiece", sample_sentences=5)
 
 
 def test_text_that_is_not_utf8_is_an_error(tmp_path):

@@ -7,9 +7,9 @@ from berth.report import sections
 from berth.report.run import Finished
 
 
-def extracted(**counters: int) -> Finished:
+def finished(kind: str, **counters: int) -> Finished:
     manifest = Manifest(
-        stage="extract",
+        stage=kind,
         version=1,
         digest="0" * 64,
         parameters={},
@@ -19,7 +19,7 @@ def extracted(**counters: int) -> Finished:
         tools={},
         seconds=1.0,
     )
-    return Finished("extract", "/nowhere", manifest)
+    return Finished(kind, "/nowhere", manifest)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def extracted(**counters: int) -> Finished:
     ],
 )
 def test_the_parts_add_up_to_what_was_read(counters, unit):
-    stage = extracted(**counters)
+    stage = finished("extract", **counters)
     assert (sections.number_read(stage), sections.unit_read(stage)) == (5, unit)
     assert sum(part.number for part in sections.pages(stage)) == 5
     assert sum(part.share for part in sections.pages(stage)) == pytest.approx(1.0)
@@ -39,6 +39,13 @@ def test_the_parts_add_up_to_what_was_read(counters, unit):
 
 
 def test_a_stage_that_reads_neither_has_other_counters_only():
-    stage = extracted(sentences=7)
+    stage = finished("extract", sentences=7)
     assert sections.pages(stage) == []
     assert [number for _, number in sections.other_counters(stage)] == [7]
+
+
+def test_how_a_vocabulary_suits_the_text():
+    learned = finished("vocab", words=2000, unknown_words=2, tokens=2469)
+    assert sections.vocabulary_fit(learned) == [("words known", "99.9%"), ("tokens a word", "1.234")]
+    assert sections.vocabulary_fit(finished("vocab")) == []
+    assert sections.vocabulary_fit(finished("segment", words=1, unknown_words=0, tokens=1)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.mlm.words import MAX_WORD
 from pipelines.wordpiece.words import count_words, split_chunk
 
 
@@ -27,4 +28,8 @@ def test_words_of_a_chunk(chunk, lower, cased):
 
 
 def test_counts_of_a_text():
-    assert count_words(f"A a\x1cb\n{'x' * 101} b\u00a0a", lower_case=True) == {"a": 2, "ab": 1, "b": 1}
+    assert count_words("A a\x1cb\n b\u00a0a", lower_case=True) == {"a": 2, "ab": 1, "b": 1}
+
+
+def test_words_too_long_for_the_tokenizer_do_not_count():
+    assert count_words(f"{'x' * MAX_WORD} {'y' * (MAX_WORD + 1)}", lower_case=True) == {"x" * MAX_WORD: 1}

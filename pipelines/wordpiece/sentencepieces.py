@@ -1,9 +1,12 @@
-"""A unigram vocabulary by SentencePiece, written as BERT's: a word's first piece plain, the others with "##"."""
+"""A vocabulary by SentencePiece, written as BERT's: a word's first piece plain, the others with "##"."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import sentencepiece
 
 from berth.errors import BerthError
 from pipelines.wordpiece.alphabet import CONTINUATION
@@ -13,20 +16,18 @@ WORD_START = "\u2581"
 EXTRA_PIECES = 64
 
 
-def first_pieces(words: Mapping[str, int], alphabet: Iterable[str], wanted: int) -> list[str]:
-    """The ``wanted`` most probable pieces of several characters; fewer if the words give no more.
+def first_pieces(
+    words: Mapping[str, int], alphabet: Iterable[str], wanted: int, kind: Literal["unigram", "bpe"]
+) -> list[str]:
+    """The first ``wanted`` pieces of several characters; fewer if the words give no more.
 
-    Raises:
-        BerthError: if SentencePiece is not installed.
+    Args:
+        words: Word → count.
+        alphabet: Words with other characters are left out.
+        wanted: Number of pieces.
+        kind: The model: a unigram's most probable pieces (Kudo 2018), or those that byte-pair encoding merges first
+            (Sennrich et al. 2016).
     """
-    try:
-        import sentencepiece
-    except ImportError as error:
-        raise BerthError(
-            "SentencePiece is not installed",
-            where="vocabulary kind: sentencepiece",
-            fix="Install it (pip install sentencepiece), or choose the kind wordpiece.",
-        ) from error
     known = set(alphabet)
     rows = [f"{word}\t{count}" for word, count in sorted(words.items()) if known.issuperset(word)]
     if not rows:
@@ -37,7 +38,7 @@ def first_pieces(words: Mapping[str, int], alphabet: Iterable[str], wanted: int)
             sentence_iterator=iter(rows),
             input_format="tsv",
             model_writer=model,
-            model_type="unigram",
+            model_type=kind,
             vocab_size=wanted + 2 * len(known) + EXTRA_PIECES,
             hard_vocab_limit=False,
             character_coverage=1.0,
