@@ -247,6 +247,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         records=6000,
         tokens=401_222,
         words=350_000,
+        unknown_words=17,
     )
     corpus = {"vocabulary": vocabulary.files("vocab.txt")}
     sets = {
