@@ -1,6 +1,8 @@
 """The machine shapes that a recipe can ask for by name: TPU slices and GPU machines of GKE.
 
-Sources: GKE's "Plan TPUs in GKE" and "About GPUs in GKE" (accelerator labels, topologies, machine types).
+Sources: GKE's "Plan TPUs in GKE" and "About GPUs in GKE" (accelerator labels, topologies, machine types), compared with
+system_characteristics.py of https://github.com/AI-Hypercomputer/xpk. Where GKE has eight v5e or v6e chips as one
+machine or as two, it is the one here.
 """
 
 from __future__ import annotations
@@ -96,6 +98,7 @@ _ALL = chain(
     _gpus("a100-40gb", "nvidia-tesla-a100", {count: f"a2-highgpu-{count}g" for count in (1, 2, 4, 8)}),
     _gpus("a100-80gb", "nvidia-a100-80gb", {count: f"a2-ultragpu-{count}g" for count in (1, 2, 4, 8)}),
     _gpus("h100-80gb", "nvidia-h100-80gb", {8: "a3-highgpu-8g"}),
+    _gpus("h100-mega-80gb", "nvidia-h100-mega-80gb", {8: "a3-megagpu-8g"}),
     _gpus("h200-141gb", "nvidia-h200-141gb", {8: "a3-ultragpu-8g"}),
     _gpus("b200", "nvidia-b200", {8: "a4-highgpu-8g"}),
 )

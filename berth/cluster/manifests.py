@@ -1,6 +1,6 @@
 """Kubernetes manifests for a recipe: those of k8s/, filled in with what its `cluster` section and a machine shape say.
 
-The overlays in k8s/overlays patch the same files with kustomize; `tests/test_k8s.py` holds that both give the same.
+The overlays in k8s/overlays patch the same files with kustomize; `tests/k8s/` holds that both give the same.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ SOURCES = {
     "data-prep": ("data-prep/job.yaml", "extract"),
     "train": ("train/jobset.yaml", "train"),
     "evaluate": ("evaluate/job.yaml", "evaluate"),
+    "finetune": ("finetune/job.yaml", "finetune"),
 }
 BASE = "base"
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 ONE_SLICE = {"alpha.jobset.sigs.k8s.io/exclusive-topology": "cloud.google.com/gke-nodepool"}
-# "-workers-0-9999" and what Kubernetes appends must fit into the 63 characters of a host's name.
-LONGEST_NAME = 40
+# "-workers-0-9999" and what Kubernetes appends must fit into the 63 characters of a host's name; to a job's, "-abcde".
+LONGEST_NAME, LONGEST_JOB_NAME = 40, 57
 HASH_LENGTH = 10
 LONGEST_LINE = 10_000  # texts are not broken into lines
 
@@ -96,18 +97,35 @@ def base(recipe: Recipe) -> list[Manifest]:
 def job(recipe: Recipe, kind: str, place: Place) -> list[Manifest]:
     """One job of a recipe and the config maps that it reads, whose names hold the hashes of their contents.
 
+    Of `finetune`, one job for each of the recipe's tasks.
+
     Args:
         recipe: The recipe.
-        kind: `data-prep`, `train` or `evaluate`.
+        kind: `data-prep`, `train`, `evaluate` or `finetune`.
         place: Image, workspace and machines.
 
     Raises:
-        UsageError: if a batch cannot be divided over the devices, or the job is one pod and the machines are several.
+        UsageError: if a batch cannot be divided over the devices, the job is one pod and the machines are several, a
+            name is too long for a host's, or the recipe has no task to fine-tune on.
     """
+    workspace = {"BERTH_WORKSPACE": place.workspace}
+    if kind != "finetune":
+        return _job(recipe, kind, recipe.name, workspace, place)
+    if not recipe.fine_tuning:
+        raise UsageError("the recipe has no task to fine-tune on", where="fine_tuning", fix="Name one there.")
+    return [
+        document
+        for task in recipe.fine_tuning
+        for document in _job(recipe, kind, f"{recipe.name}-{task}", {**workspace, "BERTH_FINE_TUNING": task}, place)
+    ]
+
+
+def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], place: Place) -> list[Manifest]:
     source, stage = SOURCES[kind]
     (document,) = _read(source)
-    _check_name(recipe)
-    document["metadata"]["name"] = f"{kind}-{recipe.name.replace('_', '-')}"
+    _check_length(recipe.name, LONGEST_NAME - len("data-prep-"), "name")
+    _check_length(f"{kind}-{name}", LONGEST_JOB_NAME, "fine_tuning")
+    document["metadata"]["name"] = f"{kind}-{name}".replace("_", "-")
     document["metadata"]["labels"][KUEUE_QUEUE] = recipe.cluster.queue
     if document["kind"] == "JobSet":
         _check_batches(recipe, place)
@@ -120,7 +138,7 @@ def job(recipe: Recipe, kind: str, place: Place) -> list[Manifest]:
             )
         pod = document["spec"]["template"]["spec"]
     _set_pod(pod, recipe, stage, place)
-    config = _config_map("berth", {"BERTH_WORKSPACE": place.workspace})
+    config = _config_map("berth", variables)
     content = _config_map("recipe", {"recipe.yaml": recipe.model_dump_json(indent=2) + "\n"})
     pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] = config["metadata"]["name"]
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "recipe"]
@@ -185,13 +203,13 @@ def _config_map(name: str, data: Mapping[str, str]) -> Manifest:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": readable}
 
 
-def _check_name(recipe: Recipe) -> None:
-    if len(recipe.name) > LONGEST_NAME - len("data-prep-"):
+def _check_length(name: str, longest: int, where: str) -> None:
+    if len(name) > longest:
         raise UsageError(
-            "the recipe's name is too long for the name of a host",
-            where="name",
-            found=recipe.name,
-            expected=f"at most {LONGEST_NAME - len('data-prep-')} characters",
+            "the name is too long for the name of a host",
+            where=where,
+            found=name,
+            expected=f"at most {longest} characters",
         )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
 LONGEST_BACKOFF = "3600s"
+USER = 1000  # the image's, also where the image is one for Dataflow, whose workers start as root
 
 
 def configure(task: PipelineTask, cluster: Cluster) -> None:
@@ -26,6 +27,7 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     resources = cluster.task(stage)
     if cluster.image is not None:
         task.set_container_image(cluster.image)
+    kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     cpus, memory = f"{resources.cpus:g}", f"{resources.memory_gib}Gi"
     task.set_cpu_request(cpus).set_cpu_limit(cpus).set_memory_request(memory).set_memory_limit(memory)
     machine = _one_machine(stage, resources.accelerator, resources.hosts)

@@ -38,6 +38,7 @@ def test_known_shapes():
     assert machines.shape("v6e-8", "here").machine_type == "ct6e-standard-8t"
     assert machines.shape("v5p-8", "here").topology == "2x2x1"
     assert machines.shape("l4-2", "here").machine_type == "g2-standard-24"
+    assert machines.shape("h100-mega-80gb-8", "here").accelerator == "nvidia-h100-mega-80gb"
     assert len(machines.SHAPES) == len(machines.table().splitlines()) - 1
 
 

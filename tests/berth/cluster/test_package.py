@@ -94,6 +94,11 @@ def test_every_task_runs_the_image(executors):
     assert images == {f"europe-docker.pkg.dev/project/repository/berth@{DIGEST}"}
 
 
+def test_no_task_runs_as_root(executors):
+    for _, kubernetes in executors.values():
+        assert kubernetes["securityContext"] == {"runAsUser": "1000", "runAsGroup": "1000", "runAsNonRoot": True}
+
+
 def test_a_stage_has_its_own_resources_and_the_defaults_for_the_rest(executors):
     extract, segment = executors["extract"][0]["resources"], executors["segment"][0]["resources"]
     assert extract["resourceCpuRequest"] == extract["resourceCpuLimit"] == "1.5"

@@ -11,7 +11,7 @@ from records_samples import GOLDEN, documents
 
 from berth.output import Output
 from berth.recipe import RecordSet
-from pipelines.mlm import keyed, warm
+from pipelines.mlm import keyed
 from pipelines.mlm.shard import RecordShards, record_name
 from pipelines.mlm.vocabulary import Vocabulary
 
@@ -35,12 +35,6 @@ def test_kernels_are_found_once_they_are_compiled(rng, tmp_path, monkeypatch):
     assert shards.is_compiled()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert not shards.is_compiled()
-
-
-def test_an_image_can_compile_all_kernels_beforehand(tmp_path):
-    warm.main()
-    for rng in ("reference", "keyed"):
-        assert RecordShards("vocab.txt", True, RecordSet(rng=rng), 1, Output(str(tmp_path))).is_compiled()
 
 
 @pytest.mark.slow  # it compares times, which a busy machine can spoil

@@ -1,0 +1,114 @@
+"""The overlays: `kubectl apply -k k8s/overlays/X` is the whole of a user's act, once k8s/site is filled in."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from k8s_manifests import IMAGE, K8S, OVERLAYS, containers, jobs, kustomize, of_kind, templates
+
+# What Kubernetes takes as the value of a label, on any kind of object (63 characters at most).
+LABEL = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+VERSION = "app.kubernetes.io/version"
+
+
+def amount(quantity):
+    """A quantity as a number."""
+    number, suffix = re.fullmatch(r"([\d.]+)([KMGT]i)?", str(quantity)).groups()
+    return float(number) * 1024 ** (" KMGT".index(suffix[0]) if suffix else 0)
+
+
+def test_the_queue_has_quota_for_all_that_a_job_asks_for(overlays):
+    """Kueue admits no job that asks for a resource its queue does not know."""
+    for documents in overlays.values():
+        (queue,) = of_kind(documents, "ClusterQueue")
+        (group,) = queue["spec"]["resourceGroups"]
+        (flavor,) = group["flavors"]
+        assert [resource["name"] for resource in flavor["resources"]] == group["coveredResources"]
+        quota = {resource["name"]: amount(resource["nominalQuota"]) for resource in flavor["resources"]}
+        for spec in jobs(documents):
+            for container in spec["template"]["spec"]["containers"]:
+                for name, asked in container["resources"]["requests"].items():
+                    assert amount(asked) * spec.get("completions", 1) <= quota[name]
+
+
+def test_everything_named_is_there(overlays):
+    for documents in overlays.values():
+        accounts = {document["metadata"]["name"] for document in of_kind(documents, "ServiceAccount")}
+        configs = {document["metadata"]["name"] for document in of_kind(documents, "ConfigMap")}
+        for template in templates(documents):
+            pod = template["spec"]
+            assert pod["serviceAccountName"] in accounts
+            named = {volume["configMap"]["name"] for volume in pod.get("volumes", []) if "configMap" in volume}
+            for container in pod["containers"]:
+                named |= {source["configMapRef"]["name"] for source in container.get("envFrom", [])}
+                mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
+                assert mounted <= {volume["name"] for volume in pod["volumes"]}
+            assert named <= configs
+        assert all(
+            document["metadata"].get("namespace") == "berth"
+            for document in documents
+            if document["kind"] not in {"Namespace", "ClusterQueue", "ResourceFlavor"}
+        )
+
+
+def test_another_recipe_is_another_name_in_the_jobset(tmp_path):
+    """A hash of the recipe reaches what reads it, also in a kind that kustomize does not know."""
+    shutil.copytree(K8S, tmp_path / "k8s")
+    names = set()
+    for text in ("extends: quickstart\n", "extends: quickstart\nseed: 2\n"):
+        (tmp_path / "k8s" / "site" / "recipe.yaml").write_text(text)
+        documents = kustomize(tmp_path / "k8s" / "overlays" / "train-tpu")
+        (config,) = [d for d in of_kind(documents, "ConfigMap") if "recipe.yaml" in d["data"]]
+        (jobset,) = of_kind(documents, "JobSet")
+        (template,) = templates([jobset])
+        (volume,) = [volume for volume in template["spec"]["volumes"] if volume["name"] == "recipe"]
+        assert config["data"]["recipe.yaml"] == text and volume["configMap"]["name"] == config["metadata"]["name"]
+        names.add(config["metadata"]["name"])
+    assert len(names) == 2
+
+
+def test_people_may_do_what_jobs_need_and_no_more(overlays):
+    (role,) = of_kind(overlays["train-gpu"], "Role")
+    assert not of_kind(overlays["train-gpu"], "ClusterRole", "ClusterRoleBinding")
+    for rule in role["rules"]:
+        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+        assert not {"secrets", "pods/exec", "serviceaccounts", "roles"} & set(rule["resources"])
+
+
+def test_what_is_not_filled_in_is_refused_by_kubernetes(overlays):
+    """The version is no valid label until it is written into k8s/site: each object is refused, with these words."""
+    for documents in overlays.values():
+        for document in documents:
+            said = document["metadata"]["labels"][VERSION]
+            assert "k8s/site" in said and not LABEL.fullmatch(said)
+
+
+@pytest.fixture(scope="module")
+def filled_in(tmp_path_factory):
+    """A checkout in which the commands of docs/gke.md have been run; the registry is a stand-in."""
+    (commands,) = re.findall(r"```bash\n(.*?)```", (K8S.parent / "docs" / "gke.md").read_text(), re.DOTALL)
+    checkout = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(K8S, checkout / "k8s")
+    image, _, digest = IMAGE.partition("@")
+    (checkout / "gcloud").write_text(f"#!/bin/sh\necho {digest}\n")
+    (checkout / "gcloud").chmod(0o755)
+    given = {"IMAGE": image, "VERSION": "1.0.0", "BUCKET": "my-bucket", "PROJECT": "my-project"}
+    environment = {**os.environ, **given, "PATH": f"{checkout}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", commands], cwd=checkout, env=environment, check=True)
+    return checkout / "k8s" / "overlays"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_after_the_pages_commands_nothing_is_left_to_fill_in(filled_in, name):
+    documents = kustomize(filled_in / name)
+    for document in documents:
+        assert document["metadata"]["labels"][VERSION] == "1.0.0"
+        if document["kind"] != "ConfigMap":  # the recipe is the user's
+            assert not re.search(r"\b(PROJECT|BUCKET|REGION)\b", json.dumps(document))
+    (config,) = [d for d in of_kind(documents, "ConfigMap") if "BERTH_WORKSPACE" in d["data"]]
+    assert config["data"]["BERTH_WORKSPACE"] == "gs://my-bucket/workspace"
+    for container in containers(documents):
+        assert container["image"] == IMAGE or container["image"].startswith("flink:")

@@ -1,0 +1,156 @@
+"""`berth k8s`: the manifests of a recipe, filled in from its `cluster` section and a machine shape."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+from k8s_manifests import IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
+from ruamel.yaml import YAML
+
+from berth import recipe_file
+from berth.cluster import machines, manifests
+from berth.errors import UsageError
+
+# Kind, settings and machines that give what an overlay gives.
+OVERLAY_JOBS = {
+    "train-tpu": ("train", ["cpus=48", "memory_gib=128"], {"shape": "v5litepod-16"}),
+    "train-gpu": ("train", ["cpus=64", "memory_gib=512"], {"shape": "a100-40gb-8", "hosts": 2}),
+    "data-prep": ("data-prep", ["cpus=16", "memory_gib=64"], {}),
+    "evaluate": ("evaluate", ["cpus=8", "memory_gib=32"], {}),
+    "finetune": ("finetune", ["cpus=8", "memory_gib=32"], {"shape": "l4-1"}),
+}
+
+
+def without_names(job):
+    """The job without what belongs to the place and the recipe: names, version, image."""
+    job = copy.deepcopy(job)
+    job["metadata"]["name"] = ""
+    job["metadata"]["labels"].pop("app.kubernetes.io/version", None)
+    (template,) = templates([job])
+    (container,) = template["spec"]["containers"]
+    container["image"] = container["envFrom"][0]["configMapRef"]["name"] = ""
+    for volume in template["spec"]["volumes"]:
+        if "configMap" in volume:
+            volume["configMap"]["name"] = ""
+    return job
+
+
+@pytest.mark.parametrize("name", OVERLAY_JOBS)
+def test_the_command_renders_what_the_overlay_gives(overlays, name):
+    kind, resources, machine = OVERLAY_JOBS[name]
+    settings = [TASK, *(f"cluster.defaults.{setting}" for setting in resources)]
+    (ours,) = of_kind(rendered(kind, *settings, **machine), "Job", "JobSet")
+    (theirs,) = of_kind(overlays[name], "Job", "JobSet")
+    assert without_names(ours) == without_names(theirs)
+
+
+def test_each_task_is_a_job_of_its_own():
+    settings = [f"fine_tuning.{name}={{task: {name}, data: 'gs://bucket/{name}'}}" for name in ("sst2", "mrpc")]
+    documents = rendered("finetune", *settings)
+    variables = {
+        document["metadata"]["name"]: document["data"].get("BERTH_FINE_TUNING")
+        for document in of_kind(documents, "ConfigMap")
+    }
+    tasks = {}
+    for job in of_kind(documents, "Job"):
+        ((container,),) = [template["spec"]["containers"] for template in templates([job])]
+        tasks[job["metadata"]["name"]] = variables[container["envFrom"][0]["configMapRef"]["name"]]
+    assert tasks == {"finetune-quickstart-sst2": "sst2", "finetune-quickstart-mrpc": "mrpc"}
+
+
+def test_a_rendered_recipe_is_the_recipe():
+    recipe = recipe_file.load("quickstart", ["cluster.stages.train.spot=true"])
+    documents = manifests.job(recipe, "train", manifests.Place(IMAGE, WORKSPACE, None))
+    (text,) = [d["data"]["recipe.yaml"] for d in of_kind(documents, "ConfigMap") if "recipe.yaml" in d["data"]]
+    assert recipe_file.check(YAML(typ="safe", pure=True).load(text), "config map") == recipe
+
+
+def test_the_recipes_cluster_section_reaches_the_job():
+    settings = [
+        "cluster.namespace=research",
+        "cluster.queue=night",
+        "cluster.max_restarts=3",
+        "cluster.termination_grace_seconds=600",
+        "cluster.stages.train.spot=true",
+        "cluster.stages.train.cpus=3.5",
+        "cluster.stages.train.node_selector={pool: mine}",
+    ]
+    documents = rendered("train", *settings, shape="l4-1")
+    (jobset,) = of_kind(documents, "JobSet")
+    assert {document["metadata"]["namespace"] for document in documents} == {"research"}
+    assert jobset["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "night"
+    assert jobset["spec"]["failurePolicy"]["maxRestarts"] == 3
+    (template,) = templates(documents)
+    assert template["spec"]["terminationGracePeriodSeconds"] == 600
+    assert template["spec"]["nodeSelector"] == {
+        "cloud.google.com/gke-accelerator": "nvidia-l4",
+        "cloud.google.com/gke-spot": "true",
+        "pool": "mine",
+    }
+    assert {toleration["key"] for toleration in template["spec"]["tolerations"]} == {machines.GPU, machines.SPOT}
+    assert template["spec"]["containers"][0]["resources"]["limits"]["cpu"] == "3.5"
+
+
+def test_the_base_is_in_the_recipes_namespace():
+    documents = manifests.base(recipe_file.load("quickstart", ["cluster.namespace=research", "cluster.queue=night"]))
+    (namespace,) = of_kind(documents, "Namespace")
+    assert namespace["metadata"]["name"] == "research"
+    assert "berth" not in {document["metadata"].get("namespace") for document in documents}
+    assert of_kind(documents, "LocalQueue")[0]["metadata"]["name"] == "night"
+
+
+LONG_TASK = f"fine_tuning.{'a' * 40}={{task: sst2, data: d}}"
+WRONG = {
+    "batch": ("train", ["training.phases.0.batch_size=30"], {"shape": "v5litepod-16"}, "multiple of 16"),
+    "name": ("train", ["name=" + "a" * 31], {}, "name: .*too long"),
+    "name of a task": ("finetune", [LONG_TASK], {}, "fine_tuning: .*too long"),
+    "no task": ("finetune", [], {}, "no task to fine-tune on"),
+    "two machines for one pod": ("evaluate", [], {"shape": "l4-1", "hosts": 2}, "one pod"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_cannot_run_is_refused(what):
+    kind, settings, place, message = WRONG[what]
+    with pytest.raises(UsageError, match=message):
+        rendered(kind, *settings, **place)
+
+
+def test_a_slice_has_the_hosts_that_it_has():
+    with pytest.raises(UsageError, match="has 4 hosts"):
+        manifests.Place(IMAGE, WORKSPACE, machines.SHAPES["v5litepod-16"], 2)
+
+
+@pytest.mark.parametrize("image", ["berth", "berth:latest", "r/berth@sha256:12", "Berth:1", "berth:1; rm -rf /"])
+def test_an_image_without_a_version_is_refused(image):
+    with pytest.raises(UsageError, match="no image by tag or digest"):
+        manifests.Place(image, WORKSPACE, None)
+
+
+@pytest.mark.parametrize(
+    "workspace", ["workspace", "gs://", "gs://bucket/$(HOME)", "gs://bucket/a; b", "/a b", "file:///a"]
+)
+def test_a_workspace_that_pods_cannot_share_is_refused(workspace):
+    with pytest.raises(UsageError, match="neither a gs:// URI nor"):
+        manifests.Place(IMAGE, workspace, None)
+
+
+def berth(*arguments):
+    command = [sys.executable, "-c", "from berth.cli import main; main()", "k8s", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_prints_what_kubectl_reads():
+    run = berth("quickstart", "--accelerator", "v5litepod-16", "--image", IMAGE, "--workspace", WORKSPACE)
+    assert run.returncode == 0, run.stderr
+    assert list(YAML(typ="safe").load_all(run.stdout)) == rendered("train", shape="v5litepod-16")
+
+
+def test_the_command_says_what_is_missing_or_wrong():
+    assert "--image" in berth("quickstart", "--workspace", WORKSPACE).stderr
+    assert "--workspace" in berth("quickstart", "--image", IMAGE).stderr
+    wrong = berth("quickstart", "--image", IMAGE, "--workspace", WORKSPACE, "--accelerator", "v5e-16")
+    assert wrong.returncode == 2 and "--accelerator" in wrong.stderr and "--shapes" in wrong.stderr
+    assert "data-prep" in berth("quickstart", "--job", "nothing").stderr
+    assert "v5litepod-16" in berth("--shapes").stdout

@@ -1,0 +1,36 @@
+"""Compiles the kernels that read records into this machine's cache: ``python -m trainer.warm``.
+
+For container images, so that no training has to compile them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+import numpy as np
+
+from berth.inputs import Inputs
+from trainer.data import FEATURES, FLOAT_FEATURE, Limits, RecordSet
+
+
+def main() -> None:
+    """Write one record, and read it."""
+    import tensorflow as tf
+
+    features = {
+        name: tf.train.Feature(float_list=tf.train.FloatList(value=[1.0]))
+        if name == FLOAT_FEATURE
+        else tf.train.Feature(int64_list=tf.train.Int64List(value=[0]))
+        for name in FEATURES
+    }
+    record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/one.tfrecord"
+        with tf.io.TFRecordWriter(path) as file:
+            file.write(record)
+        records = RecordSet(Inputs.of(path), Limits(vocab_size=2, type_vocab_size=2, max_position_embeddings=2))
+        records.read(np.zeros(1, dtype=np.int64))
+
+
+if __name__ == "__main__":
+    main()
