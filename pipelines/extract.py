@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.extract")
 
-VERSION = 2
+VERSION = 3
 
 
 def extract(
@@ -85,6 +85,7 @@ def _extract(
 ) -> None:
     from pipelines.beam import beam, pipeline
     from pipelines.corpora.reading import CorpusTask
+    from pipelines.elements import Elements
     from pipelines.wikitext.extraction import DumpExtraction
 
     uris = dumps.uris if dumps is not None else []
@@ -100,8 +101,8 @@ def _extract(
         sizes[name] = text_part.size
     tasks = [task for task in tasks if not output.is_complete(task.name)]
     sizes = {task.name: sizes[task.name] for task in tasks}
-    with watched("extract", output, sizes, unit="B"), pipeline(beam_arguments) as job:
-        _ = job | "parts" >> beam.Create(tasks, reshuffle=True) | "extract" >> beam.Map(lambda task: task.run())
+    with watched("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "parts" >> Elements(tasks) | "extract" >> beam.Map(lambda task: task.run())
     if of_dumps:
         extraction.reject_duplicates(of_dumps)
         extraction.write_losses(of_dumps)

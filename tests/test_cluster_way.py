@@ -20,6 +20,7 @@ SHORT = [
     "training.phases.0.warmup_steps=4",
     "training.phases.1.steps=4",
     "evaluation.examples=50",
+    "fine_tuning={sample: {task: mnli, data: 'package://berth_recipes/samples/mnli', epochs: 1, max_seq_length: 32}}",
 ]
 PROGRAMS = {"berth": ["-c", "from berth.cli import main; main()"], "python": []}
 
@@ -33,8 +34,9 @@ def run_pod(recipe, kind, directory):
     spec = job["spec"]["replicatedJobs"][0]["template"]["spec"] if job["kind"] == "JobSet" else job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     (directory / "recipe.yaml").write_text(content["data"]["recipe.yaml"])
-    words = [word.replace("$(BERTH_WORKSPACE)", config["data"]["BERTH_WORKSPACE"]) for word in container["args"]]
-    words = [word.replace("/etc/berth", str(directory)) for word in words]
+    words = [word.replace("/etc/berth", str(directory)) for word in container["args"]]
+    for name, value in config["data"].items():  # as Kubernetes fills in
+        words = [word.replace(f"$({name})", value) for word in words]
     program, *first = container["command"]
     command = [sys.executable, *PROGRAMS[program], *first, *words]
     run = subprocess.run(command, cwd=directory, env={**os.environ, **config["data"]}, capture_output=True, text=True)
@@ -42,7 +44,7 @@ def run_pod(recipe, kind, directory):
     return run.stderr
 
 
-def test_data_training_evaluation_and_what_is_left(tmp_path):
+def test_data_training_evaluation_fine_tuning_and_what_is_left(tmp_path):
     recipe = recipe_file.load("quickstart", SHORT)
     workspace = str(tmp_path / "workspace")
     run_pod(recipe, "data-prep", tmp_path)
@@ -57,6 +59,10 @@ def test_data_training_evaluation_and_what_is_left(tmp_path):
     lines = [json.loads(line) for line in Path(f"{trained}-followed", "evaluations.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 12 and "masked_lm_accuracy" in lines[-1]
 
+    run_pod(recipe, "finetune", tmp_path)
+    (tuned,) = (tmp_path / "workspace" / "finetune").glob("*/finetuning.json")
+    assert json.loads(tuned.read_text())["step"] == 12
+
     # Whoever runs the recipe now finds the training done, in the same place, and makes the rest.
     flags = [part for setting in SHORT for part in ("--set", setting)]
     command = [sys.executable, *PROGRAMS["berth"], "run", "quickstart", "--workspace", workspace, *flags]
@@ -64,3 +70,4 @@ def test_data_training_evaluation_and_what_is_left(tmp_path):
     assert rest.returncode == 0, rest.stderr
     assert f"train: up to date: {trained}" in rest.stderr and "evaluate: started" in rest.stderr
     assert "extract: started" not in rest.stderr
+    assert f"finetune: up to date: {tuned.parent}" in rest.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, inlined_jit
 from pipelines.wikitext.hashing import NOT_FOUND, hash_range, look_up
 from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS
 from pipelines.wikitext.scan_tables import FUNCTION, NAMESPACE, OF_TEMPLATES, TEMPLATE
@@ -19,7 +19,7 @@ _WORD_KIND[[*range(65, 91), *range(97, 123), *range(128, 256)]] = 3
 _WORD_KIND[[CALL, ARGUMENT, EQUALS, END]] = _SEPARATES
 
 
-@jit
+@inlined_jit
 def normalise_name(text, start, stop, name, keys, numbers):
     """Normalise the template name text[start:stop] into ``name``: small letters, single blanks, no "Template:".
 
@@ -57,7 +57,7 @@ def normalise_name(text, start, stop, name, keys, numbers):
     return first, length, is_long
 
 
-@jit
+@inlined_jit
 def is_shown(name, first, length, is_long, keys, numbers):
     """Whether the template of this normalised name shows anything."""
     if not is_long and look_up(keys, numbers, hash_range(TEMPLATE, name, first, length)) != NOT_FOUND:
@@ -77,7 +77,7 @@ def is_shown(name, first, length, is_long, keys, numbers):
     return look_up(keys, numbers, hash_range(FUNCTION, name, first, end)) != NOT_FOUND
 
 
-@jit
+@borrowing_jit
 def count_words(text, start, stop):
     """The number of words in the values of the arguments in text[start:stop]; names of arguments do not count.
 

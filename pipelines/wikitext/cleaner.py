@@ -9,9 +9,10 @@ from berth.recipe import ExtractOptions
 from pipelines.wikitext.entities import GROWTH
 from pipelines.wikitext.expansion import Expansion
 from pipelines.wikitext.formulas import MARKER_GROWTH
+from pipelines.wikitext.frames import LOSS_NUMBERS, NAME_END, USES, WORDS
 from pipelines.wikitext.marks import FORMULA
 from pipelines.wikitext.scan_tables import scan_table
-from pipelines.wikitext.scanner import PADDING, scan
+from pipelines.wikitext.scanner import PADDING, scan, scratch
 from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.template_table import TemplateTable
 from pipelines.wikitext.tidy import tidy
@@ -33,8 +34,8 @@ class Cleaner:
         options: What to keep.
 
     Attributes:
-        losses: The templates of the last page that were dropped with words in their arguments: normalised name and
-            number of words, in the order in which they end. Templates within tables do not count.
+        losses: The templates of the last page that were dropped with words in their arguments: normalised name, how
+            often, and number of words. A name may come twice. Templates within tables do not count.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class Cleaner:
         self._expansion = Expansion(prefixes, table)
         self._has_variants = wiki.language.partition("-")[0] in LANGUAGES
         self._options = options or ExtractOptions()
-        self.losses: list[tuple[str, int]] = []
+        self._scratch = scratch()
+        self.losses: list[tuple[str, int, int]] = []
 
     def clean(self, source: bytes) -> bytes:
         """The text of one page, lines joined by line feeds, none at the end.
@@ -63,7 +65,7 @@ class Cleaner:
         """First pass: text with its line structure, still with bullets, quotes and entities, and with marks."""
         size = len(source)
         out, lost_names = np.empty(size + PADDING, np.uint8), np.empty(size + PADDING, np.uint8)
-        losses = np.empty((size // 6 + 1, 2), np.int64)
+        losses = np.empty((size // 6 + 1, LOSS_NUMBERS), np.int64)
         captions = np.empty(size + PADDING if self._options.captions else 0, np.uint8)
         written, lost = scan(
             _padded(source),
@@ -75,11 +77,13 @@ class Cleaner:
             losses,
             self._names.keys,
             self._names.numbers,
+            *self._scratch,
         )
         self.losses = []
         if lost:  # a name that was too long may end with half a character
-            names = lost_names[: losses[lost - 1, 0]].tobytes().decode("utf-8", "ignore").split("\0")
-            self.losses = list(zip(names, losses[:lost, 1].tolist(), strict=False))
+            names = lost_names[: losses[lost - 1, NAME_END]].tobytes().decode("utf-8", "ignore").split("\0")
+            uses, words = losses[:lost, USES].tolist(), losses[:lost, WORDS].tolist()
+            self.losses = list(zip(names, uses, words, strict=False))
         return out[:written].tobytes()
 
     def tidy(self, scanned: bytes) -> bytes:

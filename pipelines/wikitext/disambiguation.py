@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.hashing import NOT_FOUND, Table, add_byte, begin_hash, look_up
 from pipelines.wikitext.signs import BLANK, CLOSE_BRACE, NEWLINE, OPEN_BRACE, PIPE, TAB, UNDERSCORE, lower
 from pipelines.wikitext.template_table import spellings
@@ -78,7 +78,7 @@ class Disambiguations:
         return b"__" in source and any(word in source for word in self._words)
 
 
-@jit
+@borrowing_jit
 def _calls_one(text, size, keys, numbers):
     """Whether a template of the table is called: its name stands between two braces and a pipe or brace.
 

@@ -7,7 +7,7 @@ from html.entities import html5
 import numpy as np
 import numpy.typing as npt
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.hashing import NOT_FOUND, Table, hash_range, look_up
 from pipelines.wikitext.signs import BLANK, HASH, SEMICOLON, is_ascii_alnum
 
@@ -28,7 +28,7 @@ _TABLE, _CODES = _entities()
 _KEYS, _NUMBERS = _TABLE.keys, _TABLE.numbers
 
 
-@jit
+@borrowing_jit
 def entity_at(text, at, stop):
     """The entity that begins with the "&" at ``at``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.hashing import NOT_FOUND, Table, hash_range, look_up
 from pipelines.wikitext.marks import CONTROLS
 from pipelines.wikitext.utf8 import put_character
@@ -28,7 +28,7 @@ def unescape(text: bytes) -> bytes:
     return source[: _unescape(source, size)].tobytes()
 
 
-@jit
+@borrowing_jit
 def _number(text, at, stop):
     """The number in text[at:stop], "x" before hexadecimal ones; -1 if it is none."""
     is_hex = at < stop and (text[at] == 120 or text[at] == 88)
@@ -47,7 +47,7 @@ def _number(text, at, stop):
     return value
 
 
-@jit
+@borrowing_jit
 def _unescape(text, size):
     """Unescape in place; returns the new size."""
     at = to = 0

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Set
 
+import numpy as np
+
+from pipelines.wikitext.call_memory import SHOWN, CallMemory, show_calls
 from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS
 from pipelines.wikitext.template_table import TemplateTable
 
-_BOUNDARY = re.compile(b"[%c%c]" % (CALL, END))
-_INNERMOST = re.compile(b"%c([^%c%c]*)%c" % (CALL, CALL, END, END))
-_DROPPED = bytes([DROPPED])
+_DROPPED, _END = bytes([DROPPED]), bytes([END])
 _ARGUMENT, _EQUALS = chr(ARGUMENT), chr(EQUALS)
-# Functions of the parser that show something.
-FUNCTIONS = (b"formatnum",)
-# Short calls come again ({{ndash}}, {{lang|fr|…}}): so many of them are remembered, each of so many bytes at most.
-REMEMBERED_CALLS = 1 << 14
-REMEMBERED_BYTES = 64
+# Arguments behind these are not read; no template that shows something has as many.
+MAX_ARGUMENTS = 256
+_POSITIONS = tuple(str(position) for position in range(1, MAX_ARGUMENTS + 1))
+# Names no longer than this, as they are written, are remembered with what they mean.
+LONGEST_NAME, _MAX_NAMES = 64, 1 << 12
+# What calls show is longer than they are only if there are few of them, or in hostile input.
+_ROOM = 1 << 10
 
 
 def normal_name(name: bytes, template_prefixes: Set[bytes]) -> bytes:
@@ -37,52 +39,55 @@ class Expansion:
 
     def __init__(self, template_prefixes: Set[bytes], table: TemplateTable) -> None:
         self._prefixes, self._table = template_prefixes, table
-        self._remembered = functools.lru_cache(REMEMBERED_CALLS)(self._work_out)
+        self._memory = CallMemory()
+        self._known_name = functools.lru_cache(_MAX_NAMES)(self._name)
 
     def expand(self, marked: bytes) -> bytes:
         """Replace every call by what it shows, or by the mark for something dropped."""
-        marked = _INNERMOST.sub(lambda call: self._shown(call[1]), marked)
-        start = marked.find(CALL)
-        if start < 0:
+        first = marked.find(CALL)
+        if first < 0:
             return marked
-        pieces, at = [], 0
-        while start >= 0:
-            pieces.append(marked[at:start])
-            shown, at = self._nested(marked, start)
-            pieces.append(shown)
-            start = marked.find(CALL, at)
-        return b"".join([*pieces, marked[at:]])
+        text, size = np.frombuffer(marked + _END, np.uint8), len(marked)
+        out = np.empty(size + _ROOM, np.uint8)
+        memory = self._memory
+        memory.begin(first, size)
+        while True:
+            start, stop, rest = show_calls(text, size, out, memory.state, memory.rows, memory.pool)
+            if start < 0:
+                return marked[:first] + out[:stop].tobytes()
+            shown = self.shown(out[start:stop].tobytes())
+            behind = stop + len(shown)
+            if behind + rest > len(out):
+                out = np.concatenate([out, np.empty(len(out) + behind + rest, np.uint8)])
+            out.data[stop:behind] = shown
+            memory.state[SHOWN] = len(shown)
 
-    def _nested(self, marked: bytes, start: int) -> tuple[bytes, int]:
-        """What the call at ``start`` shows, calls within it included, and the place behind it."""
-        stack: list[list[bytes]] = [[]]
-        at = start + 1
-        for found in _BOUNDARY.finditer(marked, at):
-            stack[-1].append(marked[at : found.start()])
-            at = found.end()
-            if marked[found.start()] == CALL:
-                stack.append([])
-                continue
-            shown = self._shown(b"".join(stack.pop()))
-            if not stack:
-                return shown, at
-            stack[-1].append(shown)
-        raise AssertionError("the scanner closes every call")
+    def shown(self, call: bytes) -> bytes:
+        """What a call without calls in it shows.
 
-    def _shown(self, call: bytes) -> bytes:
-        """What a call without calls in it shows."""
-        return self._remembered(call) if len(call) <= REMEMBERED_BYTES else self._work_out(call)
-
-    def _work_out(self, call: bytes) -> bytes:
-        name, *values = call.decode().split(_ARGUMENT)
-        arguments: dict[str, str] = {}
-        position = 0
-        for value in values:
-            key, equals, named = value.partition(_EQUALS)
-            if equals:
-                arguments[key.strip().lower()] = named.strip()
-            else:
-                position += 1
-                arguments[str(position)] = value
-        shown = self._table.expand(normal_name(name.replace(_EQUALS, "=").encode(), self._prefixes).decode(), arguments)
+        Args:
+            call: Its name and arguments, with the marks between them.
+        """
+        text = call.decode()
+        name, *values = text.split(_ARGUMENT, MAX_ARGUMENTS + 1)[: MAX_ARGUMENTS + 1]
+        arguments = _named(values) if _EQUALS in text else dict(zip(_POSITIONS, values, strict=False))
+        name = self._known_name(name) if len(name) <= LONGEST_NAME else self._name(name)
+        shown = self._table.expand(name, arguments)
         return _DROPPED if shown is None else shown.encode()
+
+    def _name(self, written: str) -> str:
+        return normal_name(written.replace(_EQUALS, "=").encode(), self._prefixes).decode()
+
+
+def _named(values: list[str]) -> dict[str, str]:
+    """Arguments by name; those without one are "1", "2", …"""
+    arguments: dict[str, str] = {}
+    position = 0
+    for value in values:
+        key, equals, named = value.partition(_EQUALS)
+        if equals:
+            arguments[key.strip().lower()] = named.strip()
+        else:
+            arguments[_POSITIONS[position]] = value
+            position += 1
+    return arguments

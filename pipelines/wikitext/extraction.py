@@ -14,6 +14,7 @@ from berth import storage
 from berth.output import Output
 from berth.recipe import ExtractOptions
 from pipelines.beam import beam, pipeline
+from pipelines.elements import Elements
 from pipelines.shards import shard_names, watched
 from pipelines.wikitext.articles import PartTask, losses_name
 from pipelines.wikitext.dump import Dump, DumpPart, open_dump
@@ -92,8 +93,9 @@ class DumpExtraction:
             if not self.output.is_complete(piece)
         ]
         sizes = {task.name: task.part.stop - task.part.start for task in tasks}
-        with watched("templates", self.output, sizes, unit="B"), pipeline(self.beam_arguments) as job:
-            _ = job | "parts" >> beam.Create(tasks, reshuffle=True) | "templates" >> beam.Map(lambda task: task.run())
+        run = pipeline(self.beam_arguments, self.output, len(tasks))
+        with watched("templates", self.output, sizes, unit="B"), run as job:
+            _ = job | "parts" >> Elements(tasks) | "templates" >> beam.Map(lambda task: task.run())
         entries: dict[str, list[dict[str, object]]] = {}
         languages = {}
         for (dump, _, _), piece in zip(parts, pieces, strict=True):
@@ -116,8 +118,8 @@ class DumpExtraction:
         again = [replace(task, earlier=ids) for found in of_wiki.values() for task, ids in self._repeated(found)]
         if again:
             log.warning("%d parts hold pages of earlier parts; they are extracted again without those", len(again))
-            with pipeline(self.beam_arguments) as job:
-                _ = job | "parts" >> beam.Create(again, reshuffle=True) | "again" >> beam.Map(lambda task: task.run())
+            with pipeline(self.beam_arguments, self.output, len(again)) as job:
+                _ = job | "parts" >> Elements(again) | "again" >> beam.Map(lambda task: task.run())
 
     def _repeated(self, tasks: Sequence[PartTask]) -> Iterator[tuple[PartTask, frozenset[int]]]:
         """The parts with articles that have the ids of earlier ones, and those ids."""

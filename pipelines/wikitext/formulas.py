@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.marks import FORMULA
 from pipelines.wikitext.signs import BANG, BLANK, DOT, QUESTION, is_letter
 from pipelines.wikitext.utf8 import character_at
@@ -23,7 +23,7 @@ _OTHER_ENDS = np.array(list(map(ord, "…؟۔।॥")), np.int64)
 _CLOSERS = np.array(list(map(ord, ")]»”’」』）\"'")), np.int64)
 
 
-@jit
+@borrowing_jit
 def _is_in(codes, code):
     found = False
     for one in codes:
@@ -31,7 +31,7 @@ def _is_in(codes, code):
     return found
 
 
-@jit
+@borrowing_jit
 def _is_abbreviation(out, begin, stop):
     """Whether the word before the period at ``stop`` is one letter, has a period within, or is short and capital."""
     at = stop
@@ -45,7 +45,7 @@ def _is_abbreviation(out, begin, stop):
     return length == 1 or (length <= LONGEST_ABBREVIATION and length > 0 and 65 <= out[at] <= 90)
 
 
-@jit
+@borrowing_jit
 def _sentence_end(out, begin, at, stop):
     """Where the sentence ends whose last sign may be at ``at``, or ``at`` if it goes on."""
     code, length = character_at(out, at)
@@ -67,7 +67,7 @@ def _sentence_end(out, begin, at, stop):
     return at
 
 
-@jit
+@borrowing_jit
 def drop_sentences(out, begin, stop):
     """Remove the sentences of the line out[begin:stop] that hold formulas; returns the new end.
 
@@ -91,7 +91,7 @@ def drop_sentences(out, begin, stop):
     return to - (to > begin and out[to - 1] == BLANK)
 
 
-@jit
+@borrowing_jit
 def _keep(out, begin, start, stop, to, holds):
     """Move a sentence to ``to`` unless it holds a formula; returns the new end."""
     if holds:
@@ -104,7 +104,7 @@ def _keep(out, begin, start, stop, to, holds):
     return to
 
 
-@jit
+@borrowing_jit
 def write_markers(out, begin, stop):
     """Write the marker for each formula in out[begin:stop]; returns the new end."""
     count = 0

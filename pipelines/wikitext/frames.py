@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from berth.kernels import jit
+import numpy as np
+
+from berth.kernels import borrowing_jit, inlined_jit
 from pipelines.wikitext.calls import count_words, is_shown, normalise_name
+from pipelines.wikitext.hashing import hash_range
 from pipelines.wikitext.links import hidden_kind
 from pipelines.wikitext.marks import ARGUMENT, CALL, DROPPED, END, EQUALS
-from pipelines.wikitext.scan_tables import OF_FILES, SHOWN
+from pipelines.wikitext.scan_tables import OF_FILES, SHOWN, TEMPLATE
 from pipelines.wikitext.signs import (
     BANG,
     BLANK,
@@ -31,21 +34,28 @@ IN_TEMPLATE, IN_PARAMETER, IN_LINK, IN_EXTERNAL, IN_TABLE = range(5)
 # The state that all functions share, an array of numbers: frames on the stack; bytes written; frames of these kinds on
 # the stack; the place in the output behind which no mark stands between arguments of an open frame; the place from
 # which on everything was blanked, as far as blanking goes; templates dropped with words, and the bytes of their names;
-# bytes of captions that wait for the end of the paragraph; options.
-DEPTH, OUT, TABLES, BRACES, LINKS, CLEAN, BLANKED, LOSSES, NAMES, CAPTIONS, KEEPS_CAPTIONS, KEEPS_TABLES = range(12)
+# bytes of captions that wait for the end of the paragraph; options. From RECENT on: the last of these templates, each
+# where the hash of its name says.
+DEPTH, OUT, TABLES, BRACES, LINKS, CLEAN, BLANKED, LOSSES, NAMES, CAPTIONS = range(10)
+KEEPS_CAPTIONS, KEEPS_TABLES, RECENT = range(10, 13)
+RECENT_LOSSES = 256
 # A frame, a row of an array: its kind, where its output begins, its first pipe (or -1), whether it has its "=".
 KIND, START, PIPE_AT, HAS_EQUALS = range(4)
-STATE_NUMBERS, FRAME_NUMBERS = 12, 4
+STATE_NUMBERS, FRAME_NUMBERS = RECENT + RECENT_LOSSES, 4
+# A loss, a row of an array: the hash of a dropped template's name, where the name ends, how often the template was
+# dropped with words, and their number.
+NAME_HASH, NAME_END, USES, WORDS = range(4)
+LOSS_NUMBERS = 4
 
 
-@jit
+@borrowing_jit
 def emit(out, state, byte):
     """Write one byte."""
     out[state[OUT]] = byte
     state[OUT] += 1
 
 
-@jit
+@borrowing_jit
 def truncate(state, place):
     """Take the output back to ``place``."""
     state[OUT] = place
@@ -54,7 +64,7 @@ def truncate(state, place):
         state[BLANKED] = -1
 
 
-@jit
+@borrowing_jit
 def push(out, frames, state, kind):
     """Open a frame, unless too many are open."""
     depth = state[DEPTH]
@@ -72,7 +82,7 @@ def push(out, frames, state, kind):
     state[BRACES] += kind == IN_TEMPLATE or kind == IN_PARAMETER
 
 
-@jit
+@borrowing_jit
 def pop(frames, state):
     """Close the top frame; returns its place."""
     state[DEPTH] -= 1
@@ -83,13 +93,13 @@ def pop(frames, state):
     return state[DEPTH]
 
 
-@jit
+@borrowing_jit
 def top(frames, state):
     """The kind of the top frame, -1 if nothing is open."""
     return frames[state[DEPTH] - 1, KIND] if state[DEPTH] else -1
 
 
-@jit
+@borrowing_jit
 def marks_to_signs(out, state, start):
     """Turn the marks between arguments from ``start`` on back into signs; those of complete calls stay."""
     inside = 0
@@ -106,7 +116,7 @@ def marks_to_signs(out, state, start):
     state[CLEAN] = min(state[CLEAN], start)
 
 
-@jit
+@borrowing_jit
 def _blank_line(out, state, start):
     """Overwrite from ``start`` to the end of the line, or to a call, with marks for something dropped."""
     at, stop, known = start, state[OUT], state[BLANKED]
@@ -116,7 +126,7 @@ def _blank_line(out, state, start):
     state[BLANKED] = start
 
 
-@jit
+@borrowing_jit
 def abandon(out, frames, state, keys, numbers):
     """Give up the top frame, which is never closed: its opening bracket and first line go, its prose stays."""
     frame = pop(frames, state)
@@ -134,7 +144,7 @@ def abandon(out, frames, state, keys, numbers):
         _blank_line(out, state, start)
 
 
-@jit
+@borrowing_jit
 def abandon_links(out, frames, state, keys, numbers, external_only):
     """Give up the links on top, or only the external ones."""
     while True:
@@ -145,7 +155,7 @@ def abandon_links(out, frames, state, keys, numbers, external_only):
             return
 
 
-@jit
+@borrowing_jit
 def add_argument(out, frames, state):
     """End an argument of the top frame."""
     frame = state[DEPTH] - 1
@@ -156,7 +166,7 @@ def add_argument(out, frames, state):
     state[CLEAN] = state[OUT]
 
 
-@jit
+@borrowing_jit
 def on_pipe(out, frames, state):
     """A pipe: ends an argument, or is a sign."""
     kind = top(frames, state)
@@ -166,7 +176,7 @@ def on_pipe(out, frames, state):
         emit(out, state, PIPE)
 
 
-@jit
+@borrowing_jit
 def _keep_caption(out, start, stop, state, captions):
     """Keep out[start:stop] as a paragraph for later."""
     place = state[CAPTIONS]
@@ -180,7 +190,7 @@ def _keep_caption(out, start, stop, state, captions):
     state[CAPTIONS] = place + 2
 
 
-@jit
+@borrowing_jit
 def write_captions(out, state, captions):
     """Write the captions that were kept, behind the paragraph."""
     emit(out, state, NEWLINE)
@@ -190,7 +200,7 @@ def write_captions(out, state, captions):
     state[CAPTIONS] = 0
 
 
-@jit
+@borrowing_jit
 def close_table(out, frames, state):
     """Close a table on top: it goes, or (on request) becomes lines, unless it stands in another table."""
     start = frames[pop(frames, state), START]
@@ -207,7 +217,7 @@ def close_table(out, frames, state):
     emit(out, state, NEWLINE)
 
 
-@jit
+@borrowing_jit
 def close_link(out, frames, state, captions, keys, numbers):
     """Close a link on top: its label stays, or (on request) the caption of an image, until the paragraph ends."""
     frame = pop(frames, state)
@@ -231,9 +241,10 @@ def close_link(out, frames, state, captions, keys, numbers):
         if first < stop and out[first] == COLON:
             first += 1
             if hidden_kind(out, first, stop, keys, numbers) != SHOWN:
-                while out[first] != COLON:
-                    first += 1
-                first += 1
+                colon = first
+                while out[colon] != COLON and out[colon] != CALL:
+                    colon += 1
+                first = colon + 1 if out[colon] == COLON else first
     truncate(state, start)
     if pipe >= 0 and first == stop:
         emit(out, state, DROPPED)
@@ -241,9 +252,16 @@ def close_link(out, frames, state, captions, keys, numbers):
         emit(out, state, out[at])
 
 
-@jit
+@borrowing_jit
 def _record_loss(state, words, name, first, length, lost_names, losses):
-    """Note that a template was dropped with so many words."""
+    """Note that a template was dropped with so many words; one of the same name may be noted already."""
+    value = np.int64(hash_range(TEMPLATE, name, first, length))
+    recent = RECENT + value % RECENT_LOSSES
+    row = state[recent] - 1
+    if row >= 0 and losses[row, NAME_HASH] == value:
+        losses[row, USES] += 1
+        losses[row, WORDS] += words
+        return
     place = state[NAMES]
     for at in range(first, length):
         if name[at] >= BLANK:  # no marks
@@ -252,12 +270,13 @@ def _record_loss(state, words, name, first, length, lost_names, losses):
     lost_names[place] = 0
     place += 1
     state[NAMES] = place
-    losses[state[LOSSES], 0] = place
-    losses[state[LOSSES], 1] = words
-    state[LOSSES] += 1
+    row = state[LOSSES]
+    losses[row, NAME_HASH], losses[row, NAME_END] = value, place
+    losses[row, USES], losses[row, WORDS] = 1, words
+    state[LOSSES] = state[recent] = row + 1
 
 
-@jit
+@inlined_jit
 def close_template(out, frames, state, name, lost_names, losses, keys, numbers):
     """Close a template on top: it stays as a call if it shows anything, else its words are lost."""
     frame = pop(frames, state)
@@ -289,7 +308,7 @@ def close_template(out, frames, state, name, lost_names, losses, keys, numbers):
         emit(out, state, DROPPED)
 
 
-@jit
+@inlined_jit
 def close_braces(out, frames, state, braces, name, lost_names, losses, keys, numbers):
     """Close as many templates and parameters as the braces do."""
     while braces >= 2:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
+from pipelines.wikitext.hashing import NOT_FOUND, Table, hash_range, look_up
 from pipelines.wikitext.signs import BLANK, COLON, HYPHEN
 from pipelines.wikitext.utf8 import character_at, put_character
 
@@ -19,18 +20,32 @@ EN_DASH = 0x2013
 GAP_SIGNS = ",;:-–、，；：،؛"
 # What goes with it at the beginning of a line, and what no blank or comma stands before.
 LEADING_SIGNS = GAP_SIGNS + ".)。）"
-STOPS = ".!?,。！？、，؟،۔"
+STOPS = ".!?,。！？、，؟،۔…।॥"
 # Brackets, then quotation marks, that go if nothing is left in them.
-BRACKETS = 9
-OPENING, CLOSING = "([（「『【〈《［«“‹„", ")]）」』】〉》］»”›“"
+BRACKETS = 11
+OPENING, CLOSING = "([（「『【〈《［〔⟨«“‹„‘", ")]）」』】〉》］〕⟩»”›“’"
+# The same on both sides: it opens where a blank or a bracket stands before.
+STRAIGHT_QUOTE = '"'
+# Quotation marks that only close, in any language.
+CLOSING_QUOTES = "»›”"
+# Words that go from between two things dropped in brackets: ({{IPA|…}} or {{IPA|…}}).
+_CONJUNCTIONS = """
+    or and oder und ou et o y e ó och eller og of en i и или і або й lub nebo vagy és tai ja veya ve sau și ili in
+    أو و یا 或 和 または と 또는
+"""
+CONJUNCTIONS = tuple(_CONJUNCTIONS.split())
+_LONGEST_CONJUNCTION = max(len(word.encode()) for word in CONJUNCTIONS)
 
-_SIGNS, _LEADING, _STOPS, _OPENING, _CLOSING = (
-    np.array(sorted(map(ord, text)) if text not in (OPENING, CLOSING) else list(map(ord, text)), np.int64)
-    for text in (GAP_SIGNS, LEADING_SIGNS, STOPS, OPENING, CLOSING)
+_SIGNS, _LEADING, _STOPS, _OPENING, _CLOSING, _CLOSING_QUOTES = (
+    np.array(list(map(ord, text)), np.int64)
+    for text in (GAP_SIGNS, LEADING_SIGNS, STOPS, OPENING, CLOSING, CLOSING_QUOTES)
 )
+_STRAIGHT_QUOTE = ord(STRAIGHT_QUOTE)
+_WORDS = Table({(0, word.encode()): 1 for word in CONJUNCTIONS})
+_KEYS, _NUMBERS = _WORDS.keys, _WORDS.numbers
 
 
-@jit
+@borrowing_jit
 def _find(codes, code):
     """The place of a code in a short array, -1 if it is not there."""
     for place in range(len(codes)):
@@ -39,19 +54,19 @@ def _find(codes, code):
     return -1
 
 
-@jit
+@borrowing_jit
 def is_gap(code):
     """Whether a character belongs to a gap: a blank or a sign of :data:`GAP_SIGNS`."""
     return code == BLANK or _find(_SIGNS, code) >= 0
 
 
-@jit
+@borrowing_jit
 def is_leading(code):
     """Whether a character goes from the beginning of a line with what was dropped there."""
     return code == BLANK or _find(_LEADING, code) >= 0
 
 
-@jit
+@borrowing_jit
 def character_before(out, begin, stop):
     """The character that ends at ``stop``, and where it begins; (0, stop) at ``begin``."""
     if stop <= begin:
@@ -63,7 +78,7 @@ def character_before(out, begin, stop):
     return code, at
 
 
-@jit
+@borrowing_jit
 def gap_start(out, begin, stop):
     """Where the gap begins that reaches to ``stop`` in what was written."""
     while True:
@@ -73,8 +88,29 @@ def gap_start(out, begin, stop):
         stop = at
 
 
-@jit
-def close_gap(out, begin, left, to, following):
+@borrowing_jit
+def ends_with_bracket(out, begin, stop):
+    """Whether an opening bracket ends at ``stop``."""
+    return 0 <= _find(_OPENING, character_before(out, begin, stop)[0]) < BRACKETS
+
+
+@borrowing_jit
+def is_conjunction(out, start, stop):
+    """Whether out[start:stop] is a word that joins two things."""
+    return 0 < stop - start <= _LONGEST_CONJUNCTION and (
+        look_up(_KEYS, _NUMBERS, hash_range(0, out, start, stop)) != NOT_FOUND
+    )
+
+
+@borrowing_jit
+def _opens_straight(out, begin, before, at):
+    """Whether the character ``before`` at ``at`` is a straight quotation mark that opens."""
+    behind = character_before(out, begin, at)[0]
+    return before == _STRAIGHT_QUOTE and (behind == 0 or behind == BLANK or _find(_OPENING, behind) >= 0)
+
+
+@borrowing_jit
+def close_gap(out, begin, left, to, following, touches):
     """Leave of the gap out[left:to] what belongs between its two sides.
 
     Args:
@@ -83,13 +119,16 @@ def close_gap(out, begin, left, to, following):
         left: Where the gap begins.
         to: Where it ends.
         following: The character behind it, 0 at the end of the line.
+        touches: Whether nothing stands between that and what was dropped.
 
     Returns:
         The new end, and whether brackets closed around the gap and went: the gap is then still open.
     """
     before, opening_at = character_before(out, begin, left)
     opening, closing = _find(_OPENING, before), _find(_CLOSING, following)
-    if opening >= 0 and opening == closing:
+    if (opening >= 0 and opening == closing) or (
+        before == following and _opens_straight(out, begin, before, opening_at)
+    ):
         return opening_at, True
     if 0 <= opening < BRACKETS or 0 <= closing < BRACKETS:
         return left, False
@@ -104,6 +143,10 @@ def close_gap(out, begin, left, to, following):
         spaced |= code == BLANK and sign != 0 and last == sign and second == BLANK
         second, last = last, code
         at += length
+    if before == following and _find(_STOPS, following) >= 0:
+        return opening_at, False
+    if touches and _find(_CLOSING_QUOTES, following) >= 0:
+        return left, False
     if following == 0 or _find(_STOPS, following) >= 0:
         return put_character(out, left, sign) if sign == COLON and following == 0 else left, False
     to = left

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 
 # FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
 OFFSET = np.uint64(14695981039346656037)
@@ -45,19 +45,19 @@ class Table:
             self.keys[place], self.numbers[place] = value, hashed[value]
 
 
-@jit
+@borrowing_jit
 def begin_hash(kind):
     """The hash before the first byte of a name."""
     return (OFFSET ^ np.uint64(kind)) * PRIME
 
 
-@jit
+@borrowing_jit
 def add_byte(value, byte):
     """The hash with one more byte."""
     return (value ^ np.uint64(byte)) * PRIME
 
 
-@jit
+@borrowing_jit
 def hash_range(kind, text, start, stop):
     """The hash of text[start:stop]."""
     value = begin_hash(kind)
@@ -66,7 +66,7 @@ def hash_range(kind, text, start, stop):
     return value
 
 
-@jit
+@borrowing_jit
 def look_up(keys, numbers, value):
     """The number of a name, or NOT_FOUND."""
     last = np.uint64(len(keys) - 1)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.entities import entity_at
-from pipelines.wikitext.gaps import close_gap, gap_start, is_gap, is_leading
+from pipelines.wikitext.gaps import close_gap, ends_with_bracket, gap_start, is_conjunction, is_gap, is_leading
 from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS
 from pipelines.wikitext.signs import (
     AMPERSAND,
@@ -40,7 +40,7 @@ _CLASS[[APOSTROPHE, AMPERSAND, CLOSE, COMMA, SEMICOLON, DOT, 0xC2, 0xE1, 0xE2, 0
 _ALNUM = np.packbits(np.array([chr(code).isalnum() for code in range(0x110000)], np.bool_), bitorder="little")
 
 
-@jit
+@borrowing_jit
 def is_space_character(code):
     """Whether a character is white space, as str.isspace has it."""
     if code < 0x1680:
@@ -58,7 +58,7 @@ def is_space_character(code):
     )
 
 
-@jit
+@borrowing_jit
 def is_alnum_at(line, at):
     """Whether the character at ``at`` is a letter or digit."""
     byte = line[at]
@@ -70,7 +70,7 @@ def is_alnum_at(line, at):
     return (_ALNUM[code >> 3] >> (code & 7)) & 1 != 0
 
 
-@jit
+@borrowing_jit
 def _copy_words(text, at, stop, out, to, begin):
     """Copy plain bytes before ``stop`` with single blanks; returns the places behind them.
 
@@ -92,18 +92,20 @@ def _copy_words(text, at, stop, out, to, begin):
     return np.int64(source), np.int64(place)
 
 
-@jit
+@borrowing_jit
 def _end_of_cell(out, begin, left, drops_leading, loose, to):
     """Close the gap that is open at the end of a line or cell, and remove the last blank; returns the end."""
     if left >= 0 and not drops_leading:
-        to, _ = close_gap(out, begin, left, to, np.int64(0))
+        to, _ = close_gap(out, begin, left, to, np.int64(0), False)
+        if to - begin >= 3 and out[to - 1] == DOT and out[to - 2] == BLANK and is_word(out[to - 3]):
+            loose = to  # what stood behind it went
     if to > begin and loose == to:
         out[to - 2] = out[to - 1]
         to -= 1
     return to - (to > begin and out[to - 1] == BLANK)
 
 
-@jit
+@borrowing_jit
 def tidy_line(text, start, stop, out, begin, apostrophe_at):
     """Write text[start:stop] tidied to ``out`` from ``begin`` on: all but formulas and literals' marks.
 
@@ -123,8 +125,10 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
     """
     at, to = start, begin
     left = -1  # where the open gap begins, -1 if there is none
+    touches = False  # nothing stands behind what was dropped last
     drops_leading = False  # the open gap is at the beginning of the line
     solid = begin  # before this stands only what a gap at the beginning of the line would take with it
+    bracket = -1  # behind an opening bracket with something dropped behind it
     loose = -1  # behind a sign that loses the blank before it if a blank or nothing follows
     line_begin = begin  # ``begin`` moves on to the cell that is written
     has_marks = False
@@ -145,6 +149,10 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                     left = begin if drops_leading else gap_start(out, begin, to)
                     if drops_leading:
                         to = solid = begin
+                    elif bracket >= 0 and is_conjunction(out, bracket, left):
+                        to = left = bracket
+                    bracket = -1
+                touches = True
                 at += 1
                 continue
             if byte == EXTERNAL:
@@ -156,7 +164,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                     out[to], out[to + 1], out[to + 2] = BLANK, PIPE, BLANK
                     to += 3
                 begin = solid = to
-                left, loose, drops_leading = -1, -1, False
+                left, loose, bracket, drops_leading = -1, -1, -1, False
                 at += 1
                 continue
             if 9 <= byte <= 13:
@@ -203,10 +211,11 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                 continue
             if is_gap(code):
                 to = put_character(out, to, code)
+                touches = False
                 at = end
                 continue
             if not drops_leading:
-                to, is_bracketed = close_gap(out, begin, left, to, code)
+                to, is_bracketed = close_gap(out, begin, left, to, code, touches)
                 if is_bracketed:  # the brackets are something dropped, too
                     solid = min(solid, to)
                     while solid < to and is_leading(character_at(out, solid)[0]):
@@ -220,6 +229,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                 if loose == left and to > left and out[left] == BLANK:
                     out[left - 2], out[left - 1] = out[left - 1], BLANK
                     to = left
+            bracket = to if not drops_leading and ends_with_bracket(out, begin, to) else -1
             left, drops_leading = -1, False
         if code == BLANK:
             if loose == to and to > begin:
@@ -255,7 +265,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
     return to, has_marks, again
 
 
-@jit
+@borrowing_jit
 def has_alnum(out, begin, stop):
     """Whether a letter or digit is in out[begin:stop]."""
     at = begin
@@ -264,7 +274,7 @@ def has_alnum(out, begin, stop):
     return at < stop
 
 
-@jit
+@borrowing_jit
 def marks_to_literals(out, begin, stop):
     """Replace the marks of literals by what they stand for."""
     for at in range(begin, stop):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.hashing import NOT_FOUND, add_byte, begin_hash, hash_range, look_up
 from pipelines.wikitext.scan_tables import EXTENSION, HIDDEN, LANGUAGE, NAMESPACE, OF_FILES, SHOWN
 from pipelines.wikitext.signs import BLANK, COLON, DOT, HYPHEN, UNDERSCORE, is_space, lower
@@ -12,7 +12,7 @@ from pipelines.wikitext.signs import BLANK, COLON, DOT, HYPHEN, UNDERSCORE, is_s
 LONGEST_EXTENSION = 8
 
 
-@jit
+@borrowing_jit
 def _is_language(text, start, stop):
     """Whether text[start:stop] is two or three small letters, perhaps with more behind hyphens."""
     at = start
@@ -29,7 +29,7 @@ def _is_language(text, start, stop):
     return True
 
 
-@jit
+@borrowing_jit
 def hidden_kind(text, start, stop, keys, numbers):
     """SHOWN for a link that shows text; OF_FILES; HIDDEN for a category or a page in another language."""
     colon = start

@@ -23,10 +23,10 @@ class Losses:
         self.uses: Counter[str] = Counter()
         self.words: Counter[str] = Counter()
 
-    def add(self, dropped: Iterable[tuple[str, int]]) -> None:
-        """Add what was dropped of one page: names of templates and words in their arguments."""
-        for name, words in dropped:
-            self.uses[name] += 1
+    def add(self, dropped: Iterable[tuple[str, int, int]]) -> None:
+        """Add what was dropped of one page: names of templates, uses, and words in their arguments."""
+        for name, uses, words in dropped:
+            self.uses[name] += uses
             self.words[name] += words
 
     def write(self, output: Output, name: str) -> None:

@@ -67,6 +67,9 @@ _OPAQUE = """
 # Tags whose content is not prose (or is shown elsewhere): dropped with what they hold.
 OPAQUE_TAGS = frozenset(_OPAQUE.split())
 
+# Functions of the parser that show something.
+FUNCTIONS = ("formatnum",)
+
 # Tags that hold formulas.
 FORMULA_TAGS = ("math", "chem", "ce")
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipelines.wikitext.expansion import FUNCTIONS
 from pipelines.wikitext.hashing import Table
-from pipelines.wikitext.names import BLOCK_TAGS, FORMULA_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
+from pipelines.wikitext.names import (
+    BLOCK_TAGS,
+    FORMULA_TAGS,
+    FUNCTIONS,
+    MEDIA_EXTENSIONS,
+    OPAQUE_TAGS,
+    SCHEMES,
+    SPACE_TAGS,
+)
 from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
 
 # Kinds of names.
 TAG, NAMESPACE, TEMPLATE, FUNCTION, SCHEME, EXTENSION, LANGUAGE = range(7)
 # Numbers of tags; those of formulas count from FORMULAS on, other opaque ones from OPAQUE on.
-SPACE, BLOCK, NOWIKI, REF, FORMULAS = range(5)
+SPACE, BLOCK, SUPERSCRIPT, NOWIKI, REF, FORMULAS = range(6)
 OPAQUE = FORMULAS + len(FORMULA_TAGS)
 # Numbers of namespaces.
 SHOWN, HIDDEN, OF_FILES, OF_TEMPLATES = range(4)
@@ -24,6 +31,8 @@ _NAMESPACES = {
     TEMPLATE_NAMESPACE: OF_TEMPLATES,
 }
 
+_TAGS = {SPACE: SPACE_TAGS, BLOCK: BLOCK_TAGS, SUPERSCRIPT: {"sup"}, NOWIKI: {"nowiki"}, REF: {"ref"}}
+
 # Codes of languages that are not two or three letters, with more parts behind hyphens.
 OTHER_LANGUAGES = ("simple", "tokipona")
 
@@ -34,13 +43,13 @@ def scan_table(wiki: Wiki, templates: Iterable[str]) -> Table:
     for number, name in enumerate(sorted(OPAQUE_TAGS - {"ref"}), OPAQUE):
         entries[TAG, name.encode()] = number
     entries.update({(TAG, name.encode()): number for number, name in enumerate(FORMULA_TAGS, FORMULAS)})
-    for number, names in ((SPACE, SPACE_TAGS), (BLOCK, BLOCK_TAGS), (NOWIKI, {"nowiki"}), (REF, {"ref"})):
+    for number, names in _TAGS.items():
         entries.update({(TAG, name.encode()): number for name in names})
     for prefix, key in wiki.prefixes().items():
         entries[NAMESPACE, prefix] = _NAMESPACES.get(key, SHOWN)
     for kind, known in (
         (TEMPLATE, templates),
-        (FUNCTION, [name.decode() for name in FUNCTIONS]),
+        (FUNCTION, FUNCTIONS),
         (SCHEME, SCHEMES),
         (EXTENSION, MEDIA_EXTENSIONS),
         (LANGUAGE, OTHER_LANGUAGES),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.wikitext.calls import LONGEST_NAME
 from pipelines.wikitext.frames import (
     BLANKED,
@@ -83,7 +83,7 @@ _MAY_BEGIN_TABLE = np.zeros(256, np.bool_)
 _MAY_BEGIN_TABLE[np.frombuffer(b" \t:;*#{|", np.uint8)] = True
 
 
-@jit
+@borrowing_jit
 def _copy_plain(source, at, out, state):
     """Copy bytes up to the next one that may mean something; unsigned indices save a test a byte."""
     one = np.uint64(1)
@@ -96,7 +96,7 @@ def _copy_plain(source, at, out, state):
     return np.int64(place)
 
 
-@jit
+@borrowing_jit
 def _table_marker(source, at):
     """Where "{|" or "|}" stands at the beginning of the line that begins at ``at``, -1 if neither does."""
     while source[at] == BLANK or source[at] == TAB:
@@ -108,7 +108,7 @@ def _table_marker(source, at):
     return at if source[at] == OPEN_BRACE and source[at + 1] == PIPE else -1
 
 
-@jit
+@borrowing_jit
 def _on_table(source, marker, out, frames, state, keys, numbers):
     """The beginning or end of a table at ``marker``; returns where to go on."""
     if source[marker] == OPEN_BRACE:
@@ -125,8 +125,18 @@ def _on_table(source, marker, out, frames, state, keys, numbers):
     return at
 
 
-@jit
-def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, numbers):
+def scratch():
+    """Space for a scan, to be used again by the next one: frames, state, tags without a closing tag, a name."""
+    return (
+        np.empty((MAX_DEPTH, FRAME_NUMBERS), np.int64),
+        np.empty(STATE_NUMBERS, np.int64),
+        np.empty(MAX_TAGS, np.bool_),
+        np.empty(LONGEST_NAME, np.uint8),
+    )
+
+
+@borrowing_jit
+def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, numbers, frames, state, no_closer, name):
     """Scan a page.
 
     Args:
@@ -137,19 +147,21 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
         keeps_tables: Whether tables stay as text.
         lost_names: Space for ``size`` bytes: normalised names of dropped templates that held words, each with a
             zero behind it.
-        losses: Space for ``size // 6 + 1`` rows: where a name ends in ``lost_names``, and the number of words.
+        losses: Space for ``size // 6 + 1`` rows of LOSS_NUMBERS: how often they were dropped, and with how many words.
         keys: Hashes of a :func:`pipelines.wikitext.scan_tables.scan_table`.
         numbers: Its numbers.
+        frames: Of a :func:`scratch`, as what follows.
+        state: Its state.
+        no_closer: Its tags.
+        name: Its name.
 
     Returns:
         Number of bytes written to ``out``, and of rows to ``losses``.
     """
-    frames = np.empty((MAX_DEPTH, FRAME_NUMBERS), np.int64)
-    state = np.zeros(STATE_NUMBERS, np.int64)
+    state[:] = 0
     state[BLANKED] = -1
     state[KEEPS_CAPTIONS], state[KEEPS_TABLES] = len(captions) > 0, keeps_tables
-    no_closer = np.zeros(MAX_TAGS, np.bool_)
-    name = np.empty(LONGEST_NAME, np.uint8)
+    no_closer[:] = False
     at = since = 0  # since: where the last token ended
     line_start = 0
     while at < size:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 
 NEWLINE, TAB, BLANK = 10, 9, 32
 AMPERSAND, APOSTROPHE, OPEN, CLOSE, COMMA, QUESTION = 38, 39, 40, 41, 44, 63
 BANG, HASH, STAR, PLUS, COLON, SEMICOLON, SLASH, HYPHEN = 33, 35, 42, 43, 58, 59, 47, 45
 LESS, EQUAL, GREATER, UNDERSCORE, DOT = 60, 61, 62, 95, 46
 OPEN_BRACE, PIPE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 124, 125, 91, 93
+BACKSLASH, CARET = 92, 94
 
 # Bytes that end a URL, inside [brackets] and free in the text; punctuation that does not belong to a free one's end.
 ENDS_LABELLED_URL = np.zeros(256, np.bool_)
@@ -22,33 +23,35 @@ ENDS_URL = ENDS_LABELLED_URL.copy()
 ENDS_URL[np.frombuffer(b"{}|", np.uint8)] = True
 TRAILS_URL = np.zeros(256, np.bool_)
 TRAILS_URL[np.frombuffer(b",;.:!?)", np.uint8)] = True
+ENDS_CLAUSE = np.zeros(256, np.bool_)
+ENDS_CLAUSE[np.frombuffer(b".,;:", np.uint8)] = True
 
 
-@jit
+@borrowing_jit
 def lower(byte):
     """The byte, or the small letter for a capital one of ASCII."""
     return byte + 32 if 65 <= byte <= 90 else byte
 
 
-@jit
+@borrowing_jit
 def is_letter(byte):
     """Whether a byte is a letter of ASCII."""
     return 97 <= byte <= 122 or 65 <= byte <= 90
 
 
-@jit
+@borrowing_jit
 def is_word(byte):
     """Whether a byte can be part of a word: of ASCII letters, digits and "_", and every byte beyond."""
     return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57 or byte == UNDERSCORE or byte >= 128
 
 
-@jit
+@borrowing_jit
 def is_space(byte):
     """Whether a byte is a blank, tab or line feed."""
     return byte == BLANK or byte == NEWLINE or byte == TAB
 
 
-@jit
+@borrowing_jit
 def is_ascii_alnum(byte):
     """Whether a byte is a letter or digit of ASCII."""
     return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57

@@ -4,26 +4,38 @@
 
 from __future__ import annotations
 
-from berth.kernels import jit
-from pipelines.wikitext.marks import ARGUMENT, CELL
+import numpy as np
+
+from berth.kernels import borrowing_jit
+from pipelines.wikitext.marks import ARGUMENT, CALL, CELL, END
 from pipelines.wikitext.signs import BANG, BLANK, EQUAL, HYPHEN, NEWLINE, PIPE, PLUS, TAB, is_space, is_word
 
 
-@jit
+@borrowing_jit
+def _behind(out, at):
+    """The place behind a byte, or behind the call of a template that begins there: no call divides a table."""
+    depth = np.int64(out[at] == CALL)
+    while depth:
+        at += 1
+        depth += np.int64(out[at] == CALL) - np.int64(out[at] == END)
+    return at + 1
+
+
+@borrowing_jit
 def _copy_cell(out, at, stop, to):
     """Write the cell out[at:stop] to ``to`` without its attributes, which end with a pipe; returns the end."""
-    start = at
-    for place in range(at, stop):
+    start = place = at
+    while place < stop and start == at:
         if out[place] == PIPE:
             start = place + 1
-            break
+        place = _behind(out, place)
     for place in range(start, stop):
         out[to] = out[place]
         to += 1
     return to
 
 
-@jit
+@borrowing_jit
 def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
     """Turn a table's source into lines, in place: one for its caption and one for each row, a mark before each cell.
 
@@ -39,13 +51,13 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
     """
     to, at = start, start
     while at < stop and out[at] != NEWLINE:  # attributes
-        at += 1
+        at = _behind(out, at)
     in_row = kept = False
     while at < stop:
         at += 1
         end = at
         while end < stop and out[end] != NEWLINE:
-            end += 1
+            end = _behind(out, end)
         while at < end and (out[at] == BLANK or out[at] == TAB):
             at += 1
         first = out[at] if at < end else 0
@@ -67,7 +79,7 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
                     and out[cell_end] == out[cell_end + 1]
                     and (out[cell_end] == PIPE or (first == BANG and out[cell_end] == BANG))
                 ):
-                    cell_end += 1
+                    cell_end = _behind(out, cell_end)
                 if not in_row:
                     out[to] = NEWLINE
                     to += 1
@@ -85,15 +97,16 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
     return to
 
 
-@jit
+@borrowing_jit
 def caption_start(out, start, stop):
     """Where the caption begins among the arguments out[start:stop] of a link to a file; ``stop`` if there is none.
 
     It is the last argument, unless that is one word (``thumb``) or names an option (``alt=…``).
     """
-    first = stop
-    while first > start and out[first - 1] != ARGUMENT:
+    first, in_calls = stop, np.int64(0)
+    while first > start and (in_calls or out[first - 1] != ARGUMENT):
         first -= 1
+        in_calls += np.int64(out[first] == END) - np.int64(out[first] == CALL)
     at = first
     while at < stop and is_space(out[at]):
         at += 1

@@ -26,19 +26,46 @@ def _number(arguments: Arguments) -> str | None:
     return " ".join(value for value in positional(arguments)[:2] if value) or None
 
 
-def _joined_date(arguments: Arguments) -> str | None:
-    """{{date|5|mars|2010}}; a fourth argument is the subject."""
-    return " ".join(value for value in positional(arguments)[:3] if value) or None
-
-
-def _century(before: str, after: str) -> Handler:
-    """{{s|XIX|e}}: a number with its ending."""
+def _date_in_words(months: str) -> Handler:
+    """{{date|5|3|2010}} and {{date|5|mars|2010}}, with the names of the months."""
+    names = dict(zip(map(str, range(1, 13)), months.split(), strict=True))
 
     def show(arguments: Arguments) -> str | None:
-        values = positional(arguments)[:2]
-        return before + "".join(values) + after if values else None
+        day, month, year = [*positional(arguments), "", "", ""][:3]
+        return " ".join(value for value in (day, names.get(month.lstrip("0"), month), year) if value) or None
 
     return show
+
+
+def _century(after: str) -> Handler:
+    """{{s|XIX}}: "XIXe siècle"; the ending may be the second argument."""
+
+    def show(arguments: Arguments) -> str | None:
+        number, ending = [*positional(arguments), "", ""][:2]
+        return number + (ending or ("er" if number == "I" else "e")) + after if number else None
+
+    return show
+
+
+def _old_style_date(arguments: Arguments) -> str | None:
+    """{{OldStyleDate|6|июня|1799|26|мая}}: "26 мая (6 июня) 1799"; the old day, month and year may be left out."""
+    day, month, year, old_day, old_month, old_year = [*positional(arguments), *[""] * 6][:6]
+    if not old_day:
+        old, new = "", [day, month, year]
+    elif old_year:
+        old, new = f"{old_day} {old_month} {old_year} ", [f"({day}", month, f"{year})"]
+    elif old_month:
+        old, new = f"{old_day} {old_month} ", [f"({day}", f"{month})", year]
+    else:
+        old, new = f"{old_day} ", [f"({day})", month, year]
+    return old + " ".join(part for part in new if part) or None
+
+
+def _link_by_code(arguments: Arguments) -> str | None:
+    """{{ill|en|中文|English}}: the title; the code of the language may come first or second."""
+    values = positional(arguments)
+    is_code = len(values) > 1 and len(values[0]) <= 3 and values[0].isascii() and values[0].islower()
+    return _link({**arguments, "1": values[1]}) if is_code else _link(arguments)
 
 
 def _titled(title: str) -> Handler:
@@ -83,6 +110,7 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "zitat": argument(1, "text"),
         "bruch": _fraction,
         "formatnum": units.number,
+        **dict.fromkeys(("polytonisch", "kapitälchen", "abk."), _first),
     },
     "fr": {
         "langue": _language,
@@ -92,11 +120,26 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "citation bloc étrangère": argument(2, "texte"),
         "unité": _number,
         "nombre": _number,
-        "date": _joined_date,
-        "date-": _joined_date,
-        "s": _century("", " siècle"),
-        "s-": _century("", " siècle"),
-        "sap": _century("", " siècle av. J.-C."),
+        "nb": _number,
+        **dict.fromkeys(
+            ("date", "date-", "date de naissance", "date de naissance-", "date de décès", "date de décès-"),
+            _date_in_words("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
+        ),
+        "s": _century(" siècle"),
+        "s-": _century(" siècle"),
+        "-s": _century(" siècle av. J.-C."),
+        "-s-": _century(" siècle av. J.-C."),
+        "sap": _century(" siècle av. J.-C."),
+        "sap-": _century(" siècle av. J.-C."),
+        "av jc": literal("av. J.-C."),
+        "lien": argument(1, "texte", "fr"),
+        "nobr romains": _nowrap,
+        "petites capitales": _nowrap,
+        "incise": wrapped("– ", " –"),
+        "euro": wrapped("", " €"),
+        **dict.fromkeys(
+            ("référence nécessaire", "refnec", "refsou", "passage évasif", "pas clair", "non neutre"), _first
+        ),
         "er": literal("er"),
         "1er": literal("1er"),
         "1re": literal("1re"),
@@ -118,12 +161,20 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "siglo": _siglo,
         "esd": _nowrap,
         "convertir": _convert,
+        "enlace interlenguaje": _link,
+        "cita requerida": _first,
     },
-    "pt": {"citação": _quote, "séc": wrapped("século "), "fmtn": _number},
-    "it": {"citazione": _quote},
+    "pt": {
+        "citação": _quote,
+        "séc": wrapped("século "),
+        "fmtn": _number,
+        "carece de fontes": _first,
+        "carece de fontes2": _first,
+    },
+    "it": {"citazione": _quote, "citazione necessaria": _first, "senza fonte": _first, "chiarire": _first},
     "ca": {"citació": _quote},
     "nl": {"citaat": _quote},
-    "pl": {"cytat": _quote},
+    "pl": {"cytat": _quote, "w języku": _language},
     "fi": {**_family("k-{}", _first), "lainaus": _quote, "sitaatti": _quote},
     "ru": {
         "s": _nowrap,
@@ -142,8 +193,17 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "нп5": argument(2, "1"),
         "нп3": argument(2, "1"),
         "нп2": argument(2, "1"),
+        "oldstyledate": _old_style_date,
+        "флагификация": _first,
+        "нет источника": _first,
     },
-    "uk": {"цитата": _quote, "дріб": _fraction, "'": literal("\N{COMBINING ACUTE ACCENT}"), "нп": argument(2, "1")},
+    "uk": {
+        "цитата": _quote,
+        "дріб": _fraction,
+        "'": literal("\N{COMBINING ACUTE ACCENT}"),
+        "нп": argument(2, "1"),
+        "не перекладено": argument(2, "1"),
+    },
     "ar": {
         "لغة": _language,
         "اقتباس": _quote,
@@ -154,19 +214,23 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "بالإنجليزية": _first,
     },
     "fa": {"نقل قول": _quote, "به انگلیسی": _first, "به فرانسوی": _first},
-    "he": {"ציטוט": argument(1, "תוכן"), "ציטוטון": wrapped('"', '"')},
+    "he": {"ציטוט": argument(1, "תוכן"), "ציטוטון": wrapped('"', '"'), "קישור שפה": argument(3, "2")},
     "ja": {
         "読み仮名": _with_reading,
         "ルビ": _first,
         "ruby": _first,
-        "仮リンク": _link,
+        "仮リンク": lambda arguments: arguments.get("label", "").strip() or _first(arguments),
         "補助漢字フォント": _first,
+        "拡張漢字": _first,
+        **dict.fromkeys(("要出典範囲", "要検証範囲", "独自研究範囲"), _first),
     },
     "zh": {
-        "link-en": argument(3, "1"),
+        **_family("link-{}", argument(3, "1")),
+        "ill": _link_by_code,
+        "僻字": _first,
         "le": argument(3, "1"),
         "tsl": argument(4, "3"),
-        "internal link helper/en": argument(3, "1"),
+        **_family("internal link helper/{}", argument(3, "1")),
     },
     "ko": {"llang": argument(2), "인용문": _quote, "임시링크": _link},
 }

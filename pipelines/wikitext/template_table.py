@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from pipelines.wikitext.local_templates import localised
+from pipelines.wikitext.number_styles import number_style
 from pipelines.wikitext.template_bodies import Body, show
 from pipelines.wikitext.template_names import handlers_of
 from pipelines.wikitext.templates import TABLE, Arguments, Handler, parser_function
@@ -43,9 +45,13 @@ class TemplateTable:
     def __init__(self, language: str = "en", derived: Derived | None = None) -> None:
         derived = derived or Derived()
         self._handlers: dict[str, Handler] = {}
+        self._style = number_style(language)
+        local = localised(language)
         for names in (TABLE, handlers_of(language)):
-            for name, handler in names.items():
-                self._handlers.update(dict.fromkeys(spellings(name), handler))
+            for name, named in names.items():
+                handler = local.get(named, named)
+                if handler is not None:
+                    self._handlers.update(dict.fromkeys(spellings(name), handler))
         bodies = {
             spelling: partial(show, body, expand=self.expand)
             for name, body in derived.bodies.items()
@@ -75,7 +81,7 @@ class TemplateTable:
         handler = self._handlers.get(name) or self._family(name)
         if handler is not None:
             return handler(arguments)
-        return parser_function(name) if ":" in name else None
+        return parser_function(name, self._style) if ":" in name else None
 
     def _family(self, name: str) -> Handler | None:
         return TABLE["nowrap"] if name.startswith(SHOWN_FAMILY) else None

@@ -9,30 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.wikitext import dates, units
+from pipelines.wikitext.marks import DROPPED
+from pipelines.wikitext.number_styles import ENGLISH, NumberStyle, grouped
 
+_DROPPED = chr(DROPPED)
 Arguments = Mapping[str, str]
 Handler = Callable[[Arguments], str | None]
-
-
-def expand(name: str, arguments: Arguments) -> str | None:
-    """What a template shows.
-
-    Args:
-        name: Its name in lower case, with single spaces.
-        arguments: Its arguments by name; those without a name are "1", "2", …
-
-    Returns:
-        Text (mark-up of bold, italics and entities may be in it), or None if nothing is to be shown.
-    """
-    handler = TABLE.get(name)
-    if handler is None:
-        if name.startswith("lang-"):
-            handler = _first
-        elif ":" in name:
-            return parser_function(name)
-        else:
-            return None
-    return handler(arguments)
 
 
 def positional(arguments: Arguments) -> list[str]:
@@ -101,6 +83,25 @@ def _date(arguments: Arguments) -> str | None:
     return dates.written(positional(arguments)[:3], american=not day_first) or None
 
 
+def _old_style_date(arguments: Arguments) -> str | None:
+    """{{OldStyleDate|February 2|1905|January 20}}: "February 2 [O.S. January 20] 1905"."""
+    day, year, old = [*positional(arguments), "", "", ""][:3]
+    return " ".join(part for part in (day, f"[O.S. {old}]" if old else "", year) if part) or None
+
+
+def _items(arguments: Arguments) -> str | None:
+    """{{ordered list|a|b}}: items on lines of their own."""
+    items = (value.strip() for value in positional(arguments))
+    return "\n\n" + "\n\n".join(item for item in items if item) + "\n\n"
+
+
+def _verse(arguments: Arguments) -> str | None:
+    """{{bibleverse|1|John|3:16|KJV}}: "1 John 3:16"; {{bibleref|Mark|3:25|9}}: "Mark 3:25"."""
+    values = positional(arguments)
+    numbered = 3 if values and (not values[0] or values[0].isdigit()) else 2
+    return " ".join(value for value in values[:numbered] if value) or None
+
+
 def _nihongo(arguments: Arguments) -> str | None:
     """{{nihongo|English|kanji|romaji|extra}}: "English (kanji, romaji, extra)"."""
     english, *rest = [value.strip() for value in [*positional(arguments), "", ""]]
@@ -111,13 +112,18 @@ def _nihongo(arguments: Arguments) -> str | None:
 
 
 def _fraction(arguments: Arguments) -> str | None:
-    """{{frac|1|2}}: "1/2"; {{frac|3|1|2}}: "3 1/2"; {{frac|2}}: "1/2"."""
+    """{{frac|1|2}}: "1/2"; {{frac|3|1|2}}: "3 1/2"; {{frac|2}}: "1/2"; and 3{{frac|1|2}}: "3 1/2"."""
     values = positional(arguments)
     if len(values) == 3:
-        return f"{values[0]} {values[1]}/{values[2]}"
+        return f" {values[0]} {values[1]}/{values[2]}"
     if len(values) == 2:
-        return "/".join(values)
-    return f"1/{values[0]}" if values else None
+        return f" {values[0]}/{values[1]}"
+    return f" 1/{values[0]}" if values else None
+
+
+def _element(symbol: str) -> Handler:
+    """{{carbon|6}}: "C6"."""
+    return lambda arguments: symbol + (_first(arguments) or "")
 
 
 def _ship(prefix: str = "") -> Handler:
@@ -158,19 +164,19 @@ def _chinese(arguments: Arguments) -> str | None:
 
 
 def _quote(arguments: Arguments) -> str | None:
-    """A block quotation, as a paragraph of its own; who said it is left out."""
+    """A block quotation, as a paragraph of its own; who said it is left out, and what punctuation follows it."""
     shown = argument(1, "text", "quote", "content")(arguments)
-    return None if shown is None else f"\n\n{shown}\n\n"
+    return None if shown is None else f"\n\n{shown}\n\n{_DROPPED}"
 
 
 def _sic(arguments: Arguments) -> str | None:
     return "".join(value for value in positional(arguments)[:2]) or None
 
 
-def parser_function(name: str) -> str | None:
+def parser_function(name: str, style: NumberStyle = ENGLISH) -> str | None:
     """{{formatnum:1234}}; the conditional functions never stand in articles."""
     function, _, value = name.partition(":")
-    return units.grouped(value.strip()) or None if function == "formatnum" else None
+    return grouped(value.strip(), style) or None if function == "formatnum" else None
 
 
 # Names with "|" between them, and what these templates show.
@@ -179,11 +185,11 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("nowrap|nobr|nobreak|no wrap|avoid wrap|small|smaller|big|bigger|larger|large|huge|resize|normal", _first),
     ("smallcaps|small caps|sc|sc2|aut|em|strong|bold|italic|italics|nobold|noitalic|underline|overline|u|b|i", _first),
     ("mvar|var|math|code|mono|monospace|kbd|samp|tt|pre2|key press|keypress|font|highlight|strike|s|del|ins", _first),
-    ("unicode|script|angbr|angle bracket|serif|vanchor|visible anchor|anchored|not a typo|proper name|nq", _first),
+    ("unicode|serif|vanchor|visible anchor|anchored|not a typo|proper name|nq", _first),
     ("hebrew|script/hebrew|script/arabic|ivrit|semxlit|pie|asiantitle|lcfirst|mp|wikt|ipalink|ll", _first),
     ("abbr|abbreviation|tooltip|h:title|hover title|flag|flagcountry|flagu|flag+link|country|noflag", _first),
-    ("section link|slink|cite quran|carbon|chem2|railgauge|track gauge|num|digits|vr|sup|sub", _first),
-    ("color|colour|font color|fontcolor|text color|background color|bg", argument(2, "text")),
+    ("section link|slink|cite quran|chem2|railgauge|track gauge|num|digits|vr|sup|sub", _first),
+    ("color|colour|font color|fontcolor|text color|background color|bg|script", argument(2, "text")),
     ("lang|langx|wikt-lang|rtl-lang|rtl lang", argument(2, "text")),
     ("transl|transliteration|translit|nihongo2|sort|hs|su", _last),
     ("ill|illm|interlanguage link|link-interwiki", _link),
@@ -196,7 +202,7 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("mdash|mdashb|em dash|emdash", literal("—")),
     ("snd|snds|spnd|sndash|spaced ndash|spaced en dash|dash", literal(" – ")),
     ("smd|spaced mdash", literal(" — ")),
-    ("nbhyph|nbh|hyphen|-", literal("-")),
+    ("nbhyph|nbh|hyphen", literal("-")),
     ("'|apostrophe|`", literal("'")),
     ("'s|`s", literal("'s")),
     ("' \"|'\"", literal("' \"")),
@@ -213,6 +219,7 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("→", literal("→")),
     ("tm|trade", literal("™")),
     ("music|accidental", _music),
+    ("angbr|angle bracket", wrapped("⟨", "⟩")),
     ("bracket", wrapped("[", "]")),
     ("braces", wrapped("{", "}")),
     ("usd|us$|us dollar", wrapped("$")),
@@ -232,6 +239,10 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("deg|degree|°", wrapped("", "°")),
     ("gaps|chem|chem/2|linktext", _joined),
     ("simplenuclide|nuclide", units.nuclide),
+    ("carbon", _element("C")),
+    ("hydrogen", _element("H")),
+    ("oxygen", _element("O")),
+    ("eqm", literal(" ⇌ ")),
     # Dates; never an age.
     ("circa|c.|ca|ca.", _circa),
     ("floruit|fl.|fl", wrapped("fl. ")),
@@ -241,7 +252,8 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("as of|asof|as-of", _as_of),
     ("birth date|birth date and age|birth-date|birth-date and age|dob|bda|birth year and age", _date),
     ("death date|death date and age|dda|start date|start date and age|start-date|end date|end-date", _date),
-    ("film date|release date|opening date|date|oldstyledate|oldstyledatedy|dts|dtsh", _date),
+    ("film date|release date|opening date|date|dts|dtsh", _date),
+    ("oldstyledate|oldstyledatedy", _old_style_date),
     # Other languages.
     ("nihongo|nihongo3|nihongo krt|nihongo foot", _nihongo),
     ("zh|zh-full|chinese", _chinese),
@@ -252,6 +264,12 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("quote|quotation|blockquote|bquote|bq|cquote|pull quote|centered pull quote|fb quote", _quote),
     ("poemquote|poem quote|poem|verse translation|block indent|blockindent|center|centre", _quote),
     ("tq|tqi", wrapped('"', '"')),
+    ("bibleverse|bibleref|bibleref2|bibleverse-lb|bibleverse-nb", _verse),
+    # Lists in the text.
+    ("ordered list|unordered list|unbulleted list|ubl|bulleted list|blist", _items),
+    ("columns-list|column list|cmn", lambda arguments: f"\n\n{_last(arguments) or ''}\n\n"),
+    # Passages with a remark.
+    ("citation needed span|cnspan|cns|clarify span|disputed inline span|according to whom span", _first),
     ("sic", _sic),
     # Ships.
     ("ship", _ship()),
@@ -261,4 +279,6 @@ _HANDLERS: list[tuple[str, Handler]] = [
         for name in ("uss", "hms", "hmas", "hmcs", "hmnzs", "ss", "sms", "rms", "mv", "usns")
     ),
 ]
+# Those with English words or the English order.
+ENGLISH_DATES = (_as_of, _date, _old_style_date)
 TABLE: dict[str, Handler] = {name: handler for names, handler in _HANDLERS for name in names.split("|")}

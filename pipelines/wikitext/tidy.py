@@ -6,21 +6,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, inlined_jit
 from pipelines.wikitext.formulas import drop_sentences, write_markers
 from pipelines.wikitext.lines import has_alnum, marks_to_literals, tidy_line
 from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL
-from pipelines.wikitext.signs import BANG, BLANK, COLON, EQUAL, HASH, NEWLINE, PIPE, SEMICOLON, STAR
+from pipelines.wikitext.signs import AMPERSAND, BANG, BLANK, COLON, EQUAL, HASH, NEWLINE, PIPE, SEMICOLON, STAR
 
 HEADING_LEVELS = 6
 
+# First bytes of letters and digits, and of entities for them.
+_MAY_BE_ALNUM = np.zeros(256, np.bool_)
+_MAY_BE_ALNUM[[AMPERSAND, *range(48, 58), *range(65, 91), *range(97, 123), *range(0xC2, 0xF5)]] = True
 
-@jit
+
+@borrowing_jit
 def _is_blank_or_dropped(byte):
     return byte == BLANK or byte == DROPPED
 
 
-@jit
+@borrowing_jit
 def _end_of_line(text, at):
     """Where the line ends that ``at`` is in; behind the text stands a line feed."""
     place = np.uint64(at)
@@ -29,7 +33,7 @@ def _end_of_line(text, at):
     return np.int64(place)
 
 
-@jit
+@inlined_jit
 def _heading_level(text, start, stop):
     """The number of "=" on each side of text[start:stop], 0 if it is no heading."""
     level = 0
@@ -40,9 +44,19 @@ def _heading_level(text, start, stop):
     return level
 
 
-@jit
+@borrowing_jit
+def _may_be_shown(text, start, stop):
+    """Whether text[start:stop] may hold a letter or digit; nothing is left of a line without any."""
+    while start < stop and not _MAY_BE_ALNUM[text[start]]:
+        start += 1
+    return start < stop
+
+
+@inlined_jit
 def _write_line(text, start, stop, drops_formulas, out, place):
     """Write text[start:stop] tidied to ``place``; returns the end, or -1 if nothing is left of it."""
+    if not _may_be_shown(text, start, stop):
+        return -1
     to, has_marks, apostrophe_at = tidy_line(text, start, stop, out, place, -1)
     if apostrophe_at >= 0:
         to, has_marks, _ = tidy_line(text, start, stop, out, place, apostrophe_at)
@@ -56,7 +70,7 @@ def _write_line(text, start, stop, drops_formulas, out, place):
     return to
 
 
-@jit
+@borrowing_jit
 def tidy(text, size, keeps_headings, drops_formulas, out):
     """Turn scanned text into paragraphs, list items and (on request) headings, each on one line.
 

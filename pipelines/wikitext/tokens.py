@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, inlined_jit
 from pipelines.wikitext.frames import IN_EXTERNAL, IN_LINK, emit, top
 from pipelines.wikitext.hashing import NOT_FOUND, add_byte, begin_hash, look_up
-from pipelines.wikitext.marks import DROPPED, FORMULA, LITERAL_MARKS, LITERALS
-from pipelines.wikitext.scan_tables import BLOCK, FORMULAS, NOWIKI, OPAQUE, REF, SCHEME, SPACE, TAG
+from pipelines.wikitext.marks import DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS
+from pipelines.wikitext.scan_tables import BLOCK, FORMULAS, NOWIKI, OPAQUE, REF, SCHEME, SPACE, SUPERSCRIPT, TAG
 from pipelines.wikitext.signs import (
+    APOSTROPHE,
+    BACKSLASH,
     BANG,
     BLANK,
+    CARET,
+    CLOSE_BRACE,
     COLON,
+    ENDS_CLAUSE,
     ENDS_URL,
     GREATER,
     HYPHEN,
@@ -32,7 +37,7 @@ _AS_MARK = np.arange(256, dtype=np.uint8)
 _AS_MARK[np.frombuffer(LITERALS, np.uint8)] = np.frombuffer(LITERAL_MARKS, np.uint8)
 
 
-@jit
+@borrowing_jit
 def end_of_line(source, at):
     """Where the line ends that ``at`` is in; behind the text stands a line feed."""
     place = np.uint64(at)
@@ -41,7 +46,7 @@ def end_of_line(source, at):
     return np.int64(place)
 
 
-@jit
+@borrowing_jit
 def _find(source, at, byte):
     """The next place of "<" or ">"; there is one behind the text."""
     place = np.uint64(at)
@@ -50,7 +55,7 @@ def _find(source, at, byte):
     return np.int64(place)
 
 
-@jit
+@borrowing_jit
 def _find_closing_tag(source, size, at, name, name_end):
     """Where ``</name >`` begins at or behind ``at``, and where it ends; (-1, -1) if it is nowhere."""
     length = name_end - name
@@ -70,7 +75,38 @@ def _find_closing_tag(source, size, at, name, name_end):
     return -1, -1
 
 
-@jit
+@borrowing_jit
+def _is_exponent(source, at, end):
+    """Whether the tag source[at:end] stands between a digit and a number that a tag ends: 10<sup>−7</sup>."""
+    if not 48 <= source[at - 1] <= 57:
+        return False
+    if source[end] == HYPHEN:
+        end += 1
+    elif source[end] == 0xE2 and source[end + 1] == 0x88 and source[end + 2] == 0x92:  # a minus sign
+        end += 3
+    first = end
+    while 48 <= source[end] <= 57:
+        end += 1
+    return end > first and source[end] == LESS
+
+
+@borrowing_jit
+def _stop_of_formula(source, start, stop):
+    """The sign that ends the clause the formula source[start:stop] stands in, 0 if none does.
+
+    What a backslash stands before is a space.
+    """
+    while stop - start >= 2:
+        if source[stop - 2] == BACKSLASH and not is_letter(source[stop - 1]):
+            stop -= 2
+        elif is_space(source[stop - 1]) or source[stop - 1] == CLOSE_BRACE:
+            stop -= 1
+        else:
+            break
+    return source[stop - 1] if stop > start and ENDS_CLAUSE[source[stop - 1]] else np.uint8(0)
+
+
+@borrowing_jit
 def _end_of_comment(source, size, at):
     """Where the comment ends that begins at ``at``, -1 if it never does."""
     end = _find(source, at + 4, GREATER)
@@ -79,7 +115,7 @@ def _end_of_comment(source, size, at):
     return end + 1 if end < size else -1
 
 
-@jit
+@inlined_jit
 def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
     """A tag or comment that may begin at ``at``; returns where to go on, or ``at`` if it is only a sign."""
     if source[at + 1] == BANG and source[at + 2] == HYPHEN and source[at + 3] == HYPHEN:
@@ -115,6 +151,9 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
             no_closer[tag] = content_end < 0
         if FORMULAS <= tag < OPAQUE and content_end >= 0:
             emit(out, state, FORMULA)
+            stop = _stop_of_formula(source, end, content_end)
+            if stop and (behind >= size or is_space(source[behind]) or source[behind] == LESS):
+                emit(out, state, stop)
         elif tag != NOWIKI:
             emit(out, state, DROPPED)
         elif content_end >= 0:
@@ -132,10 +171,14 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
         if kind != IN_LINK and kind != IN_EXTERNAL:
             emit(out, state, NEWLINE)
             emit(out, state, NEWLINE)
+    elif at > 0 and source[at - 1] == APOSTROPHE:
+        emit(out, state, EXTERNAL)  # the quotes on both sides of a tag are not one run
+    elif at > 0 and tag == SUPERSCRIPT and not is_closing and _is_exponent(source, at, end):
+        emit(out, state, CARET)
     return end
 
 
-@jit
+@borrowing_jit
 def url_scheme_end(source, at, keys, numbers):
     """Where the address behind "[" goes on behind its scheme; ``at`` if there is none."""
     if source[at] == SLASH and source[at + 1] == SLASH:
@@ -150,7 +193,7 @@ def url_scheme_end(source, at, keys, numbers):
     return at
 
 
-@jit
+@borrowing_jit
 def free_url_start(source, colon, since):
     """Where a free URL begins whose "://" is at ``colon``; -1 if there is none behind ``since``."""
     if source[colon + 1] != SLASH or source[colon + 2] != SLASH or ENDS_URL[source[colon + 3]]:
@@ -175,7 +218,7 @@ def free_url_start(source, colon, since):
     return start
 
 
-@jit
+@borrowing_jit
 def magic_word_end(source, at):
     """The end of a magic word (__NOTOC__) at ``at``, or ``at``."""
     end = at + 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pipelines.wikitext.number_styles import ENGLISH, NumberStyle, grouped
+
 # Code, singular, plural and symbol of the units that make up nearly all uses of {{convert}} in English Wikipedia.
 # https://en.wikipedia.org/wiki/Template:Convert#Units
 _UNITS = """
@@ -157,32 +159,27 @@ RANGES = {
 SCALES = {"e3": "thousand", "e6": "million", "e9": "billion", "e12": "trillion"}
 
 _NUMBER = re.compile(r"[+−-]?[\d,.]*\d[\d,.]*(?:[eE][+-]?\d+)?(?:\s*\d*[/⁄]\d+)?")
-_GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
 
-def grouped(number: str) -> str:
-    """A number with commas between its thousands, as formatnum shows it; other text as it stands."""
-    whole, point, decimals = number.partition(".")
-    digits = whole.lstrip("+-−")
-    if not digits.isdigit() or len(digits) < 4:
-        return number
-    return whole[: len(whole) - len(digits)] + _GROUPS.sub(",", digits) + point + decimals
-
-
-def number(arguments: Mapping[str, str]) -> str | None:
+def number(arguments: Mapping[str, str], style: NumberStyle = ENGLISH) -> str | None:
     """{{formatnum|1234}}, {{nts|1234}}."""
-    return grouped(arguments.get("1", "").strip()) or None
+    return grouped(arguments.get("1", "").strip(), style) or None
 
 
-def convert(arguments: Mapping[str, str]) -> str | None:
+def convert(arguments: Mapping[str, str], style: NumberStyle = ENGLISH, has_names: bool = True) -> str | None:
     """{{convert|5|to|10|km|mi}}: "5 to 10 kilometres", with abbr=on "5 to 10 km"; {{convert|6|ft|2|in}}: "6 feet …".
 
     What it is converted to is left out.
+
+    Args:
+        arguments: Its arguments.
+        style: How numbers are written.
+        has_names: Whether units are shown by name where abbr does not say otherwise.
     """
     values: list[str] = []
     while (value_ := arguments.get(str(len(values) + 1))) is not None:
         values.append(value_.strip())
-    symbols = arguments.get("abbr", "").strip() in ("on", "in", "values", "y", "yes")
+    symbols = not has_names or arguments.get("abbr", "").strip() in ("on", "in", "values", "y", "yes")
     adjective = arguments.get("adj", "").strip() in ("on", "mid")
     american = arguments.get("sp", "").strip() == "us"
     shown, at = "", 0
@@ -190,7 +187,7 @@ def convert(arguments: Mapping[str, str]) -> str | None:
         figure = values[at].replace("+", " ") if "/" in values[at] else values[at]
         following = values[at + 1] if at + 1 < len(values) else ""
         if following.lower() in RANGES:
-            shown += grouped(figure) + RANGES[following.lower()]
+            shown += grouped(figure, style) + RANGES[following.lower() if has_names else "-"]
             at += 2
             continue
         unit = unit_name(
@@ -199,7 +196,7 @@ def convert(arguments: Mapping[str, str]) -> str | None:
         if not unit:
             return None
         joint = "" if unit.startswith("/") else "-" if adjective and not symbols and unit[0].isalpha() else " "
-        shown += grouped(figure) + joint + unit
+        shown += grouped(figure, style) + joint + unit
         at += 2
         # A second value in a smaller unit (6 ft 2 in); what follows otherwise is the unit to convert to.
         if (
@@ -231,9 +228,9 @@ def unit_name(code: str, *, symbols: bool, plural: bool, adjective: bool, americ
     return scale + (name.replace(" ", "-") if adjective and not symbols else name)
 
 
-def value(arguments: Mapping[str, str]) -> str | None:
+def value(arguments: Mapping[str, str], style: NumberStyle = ENGLISH) -> str | None:
     """{{val|1234.5|0.2|e=6|u=km}}: "1,234.5±0.2×10^6 km"."""
-    figure = grouped(arguments.get("1", "").strip())
+    figure = grouped(arguments.get("1", "").strip(), style)
     if not figure:
         return None
     error = arguments.get("2", "").strip()

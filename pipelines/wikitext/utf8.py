@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 
 
-@jit
+@borrowing_jit
 def character_at(line, at):
     """The code point at ``at`` of well-formed UTF-8, and its length."""
     first = np.int64(line[at])
@@ -21,7 +21,7 @@ def character_at(line, at):
     return high | ((line[at + 2] & 0x3F) << 6) | (line[at + 3] & 0x3F), 4
 
 
-@jit
+@borrowing_jit
 def put_character(line, at, code):
     """Write a code point as UTF-8; returns the place behind it."""
     if code < 0x80:

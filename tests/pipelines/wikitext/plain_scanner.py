@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from berth.recipe import ExtractOptions
-from pipelines.wikitext.expansion import FUNCTIONS, normal_name
+from pipelines.wikitext.expansion import normal_name
 from pipelines.wikitext.marks import (
     ARGUMENT,
     CALL,
@@ -21,7 +21,15 @@ from pipelines.wikitext.marks import (
     LITERAL_MARKS,
     LITERALS,
 )
-from pipelines.wikitext.names import BLOCK_TAGS, FORMULA_TAGS, MEDIA_EXTENSIONS, OPAQUE_TAGS, SCHEMES, SPACE_TAGS
+from pipelines.wikitext.names import (
+    BLOCK_TAGS,
+    FORMULA_TAGS,
+    FUNCTIONS,
+    MEDIA_EXTENSIONS,
+    OPAQUE_TAGS,
+    SCHEMES,
+    SPACE_TAGS,
+)
 from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.templates import TABLE
 
@@ -54,6 +62,7 @@ TOKEN = re.compile(
     % {b"word": WORD, b"scheme": SCHEME},
     re.VERBOSE | re.MULTILINE,
 )
+EXPONENT = re.compile(rb"(?<=[0-9])<[^/][^<>]*>(?:-|\xe2\x88\x92)?[0-9]+<")
 LANGUAGE_PREFIX = re.compile(rb"[a-z]{2,3}(?:-[a-z]+)*|simple|tokipona")
 MEDIA_FILE = re.compile(rf"\.(?:{'|'.join(MEDIA_EXTENSIONS)})[ \t\n]*\Z".encode(), re.IGNORECASE)
 
@@ -99,6 +108,33 @@ def as_text(marked: bytes) -> bytes:
         depth += (byte == CALL) - (byte == END)
         out.append(byte if depth else {ARGUMENT: ord("|"), EQUALS: ord("=")}.get(byte, byte))
     return bytes(out)
+
+
+def outside_calls(marked: bytes) -> bytes:
+    """The text with every byte of a call replaced by its mark."""
+    out, depth = bytearray(), 0
+    for byte in marked:
+        depth += byte == CALL
+        out.append(CALL if depth else byte)
+        depth -= byte == END
+    return bytes(out)
+
+
+def split_outside(sign: int, marked: bytes) -> list[bytes]:
+    """The parts of a text between signs that stand in no call."""
+    ends = [at for at, byte in enumerate(outside_calls(marked)) if byte == sign]
+    return [marked[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(marked)], strict=True)]
+
+
+def stop_of_formula(content: bytes) -> bytes:
+    while len(content) >= 2:
+        if re.search(rb"\\[^A-Za-z]\Z", content, re.DOTALL):
+            content = content[:-2]
+        elif content[-1] in SPACE + b"}":
+            content = content[:-1]
+        else:
+            break
+    return content[-1:] if content[-1:] in (b".", b",", b";", b":") else b""
 
 
 class PlainScanner:
@@ -185,7 +221,8 @@ class PlainScanner:
             if content is None and name == "ref":
                 self.skip_line()
             if name in FORMULA_TAGS and content is not None:
-                self.emit(bytes([FORMULA]))
+                is_end = self.source[self.position : self.position + 1] in (b"", b" ", b"\t", b"\n", b"<")
+                self.emit(bytes([FORMULA]) + (stop_of_formula(content) if is_end else b""))
             elif name != "nowiki":
                 self.drop()
             elif content is not None:
@@ -196,6 +233,10 @@ class PlainScanner:
             self.emit(b" ")
         elif name in BLOCK_TAGS and self.top() not in (Kind.LINK, Kind.EXTERNAL):
             self.emit(b"\n\n")
+        elif name not in BLOCK_TAGS and self.source[: found.start()].endswith(b"'"):
+            self.emit(bytes([EXTERNAL]))
+        elif name == "sup" and EXPONENT.match(self.source, found.start()):
+            self.emit(b"^")
 
     def is_opaque(self, name: str) -> bool:
         return name in OPAQUE_TAGS or name in FORMULA_TAGS or name == "nowiki"
@@ -303,13 +344,14 @@ class PlainScanner:
         target = frame.first()
         if self.is_hidden(target):
             if self.options.captions and len(self.stack) == 1 and frame.pipe is not None and self.is_file(target):
-                self.keep_caption(b"".join(frame.pieces[frame.pipe + 1 :]).split(bytes([ARGUMENT]))[-1])
+                self.keep_caption(split_outside(ARGUMENT, b"".join(frame.pieces[frame.pipe + 1 :]))[-1])
             self.drop()
         elif frame.pipe is not None:
             self.emit(as_text(b"".join(frame.pieces[frame.pipe + 1 :])) or bytes([DROPPED]))
         else:
             shown = target.strip(SPACE).removeprefix(b":")
-            self.emit(shown.partition(b":")[2] if self.is_hidden(shown) else shown)
+            is_named = self.is_hidden(shown) and CALL not in shown.partition(b":")[0]
+            self.emit(shown.partition(b":")[2] if is_named else shown)
 
     def is_hidden(self, target: bytes) -> bool:
         """Whether a link shows no text: to a file, to a category, to a page in another language."""
@@ -344,7 +386,7 @@ class PlainScanner:
         """The caption and the rows, a mark before each cell."""
         row = b""
         is_caption = kept = False
-        for line in text.split(b"\n")[1:]:
+        for line in split_outside(ord("\n"), text)[1:]:
             line = line.lstrip(b" \t")
             is_cell = line.startswith((b"|", b"!"))
             if row and (line.startswith((b"|-", b"|+")) or (is_cell and is_caption and self.options.tables)):
@@ -358,9 +400,13 @@ class PlainScanner:
             elif is_cell:
                 kept = self.options.tables
                 is_caption = is_caption and not kept
-                separator = rb"\|\||!!" if line.startswith(b"!") else rb"\|\|"
-                cells = [bytes([CELL]) + self.cell(cell) for cell in re.split(separator, line[1:])]
-                row += b"".join(cells) if kept else b""
+                separators = (b"||", b"!!") if line.startswith(b"!") else (b"||",)
+                pieces, start = outside_calls(line), 1
+                for at in range(1, len(line)):
+                    if at >= start and pieces[at : at + 2] in separators:
+                        row += bytes([CELL]) + self.cell(line[start:at]) if kept else b""
+                        start = at + 2
+                row += bytes([CELL]) + self.cell(line[start:]) if kept else b""
             elif kept:
                 row += b" " + line
         if row:
@@ -369,7 +415,7 @@ class PlainScanner:
     @staticmethod
     def cell(text: bytes) -> bytes:
         """The content of a cell, without its attributes."""
-        return text.partition(b"|")[2] if b"|" in text else text
+        return text[outside_calls(text).find(b"|") + 1 :]
 
     def close_template(self, frame: Frame) -> None:
         name = frame.first().replace(bytes([EQUALS]), b"=")
@@ -385,7 +431,7 @@ class PlainScanner:
     def is_shown(self, name: bytes) -> bool:
         """Whether a template shows anything."""
         name = normal_name(name, self.template_prefixes)
-        return name.decode() in TABLE or name.startswith(b"lang-") or name.partition(b":")[0] in FUNCTIONS
+        return name.decode() in TABLE or name.startswith(b"lang-") or name.decode().partition(":")[0] in FUNCTIONS
 
     # Skipping
 

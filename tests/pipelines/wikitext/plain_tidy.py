@@ -7,7 +7,17 @@ from html.entities import html5
 
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.formulas import MARKER
-from pipelines.wikitext.gaps import BRACKETS, CLOSING, GAP_SIGNS, LEADING_SIGNS, OPENING, STOPS
+from pipelines.wikitext.gaps import (
+    BRACKETS,
+    CLOSING,
+    CLOSING_QUOTES,
+    CONJUNCTIONS,
+    GAP_SIGNS,
+    LEADING_SIGNS,
+    OPENING,
+    STOPS,
+    STRAIGHT_QUOTE,
+)
 from pipelines.wikitext.marks import LITERAL_MARKS, LITERALS
 
 DROPPED, EXTERNAL, FORMULA, CELL = "\x00\x01\x1b\x1c"
@@ -23,6 +33,7 @@ LEADING = re.compile(rf"^[{LEADING_CLASS}]*\x00[{LEADING_CLASS}\x00]*")
 GAP = re.compile(
     rf"([{re.escape(OPENING)}]?)(?<![{GAP_CLASS}])([{GAP_CLASS}]*+\x00[{GAP_CLASS}\x00]*+)([{re.escape(CLOSING)}]?)"
 )
+CONJUNCTION = re.compile(rf"(?:{'|'.join(sorted(CONJUNCTIONS, key=len, reverse=True))})(?=[{GAP_CLASS}]*+\x00)")
 SPACE = re.compile(r"[^\S\x1b-\x1f]+")
 SPACE_BEFORE = re.compile(r"(?<=[A-Za-z0-9_\x80-\U0010ffff]) (?=[,;.](?: |$))|(?<=\() | (?=\))")
 SENTENCE_END = re.compile(r"""[.!?…؟۔।॥][)\]»”’」』）\"']*(?=$|\ (?![a-z]))|[。！？][)\]»”’」』）\"']*""")
@@ -66,8 +77,7 @@ def tidy_line(line: str, options: ExtractOptions) -> str:
 
 def tidy_cell(line: str) -> str:
     while DROPPED in line:
-        line = LEADING.sub("", line)
-        line = GAP.sub(close_gap, line, count=1)
+        line = close_first_gap(LEADING.sub("", line))
     return SPACE_BEFORE.sub("", line.strip(" "))
 
 
@@ -95,12 +105,31 @@ def entity(found: re.Match[str]) -> str:
     return " " if code < 0x21 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code)
 
 
+def close_first_gap(line: str) -> str:
+    found = GAP.search(line)
+    if not found:
+        return line
+    before, after = line[: found.start()], line[found.end() :]
+    opening, _, closing = found.groups()
+    if opening and opening in OPENING[:BRACKETS] and (conjunction := CONJUNCTION.match(after)):
+        return before + found.group() + after[conjunction.end() :]
+    if not opening and not closing and before and before[-1] == after[:1]:
+        if before[-1] == STRAIGHT_QUOTE and (len(before) == 1 or before[-2] in " " + OPENING):
+            return before[:-1] + DROPPED + after[1:]
+        if before[-1] in STOPS:
+            return before[:-1] + after
+    return before + close_gap(found) + after
+
+
 def close_gap(found: re.Match[str]) -> str:
     opening, gap, closing = found.groups()
+    touches = gap.endswith(DROPPED)
     gap = gap.replace(DROPPED, "")
     if opening and closing and OPENING.index(opening) == CLOSING.index(closing):
         return DROPPED
     if opening in (*OPENING[:BRACKETS],) or closing in (*CLOSING[:BRACKETS],):
+        return opening + closing
+    if closing and closing in CLOSING_QUOTES and touches:
         return opening + closing
     following = closing or found.string[found.end() : found.end() + 1]
     return opening + joint(gap, following) + closing

@@ -52,6 +52,11 @@ def clean(source: str) -> str:
         ("The cat (felis, {{IPA|kat}}) purrs.", "The cat (felis) purrs."),
         ("A, {{x}}, B and C {{x}} D {{x}}.", "A, B and C D."),
         ("The (cat ({{x}})) purrs", "The (cat) purrs"),
+        ("A ({{x}} or {{y}}) and b ({{x}} or {{y}}; born 1950) and (or {{x}})", "A and b (born 1950) and (or)"),
+        ('A "{{x}}", “{{x}}” or ‘{{x}}’ b "c" {{x}} "d"', 'A, or b "c" "d"'),
+        ("«Cat {{x}}» and « {{x}} » and “dog, {{x}}”…{{x}}…", "«Cat» and and “dog”…"),
+        ("Text. {{x}}. More.", "Text. More."),
+        ("Text .,{{x}}", "Text."),
         ("One{{x}} two{{x|a=[[b]]|{{y}}}}, three.", "One two, three."),
         ("{{Infobox\n| a = b\n| c = {{d|e}}\n}}\nText.", "Text."),
         ("f() and g(x) stay", "f() and g(x) stay"),
@@ -61,17 +66,24 @@ def clean(source: str) -> str:
         ("One.<REF name=x>Smith\n\nJones</REF > Two.", "One. Two."),
         ("One.<ref>never closed\nTwo.", "One. Two."),
         # Tags, comments, nowiki, magic words
-        ("H<sub>2</sub>O at 10<sup>−7</sup> <small>bar</small>", "H2O at 10−7 bar"),
+        ("H<sub>2</sub>O at 10<sup>−7</sup> <small>bar</small>", "H2O at 10^−7 bar"),
+        ("10<sup>7</sup> km<sup>2</sup>, the 1<sup>st</sup>, 2<sup>[[x]]</sup>", "10^7 km2, the 1st, 2x"),
         ("a<br />b<br>c", "a b c"),
         ("a <!-- no --> b<!-- two\nlines --> c", "a b c"),
         ("a <nowiki>[[b]] ''c'' {{d}}</nowiki> e", "a [[b]] ''c'' {{d}} e"),
         ("__NOTOC__\n__БЕЗ_ОГЛ__\nText of __init__", "Text of __init__"),
         ("<gallery>\nA.png|x\n</gallery>\nText <math>x</math>.", "Text [FORMULA]."),
+        (r"Of <math>a_n.</math> So <math>b,\,</math> c", "Of [FORMULA]. So [FORMULA], c"),
+        (
+            r"If <math>\mathrm{d,}</math> then <math>c\,</math> <math>x.</math>th",
+            "If [FORMULA], then [FORMULA] [FORMULA]th",
+        ),
         ("<div class='a'>One</div><p>Two</p>", "One\nTwo"),
         # Quotes
         ("'''Bold''', ''italic'' and '''''both'''''.", "Bold, italic and both."),
         ("L'''amour'' est ''bon''", "L'amour est bon"),
         ("''''quoted''''", "'quoted'"),
+        ("''θ''<sub>''i''</sub> and '''''a'''''<small>''b''</small>", "θi and ab"),
         # Entities and spaces
         ("5&nbsp;km &ndash; &#8364;5 &amp;lt; &unknown; R&D", "5 km – €5 &lt; &unknown; R&D"),
         ("a\u00a0b\u2003c   d\u3000e", "a b c d e"),
@@ -114,13 +126,14 @@ MARKUP = [
     *"{}[]|=\n!:_<>/*-.' ", "{{", "}}", "[[", "]]", "\n\n", "{|", "|}", "\n{|", "\n|}", "\n|", "<ref>", "</ref>",
     "<ref/>", "<!--", "-->", "<br>", "<p>", "nowrap", "lang-fr", "File:", "a.jpg", "de:", "http://", "[http://x ", "//",
     "__NOTOC__", "word", "é", "<nowiki>", "</nowiki>", "formatnum:", "Template:", "ftp://q", "Category:", "<math>",
-    "</math>", "[[File:b.png|", "thumb", "alt=", "|+", "||", "!!", "\n|-", "a caption",
+    "</math>", ".</math>", "2<sup>", "3</sup>", "''", "[[File:b.png|", "thumb", "alt=", "|+", "||", "!!", "\n|-",
+    "a caption",
 ]  # fmt: skip
 LINES = [
     *"\0\0()  ,;:–-.!?\n=*#|'ab_&\t\x01\x06\x0e—😀漢é\u00a0\u2003\u3000", "==", "===", "''", "'''", "''''", "'''''",
     "&amp;", "&nbsp;", "&#65;", "&#x3B1;", "&#xD800;", "&#8;", "&#10;", "&bogus;", "&nGt;", "&NewLine;", "&a1;",
     "\x1b", "\x1c", "（", "）", "「", "」", "、", "،", "«", "»", "[", "]", "。", "„", "“", "&ndash;",
-    "Dr.", "word", ". A", ". b",
+    "Dr.", "word", ". A", ". b", " or ", '"', "…", "‘", "’",
 ]  # fmt: skip
 
 
@@ -168,10 +181,11 @@ def test_ten_thousand_nested_templates():
     ("source", "losses"),
     [
         ("Text {{nowrap|shown words}}.", []),
-        ("{{Unknown_Name|two words|key=three more words}} {{x}} {{y|1}}", [("unknown name", 5)]),
-        ("{{Template:A|one {{foo|inner words}} two {{nowrap|shown}}}}", [("foo", 2), ("a", 3)]),
+        ("{{Unknown_Name|two words|key=three more words}} {{x}} {{y|1}}", [("unknown name", 1, 5)]),
+        ("{{Template:A|one {{foo|inner words}} two {{nowrap|shown}}}}", [("foo", 1, 2), ("a", 1, 3)]),
+        ("{{a|one}} {{c|two}} {{ A |three four}} {{a|5}}", [("a", 2, 3), ("c", 1, 1)]),
         ("{|\n|{{a|within a table}}\n|}", []),
-        ("{{Шаблон|одно слово}}", [("Шаблон", 2)]),
+        ("{{Шаблон|одно слово}}", [("Шаблон", 1, 2)]),
         ("<ref>{{cite|in a reference}}</ref>", []),
     ],
 )

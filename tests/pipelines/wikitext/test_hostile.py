@@ -19,26 +19,15 @@ CONSTRUCTS = [
     "{{", "}}", "{{{", "}}}", "[[", "]]", "[http", "[http://a b ", "http://", "<ref>", "<ref name=x>", "</ref>",
     "<ref>a</ref>", "<!--", "<!--a-->", "<nowiki>", "<nowiki>a</nowiki>", "<math>", "<math>a</math>", "''", "'''''",
     "''a'' ", "==", "=", "&amp;", "&#65;", "-{", "-{a}-", "__X__", "_", "(", "( ,", " ,", "{{nowrap|", "[[a]] ",
-    "[[a|b]] ", "{{a|[[b", ":", "|", "{{[[", "{{<ref>", "{|", "|-", "[[{{{", "''[[",
+    "[[a|b]] ", "{{a|[[b", ":", "|", "{{[[", "{{<ref>", "{|", "|-", "[[{{{", "''[[", "<", "<a", "[[a|", "\n{|", "\n|}",
+    "\n|-", "\n|", "\n", "\n\n", "\n=", "\n*", "{{a}},", "((({{a}}", "{{a|b c}} ", "{{nowrap|x}} ", "{{=}}", "<br>",
+    "{{convert|1|m}} ", "{{lang|fr|a}}", "x((({{a}}", "a ,", "[[a]]b", "{{a|{{b}}}}", "[[a|b|c]]", "\n{|\n|a\n|}",
 ]  # fmt: skip
-# Short tokens that each end a line, a template or an argument cost more; they stay within bounds.
-DENSE = [
-    "<",
-    "<a",
-    "[[a|",
-    "\n{|",
-    "\n|}",
-    "\n|-",
-    "\n|",
-    "\n",
-    "\n\n",
-    "\n=",
-    "\n*",
-    "{{a}},",
-    "((({{a}}",
-    "{{a|b c}} ",
-    "{{nowrap|x}} ",
-]
+# What is shortest beside what it costs: lines of one letter, templates of one sign.
+DENSE = ["a\n=", "a\n*", "a\n\n", "{{·}}", "{{a}}, b", "a({{a}})", "{{quote|a}}"]
+# Templates in templates: how deep, and what stands in the innermost.
+NESTED = [(10_000, "x"), (100_000, "x"), (100, "x"), (20, "x|" * 20)]
+NESTED_AROUND_TEXT = [(100, "word " * 200), (100, "word " * 200_000), (50, "word " * 50)]
 
 
 def seconds(text: bytes) -> float:
@@ -88,15 +77,34 @@ def test_constructs_take_at_most_three_times_as_long_as_wikitext(unit, wikitext)
 
 
 @pytest.mark.parametrize("unit", DENSE)
-def test_dense_tokens_stay_within_bounds(unit, wikitext):
-    assert ratio(repeated(unit, SIZE), wikitext, 15) <= 15
+def test_dense_constructs_take_at_most_six_times_as_long(unit, wikitext):
+    assert ratio(repeated(unit, SIZE), wikitext, 6) <= 6
 
 
-@pytest.mark.parametrize("depth", [10_000, 100_000])
-def test_nested_templates(depth, wikitext):
-    nested = b"{{nowrap|" * depth + b"x" + b"}}" * depth
-    assert ratio(nested, wikitext, 15) <= 15
-    assert ENGLISH.clean(b"One " + nested + b"\n\nTwo").endswith(b"Two")
+def nested(depth: int, within: str) -> bytes:
+    unit = "{{nowrap|" * depth + within + "}}" * depth
+    return repeated(unit, max(SIZE, len(unit)))
+
+
+@pytest.mark.parametrize(("depth", "within"), NESTED)
+def test_nested_templates_take_at_most_three_times_as_long(depth, within, wikitext):
+    source = nested(depth, within)
+    assert ratio(source, wikitext, 3) <= 3
+    assert ENGLISH.clean(b"One " + source + b"\n\nTwo").endswith(b"Two")
+
+
+@pytest.mark.parametrize(("depth", "within"), NESTED_AROUND_TEXT)
+def test_text_in_nested_templates_takes_at_most_ten_times_as_long(depth, within, wikitext):
+    assert ratio(nested(depth, within), wikitext, 10) <= 10
+
+
+@pytest.mark.parametrize("unit", ["{{nowrap|%d}} ", "{{%d|two words}} ", "{{nowrap|%d {{nowrap|%d}}}}"])
+def test_templates_that_are_all_different_take_time_by_their_number(unit):
+    def of(count: int) -> bytes:
+        return "".join(unit.replace("%d", str(number)) for number in range(100_000, 100_000 + count)).encode()
+
+    few, many = of(5_000), of(40_000)
+    assert min(seconds(many) for _ in range(2)) <= 16 * min(seconds(few) for _ in range(4))
 
 
 @pytest.mark.slow

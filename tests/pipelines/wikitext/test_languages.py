@@ -20,7 +20,7 @@ def clean(language, source, **options):
     ("language", "source", "text"),
     [
         ("no", "[[Fil:A.xyz|miniatyr|En katt]]Katten ({{lyd|x}}) er et «[[dyr]]».[[Kategori:Dyr]]", "Katten er et «dyr»."),
-        ("no", "Ordet «{{x}}» og tallet 10<sup>6</sup>.", "Ordet og tallet 106."),
+        ("no", "Ordet «{{x}}» og tallet 10<sup>6</sup>.", "Ordet og tallet 10^6."),
         ("ru", "[[Файл:A.xyz|мини]]'''Кошка''' ({{x|1}}, {{y}}) — [[животное]].[[Категория:К]]", "Кошка — животное."),
         ("ru", "Он («{{x}}») ушёл – {{y}} – домой.", "Он ушёл – домой."),
         ("fi", "[[Tiedosto:A.xyz|thumb]]Kissa ({{k-x|a}}; myös kotikissa) on eläin.", "Kissa (myös kotikissa) on eläin."),

@@ -76,7 +76,7 @@ def test_the_report_does_not_depend_on_workers_or_kills(write_dump, monkeypatch,
 def test_of_very_many_templates_the_rest_is_summed(monkeypatch):
     monkeypatch.setattr(losses_module, "MAX_NAMED", 2)
     losses = Losses()
-    losses.add([("a", 1), ("b", 3), ("c", 3), ("c", 0), ("d", 2)])
+    losses.add([("a", 1, 1), ("b", 1, 3), ("c", 1, 3), ("c", 1, 0), ("d", 1, 2)])
     found = losses.report()
     assert [one["name"] for one in found["templates"]] == ["c", "b"]
     assert found["other_templates"] == {"templates": 2, "uses": 2, "words": 3}
@@ -88,7 +88,7 @@ def test_shares_of_parts_add_up(tmp_path):
     for number in range(2):
         part = Losses()
         part.kept = 10
-        part.add([("ä \u202e<b>", 2)])
+        part.add([("ä \u202e<b>", 1, 2)])
         part.write(output, f"{number}.json")
         total.read(output, f"{number}.json")
     assert (total.kept, total.uses["ä \u202e<b>"], total.words["ä \u202e<b>"]) == (20, 2, 4)

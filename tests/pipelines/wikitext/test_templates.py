@@ -10,6 +10,35 @@ from pipelines.wikitext.siteinfo import Wiki
 CLEANER = Cleaner(Wiki())
 
 
+# Figures and words where they are not the English ones.
+LOCAL = [
+    ("sv", "{{formatnum:12345.6}} och {{nts|1234}}", "12 345,6 och 1 234"),
+    ("de", "{{formatnum:12345.6}}", "12.345,6"),
+    ("es", "{{formatnum:1234}} y {{formatnum:12345}}", "1234 y 12 345"),
+    ("he", "{{formatnum:12345.6}}", "12,345.6"),
+    ("xx", "{{formatnum:12345.6}}", "12345.6"),
+    ("de", "{{convert|5000|to|6000|km2|sqmi}}", "5.000–6.000 km²"),
+    ("de", "{{zh|c=北京|p=Běijīng}}, {{circa|1500}}", "北京, Běijīng, 1500"),
+    ("de", "Am {{birth date|1950|2|28}} geboren", "Am geboren"),
+    ("ru", "{{OldStyleDate|6|июня|1799|26|мая}}", "26 мая (6 июня) 1799"),
+    ("ru", "{{OldStyleDate|29|января|1860|17}}", "17 (29) января 1860"),
+    ("ru", "{{OldStyleDate|4|января|1915|22|декабря|1914}}", "22 декабря 1914 (4 января 1915)"),
+    (
+        "fr",
+        "Né le {{date de naissance|5|3|1950}} au {{s|XIX}}, {{s|I}}",
+        "Né le 5 mars 1950 au XIXe siècle, Ier siècle",
+    ),
+    ("fr", "{{Lien|langue=en|trad=Foo|fr=Fou|texte=Foufou}}, {{refnec|on dit}}, {{euro|5}}", "Foufou, on dit, 5 €"),
+    ("ja", "{{仮リンク|甲|en|A|label=乙}}{{要出典範囲|丙}}", "乙丙"),
+    ("zh", "{{link-de|甲|A}}{{ill|en|中文|Chinese}}", "甲中文"),
+]
+
+
+@pytest.mark.parametrize(("language", "source", "text"), LOCAL)
+def test_what_templates_show_in_other_languages(language, source, text):
+    assert Cleaner(Wiki(language=language)).clean(source.encode()).decode() == text
+
+
 @pytest.mark.parametrize(
     ("source", "text"),
     [
@@ -44,6 +73,7 @@ CLEANER = Cleaner(Wiki())
         ("{{nowrap|a {{small|b [[c|d]]}}}}", "a b d"),
         ("{{abbr|UN|United Nations}}", "UN"),
         ("Says:{{quote|''All'' is well.|Smith}}Next", "Says:\nAll is well.\nNext"),
+        ("{{quote|So.}}, he said.", "So.\nhe said."),
         ("{{USS|Enterprise|CV-6}}", "USS Enterprise (CV-6)"),
         ("{{USS|Enterprise|CV-6|6}}", "USS Enterprise"),
         ("{{nowrap|1=a=b}}", "a=b"),
@@ -53,6 +83,19 @@ CLEANER = Cleaner(Wiki())
         ("{{ill|Anna|de|Anna Muster}}", "Anna"),
         ("{{zh|t=中文|p=zhōngwén}}", "traditional Chinese: 中文; pinyin: zhōngwén"),
         ("{{unknown|text}}", ""),
+        ("1{{sfrac|1|4}} days, ({{frac|1|2}})", "1 1/4 days, (1/2)"),
+        ("One.{{-}}", "One."),
+        ("{{OldStyleDate|February 2|1905|January 20}}", "February 2 [O.S. January 20] 1905"),
+        ("{{OldStyleDateDY|2 February|1905|20 January}}", "2 February [O.S. 20 January] 1905"),
+        ("{{script|Copt|Ⲁ ⲁ}}: {{angbr|a}}", "Ⲁ ⲁ: ⟨a⟩"),
+        ("{{Carbon|6}}{{Hydrogen}} {{eqm}} X", "C6H ⇌ X"),
+        (
+            "{{bibleverse|1|John|3:16|KJV}}, {{bibleverse||John|3:16}}, {{bibleref|Mark|3:25|9}}",
+            "1 John 3:16, John 3:16, Mark 3:25",
+        ),
+        ("Three:{{ordered list|One thing.|[[a|Two]].}}End", "Three:\nOne thing.\nTwo.\nEnd"),
+        ("{{columns-list|2|\n* One\n* Two\n}}", "One\nTwo"),
+        ("{{citation needed span|Some say so.|date=May 2010}}", "Some say so."),
     ],
 )
 def test_what_templates_show(source, text):
