@@ -11,10 +11,11 @@ def train(
     workspace: str,
     record_sets: str,
     vocabulary: str,
+    evalset: str,
     manifest: dsl.Output[dsl.Artifact],
-    evalset: str = "",
     before: str = "",
     until: int = 0,
+    image: str = "",
 ) -> str:
     """Train the model, phase by phase.
 
@@ -23,9 +24,11 @@ def train(
         workspace: URI of the workspace.
         record_sets: URIs of the record sets' directories by name, as JSON.
         vocabulary: URI of the directory with vocab.txt.
-        evalset: URI of the directory with eval.tfrecord, if the recipe evaluates during training.
+        evalset: URI of the directory with eval.tfrecord.
         before: URI of the directory of the segment of the training that this one continues; empty for the first.
         until: The last update of this segment; 0 for the last of the training.
+        image: Image of a JobSet that trains on several machines, which this task starts and follows; empty to train
+            here.
 
     Returns:
         Output: URI of the directory with the checkpoints.
@@ -33,16 +36,22 @@ def train(
     """
     import json
 
+    from berth import runs
+    from berth.cluster import jobset
     from berth.task import Task
     from trainer.train import train
 
     with Task("train", recipe, workspace) as task:
         directories = json.loads(record_sets)
+        if image:
+            data = {runs.RECORDS + name: uri for name, uri in directories.items()}
+            data |= {runs.VOCABULARY: vocabulary, runs.EVALUATION_SET: evalset}
+            jobset.train(recipe=task.recipe, workspace=workspace, image=image, stages=data)
         result = train(
             recipe=task.recipe,
             records={name: task.files(uri, "*.tfrecord*") for name, uri in directories.items()},
             vocabulary=task.files(vocabulary, "vocab.txt"),
-            evaluation=task.files(evalset, "*.tfrecord*") if evalset else None,
+            evaluation=task.files(evalset, "*.tfrecord*") if task.recipe.evaluation.is_during_training else None,
             until=until or None,
             before=task.files(before, "*") if before else None,
             place=task.place,

@@ -10,7 +10,8 @@ from kfp import dsl
 
 from berth import recipe_file
 from berth.cluster.package import pipeline_name
-from berth.cluster.tasks import configure
+from berth.cluster.tasks import configure, is_several
+from berth.errors import UsageError
 from berth.recipe import Recipe
 from components.evalset import evalset
 from components.evaluate import evaluate
@@ -18,6 +19,7 @@ from components.export import export
 from components.extract import extract
 from components.filter import filter
 from components.finetune import finetune
+from components.image import IMAGE
 from components.records import records
 from components.report import report
 from components.segment import segment
@@ -71,9 +73,11 @@ def pretrain_pipeline(
         examples = add("evaluation set", evalset(records=held_out, **common))
         if until == "data":
             return add("report", report(stages=_by_name(stages), **common))
-        held_out_examples = {"evalset": examples} if resolved.evaluation.is_during_training else {}
-        training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, **held_out_examples, **common}
+        training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, "evalset": examples, **common}
         *middles, last = resolved.segment_ends
+        if for_cluster and is_several(resolved.cluster):
+            _check_undivided(middles)
+            training["image"] = resolved.cluster.image or IMAGE
         models, segment_before = {}, {}
         for end in middles:
             models[end] = add(f"train to {end}", train(until=end, **segment_before, **training))
@@ -90,6 +94,17 @@ def pretrain_pipeline(
         return add("report", report(stages=_by_name(stages), **common))
 
     return pretrain
+
+
+def _check_undivided(middles):
+    """A JobSet trains in one piece. Raises UsageError if fine-tunings ask for segments."""
+    if middles:
+        raise UsageError(
+            "a training on several machines is not divided into segments",
+            where="fine_tuning",
+            found=f"every_steps, which ends segments at {', '.join(map(str, middles))}",
+            fix="Leave every_steps out, or train on one machine.",
+        )
 
 
 def _by_name(outputs):

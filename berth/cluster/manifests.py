@@ -88,6 +88,10 @@ def base(recipe: Recipe) -> list[Manifest]:
         elif document["kind"] == "ClusterQueue":
             labels = document["spec"]["namespaceSelector"]["matchLabels"]
             labels["kubernetes.io/metadata.name"] = recipe.cluster.namespace
+        elif document["kind"] == "RoleBinding":
+            for subject in document["subjects"]:
+                if "namespace" in subject:
+                    subject["namespace"] = recipe.cluster.namespace
         elif document["kind"] == "LocalQueue":
             document["metadata"]["name"] = recipe.cluster.queue
         _set_namespace(document, recipe)

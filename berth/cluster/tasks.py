@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from berth.cluster import jobset
 from berth.cluster.machines import GPU, Shape, node_selector, shape, tolerations
 from berth.errors import UsageError
-from berth.recipe import Cluster
+from berth.recipe import Cluster, TaskResources
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
 LONGEST_BACKOFF = "3600s"
+# Of a task that starts a JobSet on other machines and follows it.
+FOLLOWER = TaskResources(cpus=1, memory_gib=4)
 USER = 1000  # the image's, also where the image is one for Dataflow, whose workers start as root
 
 
 def configure(task: PipelineTask, cluster: Cluster) -> None:
     """Set image, resources, placement, retries, timeout and caching of a task by the stage it runs.
+
+    A training on several machines is a JobSet, and its task needs little: it follows.
 
     Raises:
         UsageError: if a stage asks for a machine shape that is unknown, or of several machines: a task is one pod.
@@ -25,6 +30,9 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
 
     stage = task.component_spec.name
     resources = cluster.task(stage)
+    if stage == jobset.STAGE and is_several(cluster):
+        kept = {name: getattr(resources, name) for name in ("retries", "backoff_seconds", "timeout_hours", "cache")}
+        resources = FOLLOWER.model_copy(update=kept)
     if cluster.image is not None:
         task.set_container_image(cluster.image)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
@@ -52,6 +60,11 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     task.set_caching_options(resources.cache)
 
 
+def is_several(cluster: Cluster) -> bool:
+    """Whether the training runs on several machines."""
+    return jobset.machines_of(cluster)[1] > 1
+
+
 def _one_machine(stage: str, accelerator: str | None, hosts: int) -> Shape | None:
     where = f"cluster.stages.{stage}"
     machine = shape(accelerator, f"{where}.accelerator") if accelerator else None
@@ -61,7 +74,6 @@ def _one_machine(stage: str, accelerator: str | None, hosts: int) -> Shape | Non
             "a task of a pipeline runs on one machine",
             where=where,
             found=f"{count} machines",
-            fix="Choose a shape of one machine, or train with the JobSet of `berth k8s`: "
-            "the pipeline then finds the stage done.",
+            fix="Choose a shape of one machine; only a training can be on several.",
         )
     return machine

@@ -71,11 +71,33 @@ def test_another_recipe_is_another_name_in_the_jobset(tmp_path):
 
 
 def test_people_may_do_what_jobs_need_and_no_more(overlays):
-    (role,) = of_kind(overlays["train-gpu"], "Role")
+    roles = {role["metadata"]["name"]: role for role in of_kind(overlays["train-gpu"], "Role")}
+    assert set(roles) == {"berth-user", "berth-pipeline"}
     assert not of_kind(overlays["train-gpu"], "ClusterRole", "ClusterRoleBinding")
-    for rule in role["rules"]:
-        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
-        assert not {"secrets", "pods/exec", "serviceaccounts", "roles"} & set(rule["resources"])
+    for role in roles.values():
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+            assert not {"secrets", "pods/exec", "serviceaccounts", "roles"} & set(rule["resources"])
+
+
+def test_only_the_pipelines_account_has_rights_and_a_token(overlays):
+    documents = overlays["train-gpu"]
+    bound = {
+        subject["name"]
+        for binding in of_kind(documents, "RoleBinding")
+        for subject in binding["subjects"]
+        if subject["kind"] == "ServiceAccount"
+    }
+    accounts = of_kind(documents, "ServiceAccount")
+    with_token = {each["metadata"]["name"] for each in accounts if each["automountServiceAccountToken"]}
+    assert bound == with_token == {"berth"}
+
+
+def test_the_pipelines_account_may_do_what_its_tasks_ask_for(overlays):
+    """`train` creates config maps and a JobSet, looks at it, replaces one that has ended (berth/cluster/jobset.py)."""
+    (role,) = [each for each in of_kind(overlays["train-gpu"], "Role") if each["metadata"]["name"] == "berth-pipeline"]
+    may = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
+    assert may["jobsets"] == {"create", "delete", "get"} and "create" in may["configmaps"]
 
 
 def test_what_is_not_filled_in_is_refused_by_kubernetes(overlays):

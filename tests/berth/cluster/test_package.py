@@ -150,10 +150,32 @@ def test_retries_timeout_and_caching(tasks, executors):
     assert tasks["segment"]["cachingOptions"] == {}
 
 
-def test_a_shape_of_several_machines_does_not_fit_a_task():
-    for setting in ("cluster.stages.train.accelerator=v5litepod-16", "cluster.stages.train.hosts=4"):
-        with pytest.raises(UsageError, match=r"one machine\. Found 4 machines.*JobSet"):
-            compile_(setting)
+@pytest.mark.parametrize("setting", ["accelerator=v5litepod-16", "hosts=4"])
+def test_a_training_on_several_machines_is_a_small_task_that_starts_a_jobset(setting):
+    image = "registry.example.org/berth:1.0"
+    content = compile_(f"cluster.stages.train.{setting}", f"cluster.image={image}", "cluster.stages.train.retries=5")
+    pipeline, _ = documents(content)
+    assert pipeline["root"]["dag"]["tasks"]["train"]["inputs"]["parameters"]["image"]["runtimeValue"] == {
+        "constant": image
+    }
+    resources = pipeline["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
+    assert resources["resourceCpuLimit"] == "1" and "accelerator" not in resources
+    assert pipeline["root"]["dag"]["tasks"]["train"]["retryPolicy"]["maxRetryCount"] == 5
+
+
+def test_a_training_on_one_machine_happens_in_its_task(tasks):
+    assert "image" not in tasks["train"]["inputs"]["parameters"]
+
+
+def test_only_a_training_can_be_on_several_machines():
+    with pytest.raises(UsageError, match=r"cluster\.stages\.records: .*one machine\. Found 4 machines"):
+        compile_("cluster.stages.records.accelerator=v5litepod-16")
+
+
+def test_a_training_on_several_machines_has_no_segments():
+    task = "fine_tuning={a: {task: rte, data: d, every_steps: 1000}}"
+    with pytest.raises(UsageError, match=r"not divided into segments.*1000, 2000"):
+        compile_("cluster.stages.train.hosts=4", task)
 
 
 def test_the_data_of_a_training_on_several_machines_is_a_pipeline(tmp_path):

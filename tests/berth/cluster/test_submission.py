@@ -195,9 +195,10 @@ def berth(*arguments, **environment):
 
 def test_the_command_prints_the_link_and_follows(server, tmp_path):
     server.run_states = ["SUCCEEDED"]
+    flags = ["--runner=DataflowRunner", "--project=p", "--region=r", "--sdk_container_image=registry/berth:1.0"]
     run = berth(
         *("submit", "quickstart", "--endpoint", server.url, "--workspace", "gs://bucket/w"),
-        *("--experiment", "e", "--wait", "--", "--runner=DataflowRunner"),
+        *("--experiment", "e", "--wait", "--", *flags),
         BERTH_KFP_TOKEN=TOKEN,
         BERTH_IMAGE="registry.example.org/berth:1.0",
         HOME=str(tmp_path),
@@ -206,7 +207,7 @@ def test_the_command_prints_the_link_and_follows(server, tmp_path):
     version, link, end = run.stdout.splitlines()
     assert version == f"version {server.versions[0]['display_name']}" and end == "succeeded"
     assert link == f"{server.url}/#/runs/details/{server.runs[0]['run_id']}"
-    assert server.runs[0]["runtime_config"]["parameters"]["beam_arguments"] == ["--runner=DataflowRunner"]
+    assert server.runs[0]["runtime_config"]["parameters"]["beam_arguments"][:4] == flags
     assert TOKEN not in run.stdout + run.stderr
 
 
