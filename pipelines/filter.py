@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.filter")
 
-VERSION = 1
+VERSION = 2
 
 
 def filter_articles(*, articles: Inputs, options: Filter, place: Place, beam_arguments: Sequence[str] = ()) -> Result:

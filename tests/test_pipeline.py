@@ -34,7 +34,7 @@ def test_the_stages_follow_each_other(compiled):
     for records in ("records short", "records long", "held-out records"):
         assert upstream(compiled, records) == {"segment", "vocabulary"}
     assert upstream(compiled, "evaluation set") == {"held-out records"}
-    assert upstream(compiled, "train") == {"records short", "records long", "vocabulary"}
+    assert upstream(compiled, "train") == {"records short", "records long", "vocabulary", "evaluation set"}
     assert upstream(compiled, "evaluate") == {"train", "evaluation set"}
     assert upstream(compiled, "export huggingface") == {"train"}
 

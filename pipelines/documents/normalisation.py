@@ -25,6 +25,7 @@ _EMOJI_BEGINS = re.compile(f"[{re.escape(_EMOJI_BEGINNINGS)}\U00010000-\U0010fff
 _EMOJI_OR_KEY_BEGINS = re.compile(f"{_EMOJI_BEGINS.pattern}|[0-9#*](?=\ufe0f?{_KEY})")
 # Say how the sign before them is drawn; alone they mean nothing.
 _VARIATION_SELECTORS = re.compile("[\ufe0e\ufe0f]")
+_JOINER = "\u200d"
 _SYMBOLS = ("So", "Co")  # general categories: signs of no other class, private use
 
 
@@ -82,6 +83,7 @@ class Normaliser:
                 name = emoji.EMOJI_DATA[found]["en"] if self._options.emoji == "name" else ""
                 pieces += [text[done:start], f" {name} "]
                 done = start + len(found)
+                done += text.startswith(_JOINER, done)  # it joins nothing that is an emoji as a whole
         if not pieces:
             return text
         return _VARIATION_SELECTORS.sub("", "".join([*pieces, text[done:]]))

@@ -53,6 +53,7 @@ def test_text_of_tweets(text, expected):
     [
         ({"emoji": "remove"}, "good 👍🏽 work❤️", "good work"),
         ({"emoji": "remove"}, "👍", ""),
+        ({"emoji": "name"}, "👍\u200d👍\u200d!", ":thumbs_up: :thumbs_up: !"),
         ({"unicode": "NFKC"}, "Ｆｕｌｌ width ﬁsh… ﷺ", "Full width fish... صلى الله عليه وسلم"),
         ({"unicode": "NFC"}, "e\u0301", "é"),
         ({"symbols": "remove"}, "☎ call ★now★ \ue000 €5 + 3", "call now €5 + 3"),
