@@ -19,6 +19,7 @@ from pipelines.wikitext.disambiguation import Disambiguations
 from pipelines.wikitext.dump import DumpPart
 from pipelines.wikitext.losses import PIECES, Losses
 from pipelines.wikitext.page import Kind, Page, parse_page
+from pipelines.wikitext.page_names import with_page_name
 from pipelines.wikitext.reading import Reading
 from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.spool import read_spool, spool_name
@@ -121,7 +122,7 @@ class _Extraction:
                 self.counters[page] += 1
                 continue
             self.ids.add(page.id)
-            text = self.cleaner.clean(page.source)
+            text = self.cleaner.clean(with_page_name(page.source, page.title, self.task.wiki.language))
             self.losses.add(self.cleaner.losses)
             self.counters[Kind.ARTICLE] += 1
             self.counters["articles_without_text"] += not text

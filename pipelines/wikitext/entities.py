@@ -66,3 +66,9 @@ def entity_at(text, at, stop):
             first = _CODES[entity, 0]
             return first if first > BLANK else np.int64(BLANK), _CODES[entity, 1], end + 1
     return np.int64(-1), np.int64(0), at + 1
+
+
+@borrowing_jit
+def is_invisible(code):
+    """Whether a character says only how to break lines or which way to write; not the joiners, which shape letters."""
+    return code == 0xAD or code == 0x200B or code == 0x200E or code == 0x200F or code == 0x2060 or code == 0xFEFF

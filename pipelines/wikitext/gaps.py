@@ -9,11 +9,13 @@ blanks and punctuation are appended as they are; the first other character, or t
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from berth.kernels import borrowing_jit
 from pipelines.wikitext.hashing import NOT_FOUND, Table, hash_range, look_up
-from pipelines.wikitext.signs import BLANK, COLON, HYPHEN
-from pipelines.wikitext.utf8 import character_at, put_character
+from pipelines.wikitext.marks import FORMULA
+from pipelines.wikitext.signs import BLANK, CLOSE, COLON, HYPHEN, OPEN
+from pipelines.wikitext.utf8 import character_at, is_alnum, put_character
 
 EN_DASH = 0x2013
 # Punctuation that may stand around something dropped, in Latin, Chinese, Japanese and Arabic script.
@@ -22,10 +24,11 @@ GAP_SIGNS = ",;:-–、，；：،؛"
 LEADING_SIGNS = GAP_SIGNS + ".)。）"
 STOPS = ".!?,。！？、，؟،۔…।॥"
 # Brackets, then quotation marks, that go if nothing is left in them.
-BRACKETS = 11
-OPENING, CLOSING = "([（「『【〈《［〔⟨«“‹„‘", ")]）」』】〉》］〕⟩»”›“’"
-# The same on both sides: it opens where a blank or a bracket stands before.
-STRAIGHT_QUOTE = '"'
+BRACKETS = 13
+OPENING, CLOSING = "([（「『【〈《［〔⟨〖﴿«“‹„„‘‚‚", ")]）」』】〉》］〕⟩〗﴾»”›“”’‘’"
+# Quotation marks that open and close, in some language, what others close and open: they open where a blank or a
+# bracket stands before.
+OPENING_EITHER, CLOSING_EITHER = "\"'”’»›»›", "\"'”’«‹»›"
 # Quotation marks that only close, in any language.
 CLOSING_QUOTES = "»›”"
 # Words that go from between two things dropped in brackets: ({{IPA|…}} or {{IPA|…}}).
@@ -36,11 +39,14 @@ _CONJUNCTIONS = """
 CONJUNCTIONS = tuple(_CONJUNCTIONS.split())
 _LONGEST_CONJUNCTION = max(len(word.encode()) for word in CONJUNCTIONS)
 
-_SIGNS, _LEADING, _STOPS, _OPENING, _CLOSING, _CLOSING_QUOTES = (
-    np.array(list(map(ord, text)), np.int64)
-    for text in (GAP_SIGNS, LEADING_SIGNS, STOPS, OPENING, CLOSING, CLOSING_QUOTES)
-)
-_STRAIGHT_QUOTE = ord(STRAIGHT_QUOTE)
+
+def _codes(text: str) -> npt.NDArray[np.int64]:
+    return np.array(list(map(ord, text)), np.int64)
+
+
+_SIGNS, _LEADING, _STOPS, _CLOSING_QUOTES = map(_codes, (GAP_SIGNS, LEADING_SIGNS, STOPS, CLOSING_QUOTES))
+_OPENING, _CLOSING = _codes(OPENING), _codes(CLOSING)
+_OPENING_EITHER, _CLOSING_EITHER = _codes(OPENING_EITHER), _codes(CLOSING_EITHER)
 _WORDS = Table({(0, word.encode()): 1 for word in CONJUNCTIONS})
 _KEYS, _NUMBERS = _WORDS.keys, _WORDS.numbers
 
@@ -103,10 +109,63 @@ def is_conjunction(out, start, stop):
 
 
 @borrowing_jit
-def _opens_straight(out, begin, before, at):
-    """Whether the character ``before`` at ``at`` is a straight quotation mark that opens."""
+def _is_pair(opening, closing, before, following):
+    """Whether two characters stand at the same place of two arrays."""
+    place = 0
+    while place < len(opening) and (opening[place] != before or closing[place] != following):
+        place += 1
+    return place < len(opening)
+
+
+@borrowing_jit
+def _may_open(out, begin, at):
+    """Whether a quotation mark at ``at`` may open: at the beginning, behind a blank or an opening bracket."""
     behind = character_before(out, begin, at)[0]
-    return before == _STRAIGHT_QUOTE and (behind == 0 or behind == BLANK or _find(_OPENING, behind) >= 0)
+    return behind == 0 or behind == BLANK or _find(_OPENING, behind) >= 0
+
+
+@borrowing_jit
+def hollow_start(out, begin, dropped_at, stop):
+    """Where the "(" is that a ")" at ``stop`` closes, if something was dropped between and no word is left there.
+
+    Args:
+        out: The line as written.
+        begin: Where it begins.
+        dropped_at: Where something was dropped last.
+        stop: Where the line ends.
+
+    Returns:
+        The place; -1 if a letter, digit or formula is in the brackets, or nothing was dropped there.
+    """
+    at = stop
+    while at > begin:
+        code, at = character_before(out, begin, at)
+        if code == OPEN:
+            return at if at < dropped_at else -1
+        if code == CLOSE or code == FORMULA or is_alnum(code):
+            return -1
+    return -1
+
+
+@borrowing_jit
+def open_gap(out, begin, solid, to):
+    """Begin a gap at the end of what is written of a line.
+
+    Args:
+        out: The line as written.
+        begin: Where it begins.
+        solid: Before this stands only what a gap at the beginning of the line would take with it.
+        to: Where it ends.
+
+    Returns:
+        Where the gap begins, the end of the line, the new ``solid``, and whether the gap is at the line's beginning.
+    """
+    solid = min(solid, to)
+    while solid < to and is_leading(character_at(out, solid)[0]):
+        solid += character_at(out, solid)[1]
+    if solid == to:
+        return begin, begin, begin, True
+    return gap_start(out, begin, to), to, solid, False
 
 
 @borrowing_jit
@@ -125,11 +184,14 @@ def close_gap(out, begin, left, to, following, touches):
         The new end, and whether brackets closed around the gap and went: the gap is then still open.
     """
     before, opening_at = character_before(out, begin, left)
-    opening, closing = _find(_OPENING, before), _find(_CLOSING, following)
-    if (opening >= 0 and opening == closing) or (
-        before == following and _opens_straight(out, begin, before, opening_at)
+    is_spaced = to > left and (out[left] == BLANK or out[to - 1] == BLANK)
+    if _is_pair(_OPENING, _CLOSING, before, following) or (
+        not is_spaced
+        and _is_pair(_OPENING_EITHER, _CLOSING_EITHER, before, following)
+        and _may_open(out, begin, opening_at)
     ):
         return opening_at, True
+    opening, closing = _find(_OPENING, before), _find(_CLOSING, following)
     if 0 <= opening < BRACKETS or 0 <= closing < BRACKETS:
         return left, False
     has_space = spaced = False  # spaced: the sign stands between two blanks

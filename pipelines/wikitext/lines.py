@@ -7,9 +7,17 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from pipelines.wikitext.entities import entity_at
-from pipelines.wikitext.gaps import close_gap, ends_with_bracket, gap_start, is_conjunction, is_gap, is_leading
-from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS
+from pipelines.wikitext.entities import entity_at, is_invisible
+from pipelines.wikitext.gaps import (
+    close_gap,
+    ends_with_bracket,
+    hollow_start,
+    is_conjunction,
+    is_gap,
+    is_leading,
+    open_gap,
+)
+from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS, NUMBER
 from pipelines.wikitext.signs import (
     AMPERSAND,
     APOSTROPHE,
@@ -23,7 +31,7 @@ from pipelines.wikitext.signs import (
     is_ascii_alnum,
     is_word,
 )
-from pipelines.wikitext.utf8 import character_at, put_character
+from pipelines.wikitext.utf8 import character_at, is_alnum, put_character
 
 _FROM_MARK = np.arange(256, dtype=np.uint8)
 _FROM_MARK[np.frombuffer(LITERAL_MARKS, np.uint8)] = np.frombuffer(LITERALS, np.uint8)
@@ -35,9 +43,6 @@ _CLASS = np.zeros(256, np.uint8)
 _CLASS[:BLANK] = _IS_SPECIAL
 _CLASS[[BLANK, OPEN]] = (_IS_BLANK | _IS_OPEN, _IS_OPEN)
 _CLASS[[APOSTROPHE, AMPERSAND, CLOSE, COMMA, SEMICOLON, DOT, 0xC2, 0xE1, 0xE2, 0xE3]] = _IS_SPECIAL
-
-# Which characters beyond ASCII are letters or digits, one bit a code point.
-_ALNUM = np.packbits(np.array([chr(code).isalnum() for code in range(0x110000)], np.bool_), bitorder="little")
 
 
 @borrowing_jit
@@ -67,7 +72,7 @@ def is_alnum_at(line, at):
     if byte < 0xC0:
         return False
     code, _ = character_at(line, at)
-    return (_ALNUM[code >> 3] >> (code & 7)) & 1 != 0
+    return is_alnum(code)
 
 
 @borrowing_jit
@@ -129,6 +134,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
     drops_leading = False  # the open gap is at the beginning of the line
     solid = begin  # before this stands only what a gap at the beginning of the line would take with it
     bracket = -1  # behind an opening bracket with something dropped behind it
+    dropped_at = -1  # where the last gap was
     loose = -1  # behind a sign that loses the blank before it if a blank or nothing follows
     line_begin = begin  # ``begin`` moves on to the cell that is written
     has_marks = False
@@ -143,13 +149,8 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
         if byte < BLANK:
             if byte == DROPPED:
                 if left < 0:
-                    while solid < to and is_leading(character_at(out, solid)[0]):
-                        solid += character_at(out, solid)[1]
-                    drops_leading = solid == to
-                    left = begin if drops_leading else gap_start(out, begin, to)
-                    if drops_leading:
-                        to = solid = begin
-                    elif bracket >= 0 and is_conjunction(out, bracket, left):
+                    left, to, solid, drops_leading = open_gap(out, begin, solid, to)
+                    if not drops_leading and bracket >= 0 and is_conjunction(out, bracket, left):
                         to = left = bracket
                     bracket = -1
                 touches = True
@@ -164,10 +165,13 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                     out[to], out[to + 1], out[to + 2] = BLANK, PIPE, BLANK
                     to += 3
                 begin = solid = to
-                left, loose, bracket, drops_leading = -1, -1, -1, False
+                left, loose, bracket, dropped_at, drops_leading = -1, -1, -1, -1, False
                 at += 1
                 continue
-            if 9 <= byte <= 13:
+            if byte == NUMBER and (left >= 0 or to == begin or not 48 <= out[to - 1] <= 57):
+                at += 1
+                continue
+            if 9 <= byte <= 13 or byte == NUMBER:
                 code = np.int64(BLANK)
             else:
                 has_marks = True
@@ -196,6 +200,9 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                 continue
         elif byte == AMPERSAND:
             code, second, end = entity_at(text, at, stop)
+            if is_invisible(code):
+                at = end
+                continue
             if code < 0:
                 code = np.int64(AMPERSAND)
             elif is_space_character(code):
@@ -205,32 +212,36 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
             end = at + length
             if is_space_character(code):
                 code = np.int64(BLANK)
-        if left >= 0:
+        while left >= 0 and times > 0:
             if drops_leading and is_leading(code):
-                at = end
-                continue
-            if is_gap(code):
+                times = 0
+            elif is_gap(code):
                 to = put_character(out, to, code)
                 touches = False
-                at = end
+                times = 0
+            else:
+                if not drops_leading:
+                    to, is_bracketed = close_gap(out, begin, left, to, code, touches)
+                    if is_bracketed:  # the brackets are something dropped, too
+                        left, to, solid, drops_leading = open_gap(out, begin, solid, to)
+                        touches = True
+                        times -= 1
+                        continue
+                    if loose == left and to > left and out[left] == BLANK:
+                        out[left - 2], out[left - 1] = out[left - 1], BLANK
+                        to = left
+                bracket = to if not drops_leading and ends_with_bracket(out, begin, to) else -1
+                dropped_at = left
+                left, drops_leading = -1, False
+        if times == 0:
+            at = end
+            continue
+        if code == CLOSE and dropped_at >= 0:
+            hollow = hollow_start(out, begin, dropped_at, to)
+            if hollow >= 0:
+                left, to, solid, drops_leading = open_gap(out, begin, solid, hollow)
+                touches, bracket, at = True, -1, end
                 continue
-            if not drops_leading:
-                to, is_bracketed = close_gap(out, begin, left, to, code, touches)
-                if is_bracketed:  # the brackets are something dropped, too
-                    solid = min(solid, to)
-                    while solid < to and is_leading(character_at(out, solid)[0]):
-                        solid += character_at(out, solid)[1]
-                    drops_leading = solid == to
-                    left = begin if drops_leading else gap_start(out, begin, to)
-                    if drops_leading:
-                        to = solid = begin
-                    at = end
-                    continue
-                if loose == left and to > left and out[left] == BLANK:
-                    out[left - 2], out[left - 1] = out[left - 1], BLANK
-                    to = left
-            bracket = to if not drops_leading and ends_with_bracket(out, begin, to) else -1
-            left, drops_leading = -1, False
         if code == BLANK:
             if loose == to and to > begin:
                 out[to - 2] = out[to - 1]

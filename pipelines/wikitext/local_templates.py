@@ -9,12 +9,19 @@ from pipelines.wikitext import templates, units
 from pipelines.wikitext.number_styles import ENGLISH, number_style
 from pipelines.wikitext.templates import TABLE, Arguments, Handler, positional
 
+# What stands before a year that is not certain, where it is written alike in nearly every text.
+_ABOUT = {**dict.fromkeys(("no", "nb", "nn", "da", "sv", "de", "nl", "cs"), "ca. "), "pl": "ok. ", "fi": "n. "}
 ENGLISH_WIKIS = ("en", "simple", "sco")
 
 
 def _values(arguments: Arguments) -> str | None:
-    """The unnamed arguments: {{circa|1500|1550}}: "1500 – 1550"."""
+    """The unnamed arguments: {{reign|1500|1550}}: "1500 – 1550"."""
     return " – ".join(value for value in positional(arguments) if value) or None
+
+
+def _circa(about: str) -> Handler:
+    """{{circa|1500|1550}}: "ca. 1500 – ca. 1550"."""
+    return lambda arguments: " – ".join(about + value for value in positional(arguments) if value) or None
 
 
 def _scripts(arguments: Arguments) -> str | None:
@@ -32,7 +39,8 @@ def localised(language: str) -> Mapping[Handler, Handler | None]:
     if language.partition("-")[0] not in ENGLISH_WIKIS:
         handlers[units.convert] = partial(units.convert, style=style, has_names=False)
         handlers.update(dict.fromkeys(templates.ENGLISH_DATES))
-        handlers.update({TABLE[name]: _values for name in ("circa", "floruit", "reign", "died-in", "born-in")})
+        handlers.update({TABLE[name]: _values for name in ("floruit", "reign", "died-in", "born-in")})
+        handlers[TABLE["circa"]] = _circa(_ABOUT.get(language.partition("-")[0], ""))
         handlers[TABLE["zh"]] = _scripts
         handlers[TABLE["literal translation"]] = TABLE["gloss"]
     return handlers

@@ -11,6 +11,8 @@ END = 0x05
 FORMULA = 0x1B  # a formula stood here
 CELL = 0x1C  # between the cells of a table's row
 
+NUMBER = 0x1D  # a number begins here that a blank parts from a digit before it
+
 # Characters that mean something in wikitext, as they stand inside <nowiki>, and the bytes that stand for them.
 LITERALS = b"[]{}|<>='*#:;&_-"
 LITERAL_MARKS = bytes([0x06, 0x07, 0x08, *range(0x0E, 0x1B)])

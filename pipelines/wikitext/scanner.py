@@ -52,6 +52,7 @@ from pipelines.wikitext.frames import (
 from pipelines.wikitext.marks import DROPPED, EQUALS, EXTERNAL
 from pipelines.wikitext.signs import (
     BLANK,
+    CLOSE,
     CLOSE_BRACE,
     CLOSE_BRACKET,
     COLON,
@@ -60,6 +61,7 @@ from pipelines.wikitext.signs import (
     EQUAL,
     LESS,
     NEWLINE,
+    OPEN,
     OPEN_BRACE,
     OPEN_BRACKET,
     PIPE,
@@ -266,10 +268,12 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
             if start >= 0:
                 truncate(state, state[OUT] - (at - start))
                 end = at + 3
+                opens = False
                 while not ENDS_URL[source[end]]:
+                    opens |= source[end] == OPEN
                     end += 1
                 tail = end
-                while tail > start and TRAILS_URL[source[tail - 1]]:
+                while tail > start and TRAILS_URL[source[tail - 1]] and not (opens and source[tail - 1] == CLOSE):
                     tail -= 1
                 emit(out, state, DROPPED)
                 for place in range(tail, end):

@@ -54,11 +54,12 @@ class Wiki:
     def prefixes(self) -> dict[bytes, int]:
         """The names of namespaces as they stand in links, in UTF-8 with A-Z lowered → number.
 
-        In other alphabets a name counts as it is given, in lower case, in capitals and with a capital first letter.
+        In other alphabets a name counts as it is given, in lower case, in capitals (Turkish ones too) and with a
+        capital first letter.
         """
         forms = {}
         for name, key in self.namespaces.items():
-            for form in (name, name.upper(), name.title(), name.capitalize()):
+            for form in (name, name.upper(), name.title(), name.capitalize(), name.replace("i", "İ").upper()):
                 forms[form.encode().lower()] = key
         return forms
 

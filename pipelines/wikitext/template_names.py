@@ -47,6 +47,20 @@ def _century(after: str) -> Handler:
     return show
 
 
+def _centuries() -> dict[str, Handler]:
+    """{{XIXe siècle}}: the name is the text."""
+    tens, ones = ("", "X", "XX"), ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+    numbers = [ten + one for ten in tens for one in ones][1:]
+    names = [f"{number}{'er' if number == 'I' else 'e'} siècle" for number in numbers]
+    return {name.lower(): literal(name) for name in names}
+
+
+def _measured(arguments: Arguments) -> str | None:
+    """{{M|5|u=km}} and {{M|5||km}}: "5 km"."""
+    number, _, unit = [*positional(arguments), "", "", ""][:3]
+    return f"{number} {arguments.get('u', '').strip() or unit}".strip() or None
+
+
 def _old_style_date(arguments: Arguments) -> str | None:
     """{{OldStyleDate|6|июня|1799|26|мая}}: "26 мая (6 июня) 1799"; the old day, month and year may be left out."""
     day, month, year, old_day, old_month, old_year = [*positional(arguments), *[""] * 6][:6]
@@ -131,6 +145,7 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "-s-": _century(" siècle av. J.-C."),
         "sap": _century(" siècle av. J.-C."),
         "sap-": _century(" siècle av. J.-C."),
+        **_centuries(),
         "av jc": literal("av. J.-C."),
         "lien": argument(1, "texte", "fr"),
         "nobr romains": _nowrap,
@@ -171,7 +186,13 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "carece de fontes": _first,
         "carece de fontes2": _first,
     },
-    "it": {"citazione": _quote, "citazione necessaria": _first, "senza fonte": _first, "chiarire": _first},
+    "it": {
+        "m": _measured,
+        "citazione": _quote,
+        "citazione necessaria": _first,
+        "senza fonte": _first,
+        "chiarire": _first,
+    },
     "ca": {"citació": _quote},
     "nl": {"citaat": _quote},
     "pl": {"cytat": _quote, "w języku": _language},

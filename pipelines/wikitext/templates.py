@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.wikitext import dates, units
-from pipelines.wikitext.marks import DROPPED
+from pipelines.wikitext.marks import DROPPED, NUMBER
 from pipelines.wikitext.number_styles import ENGLISH, NumberStyle, grouped
 
-_DROPPED = chr(DROPPED)
+_DROPPED, _NUMBER = chr(DROPPED), chr(NUMBER)
 Arguments = Mapping[str, str]
 Handler = Callable[[Arguments], str | None]
 
@@ -115,10 +115,10 @@ def _fraction(arguments: Arguments) -> str | None:
     """{{frac|1|2}}: "1/2"; {{frac|3|1|2}}: "3 1/2"; {{frac|2}}: "1/2"; and 3{{frac|1|2}}: "3 1/2"."""
     values = positional(arguments)
     if len(values) == 3:
-        return f" {values[0]} {values[1]}/{values[2]}"
+        return f"{_NUMBER}{values[0]} {values[1]}/{values[2]}"
     if len(values) == 2:
-        return f" {values[0]}/{values[1]}"
-    return f" 1/{values[0]}" if values else None
+        return f"{_NUMBER}{values[0]}/{values[1]}"
+    return f"{_NUMBER}1/{values[0]}" if values else None
 
 
 def _element(symbol: str) -> Handler:

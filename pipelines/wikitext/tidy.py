@@ -8,9 +8,23 @@ import numpy as np
 
 from berth.kernels import borrowing_jit, inlined_jit
 from pipelines.wikitext.formulas import drop_sentences, write_markers
+from pipelines.wikitext.gaps import character_before
 from pipelines.wikitext.lines import has_alnum, marks_to_literals, tidy_line
 from pipelines.wikitext.marks import CELL, DROPPED, EXTERNAL
-from pipelines.wikitext.signs import AMPERSAND, BANG, BLANK, COLON, EQUAL, HASH, NEWLINE, PIPE, SEMICOLON, STAR
+from pipelines.wikitext.signs import (
+    AMPERSAND,
+    APOSTROPHE,
+    BANG,
+    BLANK,
+    COLON,
+    EQUAL,
+    HASH,
+    NEWLINE,
+    PIPE,
+    SEMICOLON,
+    STAR,
+)
+from pipelines.wikitext.utf8 import character_at, is_unspaced
 
 HEADING_LEVELS = 6
 
@@ -22,6 +36,47 @@ _MAY_BE_ALNUM[[AMPERSAND, *range(48, 58), *range(65, 91), *range(97, 123), *rang
 @borrowing_jit
 def _is_blank_or_dropped(byte):
     return byte == BLANK or byte == DROPPED
+
+
+@borrowing_jit
+def _is_bullet(byte):
+    return byte == STAR or byte == HASH or byte == COLON or byte == SEMICOLON
+
+
+@borrowing_jit
+def _quoted_bullets_end(text, start):
+    """Where bullets end that stand in quotes with a blank behind them (''* a note''), or ``start``."""
+    bullets = start
+    while text[bullets] == APOSTROPHE:
+        bullets += 1
+    end = bullets
+    while _is_bullet(text[end]):
+        end += 1
+    return end if end > bullets >= start + 2 and text[end] == BLANK else start
+
+
+@borrowing_jit
+def _end_of_term(text, start, stop):
+    """Where the ":" is that stands behind the term of a definition, ``stop`` if there is none."""
+    while start < stop and text[start] != COLON:
+        start += 1
+    return start
+
+
+@borrowing_jit
+def _join(out, stop, end):
+    """Join the paragraph that ends at ``stop`` and the line that stands behind it; returns the end.
+
+    A blank goes between them, but not in Chinese and Japanese.
+    """
+    before, _ = character_before(out, 0, stop)
+    following, _ = character_at(out, stop + 1)
+    if not (is_unspaced(before) and is_unspaced(following)):
+        out[stop] = BLANK
+        return end
+    for at in range(stop + 1, end):
+        out[at - 1] = out[at]
+    return end - 1
 
 
 @borrowing_jit
@@ -98,7 +153,7 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
             in_paragraph = False
             continue
         first = text[start]
-        joins, is_item = in_paragraph, False
+        joins, is_item, is_term = in_paragraph, False, False
         in_paragraph = False
         if first == EQUAL:
             last = stop
@@ -109,15 +164,10 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
                 if not keeps_headings:
                     continue
                 start, stop, is_item = start + level, last - level, True
-        elif first == STAR or first == HASH or first == COLON or first == SEMICOLON:
+        elif _is_bullet(first):
             is_item = True
-            while start < stop and (
-                text[start] == STAR
-                or text[start] == HASH
-                or text[start] == COLON
-                or text[start] == SEMICOLON
-                or text[start] == BLANK
-            ):
+            while start < stop and (_is_bullet(text[start]) or text[start] == BLANK):
+                is_term = text[start] == SEMICOLON or (is_term and text[start] == BLANK)
                 start += 1
             first_shown = start
             while first_shown < stop and _is_blank_or_dropped(text[first_shown]):
@@ -126,15 +176,29 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
                 continue
         elif first == CELL:
             is_item = True
+        elif first == APOSTROPHE:
+            behind = _quoted_bullets_end(text, start)
+            is_item, start = behind > start, behind
         elif first == PIPE or first == BANG:  # what is left of a table that was never closed
             continue
         if not is_item:
             start = line_start
-        written = _write_line(text, start, stop, drops_formulas, out, to + (to > 0))
+        written = -1
+        while start < stop:  # a term, then its definition; else all at once
+            end = _end_of_term(text, start, stop) if is_term else stop
+            place = written + 2 if written >= 0 else to + (to > 0)
+            behind = _write_line(text, start, end, drops_formulas, out, place)
+            if behind >= 0:
+                if written >= 0:
+                    out[written], out[written + 1] = COLON, BLANK
+                written = behind
+            start, is_term = end + 1, False
         if written < 0:
             continue
-        if to > 0:
-            out[to] = BLANK if joins and not is_item else NEWLINE
+        if joins and not is_item:
+            written = _join(out, to, written)
+        elif to > 0:
+            out[to] = NEWLINE
         to = written
         in_paragraph = not is_item
     return to

@@ -185,8 +185,8 @@ def url_scheme_end(source, at, keys, numbers):
         return at + 2
     end = at
     value = begin_hash(SCHEME)
-    while 97 <= source[end] <= 122 and end - at < LONGEST_SCHEME:
-        value = add_byte(value, source[end])
+    while is_letter(source[end]) and end - at < LONGEST_SCHEME:
+        value = add_byte(value, lower(source[end]))
         end += 1
     if source[end] == COLON and look_up(keys, numbers, value) != NOT_FOUND:
         return end + 1
@@ -198,22 +198,20 @@ def free_url_start(source, colon, since):
     """Where a free URL begins whose "://" is at ``colon``; -1 if there is none behind ``since``."""
     if source[colon + 1] != SLASH or source[colon + 2] != SLASH or ENDS_URL[source[colon + 3]]:
         return -1
-    start = -1
-    if colon >= 3 and source[colon - 1] == 112:  # p
-        if source[colon - 2] == 116 and source[colon - 3] == 102:  # ft
-            start = colon - 3
-        elif colon >= 4 and source[colon - 2] == 116 and source[colon - 3] == 116 and source[colon - 4] == 104:  # htt
-            start = colon - 4
-    elif (
-        colon >= 5
-        and source[colon - 1] == 115  # s
-        and source[colon - 2] == 112  # p
-        and source[colon - 3] == 116  # t
-        and source[colon - 4] == 116  # t
-        and source[colon - 5] == 104  # h
-    ):
-        start = colon - 5
-    if start < since or (start > 0 and is_word(source[start - 1])):
+    start, at = -1, colon
+    if at >= 5 and lower(source[at - 1]) == 115:  # s of https
+        at -= 1
+    if at >= 3 and lower(source[at - 1]) == 112:  # p
+        if at == colon and lower(source[at - 2]) == 116 and lower(source[at - 3]) == 102:  # ft
+            start = at - 3
+        elif (
+            at >= 4
+            and lower(source[at - 2]) == 116  # t
+            and lower(source[at - 3]) == 116  # t
+            and lower(source[at - 4]) == 104  # h
+        ):
+            start = at - 4
+    if start < since or (start > 0 and source[start - 1] < 128 and is_word(source[start - 1])):
         return -1
     return start
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from berth.kernels import borrowing_jit
 
+# Which characters are letters or digits, one bit a code point.
+_ALNUM = np.packbits(np.array([chr(code).isalnum() for code in range(0x110000)], np.bool_), bitorder="little")
+
 
 @borrowing_jit
 def character_at(line, at):
@@ -41,3 +44,21 @@ def put_character(line, at, code):
     line[at + 2] = 0x80 | ((code >> 6) & 0x3F)
     line[at + 3] = 0x80 | (code & 0x3F)
     return at + 4
+
+
+@borrowing_jit
+def is_alnum(code):
+    """Whether a character is a letter or digit."""
+    return (_ALNUM[code >> 3] >> (code & 7)) & 1 != 0
+
+
+@borrowing_jit
+def is_unspaced(code):
+    """Whether a character belongs to the Chinese or Japanese script, which has no blanks between words."""
+    return (
+        0x3000 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFF00 <= code <= 0xFF9F
+        or 0x20000 <= code <= 0x3FFFF
+    )

@@ -21,7 +21,7 @@ PIECES = [
     "||", "!!", "<ref", "<ref>", "</ref>", "<!--", "-->", "<nowiki>", "</nowiki>", "<math>", "</math>", "<br>", "<p>",
     "{{nowrap|", "{{convert|1|m}}", "{{lang-fr|", "{{formatnum:", "{{unknown|some words", "[[File:a.png|", "[[Category:",
     "[http://x ", "http://", "__TOC__", "&amp;", "&#xFFFFFFF;", "&nbsp;", "&ndash", "''", "'''''", "==", "word ", "A. ", "-{",
-    "zh-hans:", "}-", "{{!}}", "|two words", "|x=", "2<sup>", "3</sup>", ".</math>", " or ", "\n|+ a [[File:b.png|thumb|", "x" * 70,
+    "zh-hans:", "}-", "{{!}}", "|two words", "|x=", "2<sup>", "3</sup>", ".</math>", " or ", "(\x00*", "\n;a:", "''* ", "HTTPS://q(", "\n|+ a [[File:b.png|thumb|", "x" * 70,
 ]  # fmt: skip
 OPTIONS = [
     ExtractOptions(),

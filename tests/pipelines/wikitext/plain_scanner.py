@@ -50,9 +50,9 @@ TOKEN = re.compile(
     | (?P<open>\{\{+)
     | (?P<close>\}\}+)
     | (?P<link>\[\[)
-    | (?P<external>\[(?:(?:%(scheme)s):|//)[^\x00-\x20\[\]<>"]*)
+    | (?P<external>\[(?:(?i:%(scheme)s):|//)[^\x00-\x20\[\]<>"]*)
     | (?P<bracket>\])
-    | (?P<url>(?<![%(word)s])(?:https?|ftp)://[^\x00-\x20\[\]<>"|{}]+)
+    | (?P<url>(?<![A-Za-z0-9_])(?i:https?|ftp)://[^\x00-\x20\[\]<>"|{}]+)
     | (?P<pipe>\|)
     | (?P<equals>=)
     | (?P<magic>__[A-Z\x80-\xff]+(?:_[A-Z\x80-\xff]+)*__)
@@ -302,7 +302,8 @@ class PlainScanner:
     def on_url(self, found: re.Match[bytes]) -> None:
         url = found.group()
         self.drop()
-        self.emit(url[len(url.rstrip(TRAILING)) :])
+        trailing = TRAILING.replace(b")", b"") if b"(" in url else TRAILING
+        self.emit(url[len(url.rstrip(trailing)) :])
 
     def on_pipe(self, found: re.Match[bytes]) -> None:
         if self.top() in (Kind.TEMPLATE, Kind.LINK, Kind.PARAMETER):

@@ -45,6 +45,10 @@ def clean(source: str) -> str:
         ("Text\n[[Category:Cats]]\n[[de:Katze]]\n[[zh-min-nan:X]]", "Text"),
         ("See [http://x.org/a=b the site] or [https://x.org].", "See the site or."),
         ("See https://x.org/a_b?c=d, it says.", "See, it says."),
+        (
+            "See http://x.org/a_(b), (HTTP://x.org) or 网址http://x.org it [HTTPS://x.org says].",
+            "See, or 网址 it says.",
+        ),
         ("An array a[0] and [sic] stay.", "An array a[0] and [sic] stay."),
         # Templates and what they leave behind
         ("The cat ({{IPA|kat}}) purrs.", "The cat purrs."),
@@ -56,6 +60,11 @@ def clean(source: str) -> str:
         ('A "{{x}}", “{{x}}” or ‘{{x}}’ b "c" {{x}} "d"', 'A, or b "c" "d"'),
         ("«Cat {{x}}» and « {{x}} » and “dog, {{x}}”…{{x}}…", "«Cat» and and “dog”…"),
         ("Text. {{x}}. More.", "Text. More."),
+        ("A '{{x}}', ‚{{x}}‘, „{{x}}”, ”{{x}}” or »{{x}}« b", "A, or b"),
+        ("Les « a »<ref>x</ref> « b » et 'c' {{x}} 'd'", "Les « a » « b » et 'c' 'd'"),
+        ("﴿{{x}}﴾ A 〖{{x}}〗 〔{{x}}〕 b", "A b"),
+        ("A ({{x}} / {{y}}) b (* {{x}}; † {{y}}) c (*) d ({{x}} / e)", "A b c (*) d (/ e)"),
+        ("A (\u200e{{x}}\u200f) b (&lrm;{{x}}, {{y}}&#8203;) c", "A b c"),
         ("Text .,{{x}}", "Text."),
         ("One{{x}} two{{x|a=[[b]]|{{y}}}}, three.", "One two, three."),
         ("{{Infobox\n| a = b\n| c = {{d|e}}\n}}\nText.", "Text."),
@@ -86,12 +95,16 @@ def clean(source: str) -> str:
         ("''θ''<sub>''i''</sub> and '''''a'''''<small>''b''</small>", "θi and ab"),
         # Entities and spaces
         ("5&nbsp;km &ndash; &#8364;5 &amp;lt; &unknown; R&D", "5 km – €5 &lt; &unknown; R&D"),
+        ("Do&shy;nau, a&#x200B;b, but as it stands: a\u00adb\u200e", "Donau, ab, but as it stands: a\u00adb\u200e"),
         ("a\u00a0b\u2003c   d\u3000e", "a b c d e"),
         ("a , b ; c . d", "a, b; c. d"),
         # Lines
         ("One\ntwo.\n\nThree.", "One two.\nThree."),
         ("* one\n** two\n#three\n:; four", "one\ntwo\nthree\nfour"),
         ("* {{cite}}, ISBN 1 and more\n* {{x}} – a list", "ISBN 1 and more\na list"),
+        ("''* A note''\n'''#1''' song", "A note\n#1 song"),
+        (";Term:is this\n; Term : is ''that''\n;Term:\n:is 1:2", "Term: is this\nTerm: is that\nTerm\nis 1:2"),
+        ("一行目の\n二行目。\n''三''\nfour\n五", "一行目の二行目。三 four 五"),
         ("== Head ==\nText\n===Sub===", "Text"),
         ("Text\n----\nText", "Text\nText"),
         ("* [http://x.org Official site]\n* [[Inner]]", "Inner"),
@@ -127,13 +140,14 @@ MARKUP = [
     "<ref/>", "<!--", "-->", "<br>", "<p>", "nowrap", "lang-fr", "File:", "a.jpg", "de:", "http://", "[http://x ", "//",
     "__NOTOC__", "word", "é", "<nowiki>", "</nowiki>", "formatnum:", "Template:", "ftp://q", "Category:", "<math>",
     "</math>", ".</math>", "2<sup>", "3</sup>", "''", "[[File:b.png|", "thumb", "alt=", "|+", "||", "!!", "\n|-",
-    "a caption",
+    "a caption", "Https://", "(", ")", "[HTTP://x ",
 ]  # fmt: skip
 LINES = [
     *"\0\0()  ,;:–-.!?\n=*#|'ab_&\t\x01\x06\x0e—😀漢é\u00a0\u2003\u3000", "==", "===", "''", "'''", "''''", "'''''",
     "&amp;", "&nbsp;", "&#65;", "&#x3B1;", "&#xD800;", "&#8;", "&#10;", "&bogus;", "&nGt;", "&NewLine;", "&a1;",
-    "\x1b", "\x1c", "（", "）", "「", "」", "、", "،", "«", "»", "[", "]", "。", "„", "“", "&ndash;",
-    "Dr.", "word", ". A", ". b", " or ", '"', "…", "‘", "’",
+    "\x1b", "\x1c", "\x1d", "1\x1d", "（", "）", "「", "」", "、", "،", "«", "»", "[", "]", "。", "„", "“", "&ndash;",
+    "Dr.", "word", ". A", ". b", " or ", '"', "…", "‘", "’", "”", "†", "〖", "〗", "&shy;", "&lrm;", "\u200e",
+    "(\0", "\0)",
 ]  # fmt: skip
 
 

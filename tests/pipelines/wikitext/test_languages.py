@@ -29,6 +29,7 @@ def clean(language, source, **options):
         ("de", "[[Datei:A.xyz|mini]]Die Katze („{{x}}“, {{y}}) ist klein.[[Kategorie:K]]", "Die Katze ist klein."),
         ("da", "Han sagde {{x}} »nej« til „ja“.", "Han sagde »nej« til „ja“."),
         ("fr", "Le chat [{{x}}] dit « {{y}} » et part ; il revient.", "Le chat dit et part; il revient."),
+        ("tr", "[[DOSYA:A.xyz|küçük]]Kedi bir [[hayvan]].[[KATEGORİ:Kedi]]", "Kedi bir hayvan."),
         ("ja", "[[ファイル:A.xyz]]猫（{{x}}、ねこ）は「{{y}}」動物。[[カテゴリ:N]]", "猫（ねこ）は動物。"),
         ("ja", "東京（{{x}}）は、{{y}}、首都。", "東京は、首都。"),
         ("zh", "[[文件:A.xyz|缩略图]]-{zh-hans:计算机;zh-hant:電腦}-（{{x}}）是-{机器}-。[[分类:J]]", "计算机是机器。"),
