@@ -13,6 +13,7 @@ def _no_terminal(monkeypatch):
 def bucket():
     """The URI of an empty bucket in an emulator of Cloud Storage, used by the real client."""
     from gcp_storage_emulator.server import create_server
+    from google.cloud.storage._bucket_metadata_cache import BucketMetadataCache
 
     from berth import cloud_storage
 
@@ -20,6 +21,9 @@ def bucket():
     server.start()
     patch = pytest.MonkeyPatch()
     host, port = server._api._httpd.socket.getsockname()
+    # After a 404 the client asks in the background whether the bucket is still there, for two minutes if nobody answers:
+    # behind the test it would draw random numbers, which hypothesis takes for those of another test's strategies.
+    patch.setattr(BucketMetadataCache, "check_and_evict", lambda cache, name: None)
     patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
     cloud_storage.client.cache_clear()
     yield "gs://berth-test"

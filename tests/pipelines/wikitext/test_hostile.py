@@ -20,11 +20,11 @@ CONSTRUCTS = [
     "<ref>a</ref>", "<!--", "<!--a-->", "<nowiki>", "<nowiki>a</nowiki>", "<math>", "<math>a</math>", "''", "'''''",
     "''a'' ", "==", "=", "&amp;", "&#65;", "-{", "-{a}-", "__X__", "_", "(", "( ,", " ,", "{{nowrap|", "[[a]] ",
     "[[a|b]] ", "{{a|[[b", ":", "|", "{{[[", "{{<ref>", "{|", "|-", "[[{{{", "''[[", "<", "<a", "[[a|", "\n{|", "\n|}",
-    "\n|-", "\n|", "\n", "\n\n", "\n=", "\n*", "{{a}},", "((({{a}}", "{{a|b c}} ", "{{nowrap|x}} ", "{{=}}", "<br>",
+    "\n|-", "\n|", "\n", "\n\n", "\n=", "\n*", "{{a}},", "((({{a}}", "{{a|b c}} ", "{{nowrap|x}} ", "<br>",
     "{{convert|1|m}} ", "{{lang|fr|a}}", "x((({{a}}", "a ,", "[[a]]b", "{{a|{{b}}}}", "[[a|b|c]]", "\n{|\n|a\n|}",
 ]  # fmt: skip
 # What is shortest beside what it costs: lines of one letter, templates of one sign.
-DENSE = ["a\n=", "a\n*", "a\n\n", "{{·}}", "{{a}}, b", "a({{a}})", "{{quote|a}}"]
+DENSE = ["a\n=", "a\n*", "a\n\n", "{{·}}", "{{=}}", "{{a}}, b", "a({{a}})", "{{quote|a}}"]
 # Templates in templates: how deep, and what stands in the innermost.
 NESTED = [(10_000, "x"), (100_000, "x"), (100, "x"), (20, "x|" * 20)]
 NESTED_AROUND_TEXT = [(100, "word " * 200), (100, "word " * 200_000), (50, "word " * 50)]
