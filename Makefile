@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## From a Wikipedia excerpt to an evaluated BERT and its report
 	$(BIN)/berth run recipes/quickstart.yaml --workspace $(WORKSPACE)
 
-test: install ## Run the tests (some eight minutes on two cores)
+test: install ## Run the tests (some ten minutes on two cores)
 	$(BIN)/python -m pytest
 
 test-slow: install ## Run the long tests: fuzzing, kill and resume, benchmarks' bounds

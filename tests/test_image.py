@@ -13,7 +13,7 @@ import pytest
 import berth
 
 ROOT = Path(__file__).parents[1]
-DEBIAN, MIRROR = "bookworm", "http://deb.debian.org/debian"
+DEBIAN = "bookworm"
 PACKAGES = "python3-venv,ca-certificates"
 # All of this test's images have names under it.
 NAMES = "localhost/berth-test"
@@ -53,7 +53,7 @@ def base(tmp_path_factory):
         pytest.skip(f"building needs root, and {', '.join(missing) or 'nothing else'}")
     if podman("image", "exists", BASE).returncode != 0:
         tree, archive = tmp_path_factory.mktemp("debian"), tmp_path_factory.mktemp("archive") / "debian.tar"
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", DEBIAN, str(tree), MIRROR]
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", DEBIAN, str(tree)]
         subprocess.run(command, check=True, capture_output=True)
         subprocess.run(["tar", "-C", tree, "-cf", archive, "."], check=True)
         podman("import", str(archive), BASE, check=True)
