@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from berth import runs, storage
 from berth.cluster import manifests
-from berth.cluster.machines import Shape, shape
+from berth.cluster.machines import Shape, machines_of
 from berth.errors import BerthError, UsageError
 from berth.manifest import NAME as MANIFEST
 from berth.recipe import Cluster, Recipe
@@ -31,15 +31,9 @@ SECONDS_BETWEEN_LOOKS = 30.0
 T = TypeVar("T")
 
 
-def machines_of(cluster: Cluster) -> tuple[Shape | None, int]:
-    """The shape of the training's machines, and how many there are.
-
-    Raises:
-        UsageError: if there is no such shape.
-    """
-    resources = cluster.task(STAGE)
-    machine = shape(resources.accelerator, f"cluster.stages.{STAGE}.accelerator") if resources.accelerator else None
-    return machine, max(resources.hosts, machine.hosts if machine is not None else 1)
+def machines(cluster: Cluster) -> tuple[Shape | None, int]:
+    """The shape of the training's machines, and how many there are. Raises UsageError if there is no such shape."""
+    return machines_of(cluster.task(STAGE), f"cluster.stages.{STAGE}")
 
 
 def train(
@@ -68,7 +62,7 @@ def train(
         BerthError: if the cluster refuses, or the JobSet fails.
     """
     runs.record_data(workspace, recipe, stages)
-    machine, hosts = machines_of(recipe.cluster)
+    machine, hosts = machines(recipe.cluster)
     place = manifests.Place(image, workspace, machine, hosts)
     *config_maps, job = manifests.job(recipe, STAGE, place)
     cluster = _Cluster(recipe.cluster.namespace, client)

@@ -127,6 +127,20 @@ def shape(name: str, where: str) -> Shape:
     return SHAPES[name]
 
 
+def machines_of(resources: TaskResources, where: str) -> tuple[Shape | None, int]:
+    """The shape of the machines that a stage asks for, None for CPUs, and how many there are.
+
+    Args:
+        resources: What it asks for.
+        where: The key that says so, for the error.
+
+    Raises:
+        UsageError: if there is no such shape.
+    """
+    machine = shape(resources.accelerator, f"{where}.accelerator") if resources.accelerator else None
+    return machine, max(resources.hosts, machine.hosts if machine is not None else 1)
+
+
 def node_selector(resources: TaskResources, machine: Shape | None) -> dict[str, str]:
     """Labels that a node must have for a task."""
     selector = dict(machine.node_selector) if machine else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from berth.cluster import jobset
-from berth.cluster.machines import GPU, Shape, node_selector, shape, tolerations
+from berth.cluster.machines import GPU, Shape, machines_of, node_selector, tolerations
 from berth.errors import UsageError
 from berth.recipe import Cluster, TaskResources
 
@@ -38,7 +38,7 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
     cpus, memory = f"{resources.cpus:g}", f"{resources.memory_gib}Gi"
     task.set_cpu_request(cpus).set_cpu_limit(cpus).set_memory_request(memory).set_memory_limit(memory)
-    machine = _one_machine(stage, resources.accelerator, resources.hosts)
+    machine = _one_machine(stage, resources)
     if machine:
         task.set_accelerator_type(machine.resource).set_accelerator_limit(machine.chips)
     for label, value in node_selector(resources, machine).items():
@@ -62,14 +62,13 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
 
 def is_several(cluster: Cluster) -> bool:
     """Whether the training runs on several machines."""
-    return jobset.machines_of(cluster)[1] > 1
+    return jobset.machines(cluster)[1] > 1
 
 
-def _one_machine(stage: str, accelerator: str | None, hosts: int) -> Shape | None:
+def _one_machine(stage: str, resources: TaskResources) -> Shape | None:
     where = f"cluster.stages.{stage}"
-    machine = shape(accelerator, f"{where}.accelerator") if accelerator else None
-    if hosts > 1 or (machine and machine.hosts > 1):
-        count = hosts if hosts > 1 or machine is None else machine.hosts
+    machine, count = machines_of(resources, where)
+    if count > 1:
         raise UsageError(
             "a task of a pipeline runs on one machine",
             where=where,

@@ -21,15 +21,7 @@ def finetune(
             help="A task of GLUE, or any classification of texts or pairs of texts.",
         ),
     ],
-    checkpoint: Annotated[
-        str,
-        typer.Option(
-            "--checkpoint",
-            metavar="DIR|FILE",
-            help="Directory of `berth train` (its newest checkpoint), one of them, or any checkpoint a training can "
-            "start from.",
-        ),
-    ],
+    checkpoint: options.AnyCheckpoint,
     data: Annotated[
         str,
         typer.Option(

@@ -57,15 +57,7 @@ def train(
 
 
 def evaluate(
-    checkpoint: Annotated[
-        str,
-        typer.Option(
-            "--checkpoint",
-            metavar="DIR|FILE",
-            help="Directory of `berth train` (its newest checkpoint), one of them, or any checkpoint a training can "
-            "start from.",
-        ),
-    ],
+    checkpoint: options.AnyCheckpoint,
     records: Annotated[str, typer.Option("--records", metavar="DIR", help="Directory that `berth evalset` made.")],
     output: Annotated[
         str, typer.Option("--output", metavar="DIR", help="Output directory; default: beside that of the checkpoint.")

@@ -16,6 +16,15 @@ Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output dir
 Articles = Annotated[
     str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` or `berth filter` made.")
 ]
+AnyCheckpoint = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="DIR|FILE",
+        help="Directory of `berth train` (its newest checkpoint), one of them, or any checkpoint a training can start "
+        "from.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random is derived from it.")]
 Text = Annotated[
     list[str],

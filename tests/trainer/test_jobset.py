@@ -86,7 +86,7 @@ def finish(recipe, tmp_path):
 
 def rendered(recipe, tmp_path):
     """The JobSet that the task would start."""
-    place = manifests.Place(IMAGE, str(tmp_path), *jobset.machines_of(recipe.cluster))
+    place = manifests.Place(IMAGE, str(tmp_path), *jobset.machines(recipe.cluster))
     return manifests.job(recipe, "train", place)[-1]
 
 
