@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from berth import storage
-from berth.output import Output
+from berth.stage.output import Output
 
 EXCERPT = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 COPIES = 11
@@ -51,14 +51,14 @@ def make_dump(path: Path) -> None:
 def measure(dump: str, directory: str) -> None:
     """Measure and print."""
     from berth.recipe import ExtractOptions
-    from pipelines.wikitext.articles import PartTask
     from pipelines.wikitext.cleaner import Cleaner
-    from pipelines.wikitext.dump import open_dump
-    from pipelines.wikitext.page import Page, parse_page
-    from pipelines.wikitext.reading import Reading
-    from pipelines.wikitext.spool import spool_name
-    from pipelines.wikitext.template_pages import TemplateTask, write_derived
-    from pipelines.wikitext.template_table import Derived
+    from pipelines.wikitext.dump.pages import Page, parse_page
+    from pipelines.wikitext.dump.parts import open_dump
+    from pipelines.wikitext.dump.reading import Reading
+    from pipelines.wikitext.dump.spool import spool_name
+    from pipelines.wikitext.shard import PartTask
+    from pipelines.wikitext.templates.pages import TemplateTask, write_derived
+    from pipelines.wikitext.templates.table import Derived
 
     command = ["bash", "-c", 'bzip2 -dc "$0" | wc -c', dump]
     bzip2, counted = user_seconds(

@@ -33,14 +33,14 @@ ORACLE_ROUNDS = 3
 VOCABULARY_SIZE = 30522
 OPTIONS = RecordSet(max_seq_length=512, max_predictions=76, dupe_factor=10)
 DUMP = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
-ORACLE = Path(__file__).parents[1] / "tests" / "pipelines" / "mlm"
+TESTS = Path(__file__).parents[1] / "tests"
 
 
 def prepare(workspace: Path) -> tuple[Path, Path]:
     """The text and the vocabulary, made once by Berth's own stages."""
-    from berth.inputs import Inputs
     from berth.recipe import ExtractOptions, Segmentation, Vocabulary
     from berth.stage import Workspace
+    from berth.stage.inputs import Inputs
     from pipelines.extract import extract
     from pipelines.segment import segment
     from pipelines.vocab import vocabulary
@@ -109,9 +109,10 @@ def oracle_seconds(text: Path, vocabulary: Path, share: float) -> dict[str, floa
     """The plain-Python algorithm on a share of the documents: user CPU seconds, scaled up, start included once."""
     import random
 
-    sys.path.insert(0, str(ORACLE))
-    import records_oracle as oracle  # type: ignore[import-not-found]
+    sys.path.insert(0, str(TESTS))
     import tensorflow as tf
+
+    from support import records_oracle as oracle  # type: ignore[import-not-found]
 
     started = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     ids = {token: index for index, token in enumerate(vocabulary.read_text().split("\n")[:-1])}
@@ -147,8 +148,8 @@ def stage_seconds(text: Path, vocabulary: Path, rounds: int) -> dict[str, float]
     import tensorflow as tf
 
     from pipelines.mlm import keyed, reference
-    from pipelines.mlm.examples import layout_of
     from pipelines.mlm.instances import documents_of
+    from pipelines.mlm.record_encoder import layout_of
     from pipelines.mlm.tfrecord import read_records, write_instances
     from pipelines.mlm.tokenizer import Tokenizer
     from pipelines.mlm.vocabulary import Vocabulary

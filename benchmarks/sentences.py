@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from berth import storage
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import ExtractOptions, Segmentation
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 
 EXCERPT = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 UNIT_BYTES = 16 << 20
@@ -55,7 +55,7 @@ def make_articles(directory: Path, megabytes: float) -> str:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pipelines.articles import PARQUET_OPTIONS
+    from berth.formats.articles import PARQUET_OPTIONS
     from pipelines.extract import extract
 
     place = Directory(str(directory / "excerpt"))
@@ -87,13 +87,13 @@ def run_stage(articles: str, directory: Path) -> int:
 
 def run_without_beam(articles: str, directory: Path) -> None:
     """The same work, one step after the other."""
-    from pipelines.documents.units import units
+    from pipelines.documents.article_groups import units
+    from pipelines.engine.shards import shard_names
     from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
     from pipelines.sentences.preparation import STATISTICS, Preparation, sample_share
     from pipelines.sentences.punkt_training import Statistics
     from pipelines.sentences.segmenter import Segmenter
-    from pipelines.sentences.spreading import PUNKT, Spread
-    from pipelines.shards import shard_names
+    from pipelines.sentences.sharding import PUNKT, Spread
 
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
@@ -133,7 +133,7 @@ def measure_punkt(articles: str) -> None:
     """Punkt's counting, training and splitting, and NLTK's splitting."""
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-    from pipelines.documents.units import units
+    from pipelines.documents.article_groups import units
     from pipelines.sentences.documents import Documents
     from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
     from pipelines.sentences.lines import Lines

@@ -74,9 +74,9 @@ def reading_rate(pattern: str) -> tuple[int, float, float]:
     """Tokens in a record, and records a second and a CPU second, read in a random order, decoded and checked."""
     import numpy as np
 
-    from berth.inputs import Inputs
-    from trainer.data import Limits, RecordSet
-    from trainer.permutation import permute
+    from berth.stage.inputs import Inputs
+    from trainer.data.order import permute
+    from trainer.data.records import Limits, RecordSet
 
     records = RecordSet(Inputs.of(pattern), Limits(10**6, 2, 512))
     records.read(np.arange(min(8, records.count)))

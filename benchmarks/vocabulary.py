@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from berth import log, storage
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import ExtractOptions, Segmentation, Vocabulary
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 
 EXCERPT = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 NEWS = "package://gensim/test/test_data/lee_background.cor"
@@ -122,10 +122,10 @@ def compare_learners(title: str, words: Counter[str], held_out: Counter[str], si
 
 def compare_counting(uris: list[str], directory: Path) -> None:
     """tf.Transform's vocabulary analyzer beside a sum of counters on Beam."""
-    from pipelines.beam import beam, pipeline
-    from pipelines.elements import Elements
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
     from pipelines.wordpiece.counting import ShardWords, count_shards, grouped, read_counts
-    from pipelines.wordpiece.words import count_words
+    from pipelines.wordpiece.word_counts import count_words
 
     found: list[Counter[str]] = []
     groups = grouped(Inputs.of(*uris).files)
@@ -180,7 +180,7 @@ def main() -> None:
         return
     from pipelines.extract import extract
     from pipelines.segment import segment
-    from pipelines.wordpiece.words import count_words
+    from pipelines.wordpiece.word_counts import count_words
 
     def counted(texts: Iterable[str]) -> Counter[str]:
         return count_words("\n".join(texts), lower_case=True)

@@ -18,7 +18,7 @@ def evalset(recipe: str, workspace: str, records: str, manifest: dsl.Output[dsl.
         Output: URI of the directory with eval.tfrecord.
         manifest: The stage's manifest.
     """
-    from berth.task import Task
+    from berth.stage.task import Task
     from pipelines.evalset import pick_examples
 
     with Task("evalset", recipe, workspace) as task:

@@ -30,8 +30,8 @@ def evaluate(
     import json
 
     from berth import storage
-    from berth.task import Task
-    from trainer.evaluate import evaluate
+    from berth.stage.task import Task
+    from trainer.evaluation.evaluate import evaluate
 
     with Task("evaluate", recipe, workspace) as task:
         result = evaluate(

@@ -19,8 +19,8 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
         Output: URI of the directory with the exported model.
         manifest: The stage's manifest.
     """
-    from berth.task import Task
-    from trainer.export import export
+    from berth.stage.task import Task
+    from trainer.checkpoints.export import export
 
     with Task("export", recipe, workspace) as task:
         result = export(model=task.files(model, "*"), format=format, place=task.place)

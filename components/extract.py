@@ -18,8 +18,8 @@ def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Out
         Output: URI of the directory with articles-*.parquet.
         manifest: The stage's manifest.
     """
-    from berth import expected
-    from berth.task import Task
+    from berth.stage import expected
+    from berth.stage.task import Task
     from pipelines.corpora.sources import find
     from pipelines.extract import extract
 

@@ -19,7 +19,7 @@ def filter(recipe: str, workspace: str, articles: str, beam_arguments: list, man
         Output: URI of the directory with the remaining articles-*.parquet.
         manifest: The stage's manifest.
     """
-    from berth.task import Task
+    from berth.stage.task import Task
     from pipelines.filter import filter_articles
 
     with Task("filter", recipe, workspace) as task:

@@ -30,7 +30,7 @@ def finetune(
     import json
 
     from berth import storage
-    from berth.task import Task
+    from berth.stage.task import Task
     from trainer.finetuning.finetune import finetune
 
     with Task("finetune", recipe, workspace) as task:

@@ -32,7 +32,7 @@ def records(
         Output: URI of the directory with *.tfrecord.
         manifest: The stage's manifest.
     """
-    from berth.task import Task
+    from berth.stage.task import Task
     from pipelines.records import create_records
 
     with Task("records", recipe, workspace) as task:

@@ -23,9 +23,10 @@ def report(
     """
     import json
 
-    from berth import runs, storage
+    from berth import storage
     from berth.report.build import build_report
-    from berth.task import Task
+    from berth.stage import run_index as runs
+    from berth.stage.task import Task
     from pipelines.explain import examples
 
     with Task("report", recipe, workspace) as task:

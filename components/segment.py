@@ -21,7 +21,7 @@ def segment(
         Output: URI of the directory with part-*.txt and eval.txt.
         manifest: The stage's manifest.
     """
-    from berth.task import Task
+    from berth.stage.task import Task
     from pipelines.segment import segment
 
     with Task("segment", recipe, workspace) as task:

@@ -36,10 +36,10 @@ def train(
     """
     import json
 
-    from berth import runs
     from berth.cluster import jobset
-    from berth.task import Task
-    from trainer.train import train
+    from berth.stage import run_index as runs
+    from berth.stage.task import Task
+    from trainer.loop.train import train
 
     with Task("train", recipe, workspace) as task:
         directories = json.loads(record_sets)

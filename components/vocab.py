@@ -27,9 +27,9 @@ def vocab(
         Output: URI of the directory with vocab.txt.
         manifest: The stage's manifest.
     """
-    from berth import expected
-    from berth.inputs import Inputs
-    from berth.task import Task
+    from berth.stage import expected
+    from berth.stage.inputs import Inputs
+    from berth.stage.task import Task
     from pipelines.vocab import vocabulary
 
     with Task("vocab", recipe, workspace) as task:

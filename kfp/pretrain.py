@@ -8,11 +8,11 @@ import json
 
 from kfp import dsl
 
-from berth import recipe_file
 from berth.cluster.package import pipeline_name
 from berth.cluster.tasks import configure, is_several
 from berth.errors import UsageError
 from berth.recipe import Recipe
+from berth.recipe import file as recipe_file
 from components.evalset import evalset
 from components.evaluate import evaluate
 from components.export import export

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from berth.errors import UsageError
-from berth.inputs import InputFile, Inputs
-from berth.output import Output
 from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import InputFile, Inputs
+from berth.stage.output import Output
 
 log = logging.getLogger("berth.evalset")
 

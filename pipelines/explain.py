@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.lineage import place_of
-from berth.manifest import NAME, Manifest
+from berth.stage.lineage import place_of
+from berth.stage.manifest import NAME, Manifest
 
 if TYPE_CHECKING:
     from pipelines.mlm.vocabulary import Vocabulary

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import ExtractOptions
 from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 from pipelines.corpora.sources import TextCorpus
-from pipelines.shards import shard_names, watched
+from pipelines.engine.shards import shard_names, watched
 
 if TYPE_CHECKING:
     from pipelines.corpora.reading import CorpusTask
-    from pipelines.wikitext.articles import PartTask
+    from pipelines.wikitext.shard import PartTask
 
 log = logging.getLogger("berth.extract")
 
@@ -83,9 +83,9 @@ def _extract(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    from pipelines.beam import beam, pipeline
     from pipelines.corpora.reading import CorpusTask
-    from pipelines.elements import Elements
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
     from pipelines.wikitext.extraction import DumpExtraction
 
     uris = dumps.uris if dumps is not None else []

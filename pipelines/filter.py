@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from berth import storage
 from berth.errors import UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import Filter
 from berth.stage import Place, Result, Stage, run
-from pipelines.shards import shard_names, watched
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from pipelines.engine.shards import shard_names, watched
 
 if TYPE_CHECKING:
     import apache_beam
 
+    from pipelines.documents.article_groups import Unit
     from pipelines.documents.filtering import DocumentFilter
-    from pipelines.documents.units import Unit
 
 log = logging.getLogger("berth.filter")
 
@@ -52,10 +52,10 @@ def filter_articles(*, articles: Inputs, options: Filter, place: Place, beam_arg
 
 
 def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: Sequence[str]) -> None:
-    from pipelines.beam import beam, pipeline
+    from pipelines.documents.article_groups import units
     from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, lost_name
-    from pipelines.documents.units import units
-    from pipelines.elements import Elements
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
 
     found = units(articles.uris)
     if options.languages:
@@ -95,10 +95,10 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
 
 def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: DocumentFilter, output: Output) -> None:
     """Add to a Beam job: for each unit, write a file with the places it loses."""
-    from pipelines.beam import beam
     from pipelines.documents.duplicates import find_lost, merge_lost
     from pipelines.documents.filtering import lost_name
-    from pipelines.elements import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import Elements
 
     def write(grouped: tuple[int, Iterable[bytes]]) -> None:
         with output.shard(lost_name(grouped[0])) as shard:

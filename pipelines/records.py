@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import RecordSet
 from berth.stage import Place, Result, Stage, run
-from pipelines.shards import watched
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from pipelines.engine.shards import watched
 
 log = logging.getLogger("berth.records")
 
@@ -72,8 +72,8 @@ def _create(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    from pipelines.beam import beam, pipeline
-    from pipelines.elements import Elements
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
     from pipelines.mlm.shard import RecordShards, record_name
     from pipelines.mlm.vocabulary import Vocabulary
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from berth import storage
 from berth.errors import UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import Segmentation
 from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from pipelines.engine.shards import shard_names, watched
 from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
-from pipelines.shards import shard_names, watched
 
 log = logging.getLogger("berth.segment")
 
@@ -78,16 +78,16 @@ def _segment(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    from pipelines.beam import beam, pipeline
-    from pipelines.documents.units import units
-    from pipelines.elements import Elements
+    from pipelines.documents.article_groups import units
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
     from pipelines.sentences.line_count import LineCount
     from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
     from pipelines.sentences.segmented import SEGMENTED
     from pipelines.sentences.segmenter import Segmenter
     from pipelines.sentences.selection import Selection
-    from pipelines.sentences.spreading import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
+    from pipelines.sentences.sharding import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
 
     found = units(articles.uris)
     if not found:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from berth import storage
 from berth.errors import BerthError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import Vocabulary
 from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 
 if TYPE_CHECKING:
-    from pipelines.sampling import Sample
+    from pipelines.wordpiece.sampling import Sample
 
 log = logging.getLogger("berth.vocab")
 
@@ -144,9 +144,9 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:
     """Choose the sentences; the shards' numbers of lines come back through a temporary file."""
-    from pipelines.beam import beam, pipeline
-    from pipelines.elements import Elements
-    from pipelines.sampling import choose, count_lines
+    from pipelines.engine.beam import beam, pipeline
+    from pipelines.engine.checked_create import Elements
+    from pipelines.wordpiece.sampling import choose, count_lines
 
     def write(counts: Iterable[tuple[str, int]]) -> None:
         with output.shard(LINES) as shard:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 import tempfile
 
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import ExtractOptions, RecordSet, Segmentation
 from berth.stage import Workspace
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 from pipelines.extract import extract
 from pipelines.mlm.shard import RecordShards
 from pipelines.mlm.vocabulary import REQUIRED

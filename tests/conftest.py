@@ -15,7 +15,7 @@ def bucket():
     from gcp_storage_emulator.server import create_server
     from google.cloud.storage._bucket_metadata_cache import BucketMetadataCache
 
-    from berth import cloud_storage
+    from berth.storage import cloud as cloud_storage
 
     server = create_server("localhost", 0, in_memory=True, default_bucket="berth-test")
     server.start()

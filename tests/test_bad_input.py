@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from berth.cli import main
+from berth.app.cli import main
 
 PAGE = "<page><title>T{0}</title><ns>0</ns><id>{0}</id><revision><id>9</id><text>{1}</text></revision></page>"
 HEAD = '<mediawiki xml:lang="en"><siteinfo><dbname>enwiki</dbname><base>https://en.wikipedia.org/</base></siteinfo>'

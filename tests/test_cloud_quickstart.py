@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 def berth(*words):
-    command = [sys.executable, "-c", "from berth.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", *words]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return run

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from berth import recipe_file, runs
 from berth.cluster import manifests
+from berth.recipe import file as recipe_file
+from berth.stage import run_index as runs
 
 SHORT = [
     "vocabulary.size=2000",
@@ -22,7 +23,7 @@ SHORT = [
     "evaluation.examples=50",
     "fine_tuning={sample: {task: mnli, data: 'package://berth_recipes/samples/mnli', epochs: 1, max_seq_length: 32}}",
 ]
-PROGRAMS = {"berth": ["-c", "from berth.cli import main; main()"], "python": []}
+PROGRAMS = {"berth": ["-c", "from berth.app.cli import main; main()"], "python": []}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -167,7 +167,9 @@ def test_the_quickstarts_data_is_made_without_compiling_anything(image):
 def test_dataflows_workers_start_from_the_same_layers(base, index, image, tmp_path):
     """Beam's boot program comes from Beam's image, which is not at hand: a stand-in takes its place."""
     boot = tmp_path / "boot"
-    boot.write_text("#!/bin/sh\nexec python -c 'import pipelines.beam, apache_beam as beam; print(beam.__version__)'\n")
+    boot.write_text(
+        "#!/bin/sh\nexec python -c 'import pipelines.engine.beam, apache_beam as beam; print(beam.__version__)'\n"
+    )
     boot.chmod(0o755)
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nCOPY boot /opt/apache/beam/boot\n")
     podman("build", f"--tag={BEAM}", "--isolation=chroot", str(tmp_path), check=True)

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def berth(*arguments):
-    command = [sys.executable, "-c", "from berth.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", *map(str, arguments)]
     finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
@@ -111,7 +111,7 @@ def test_given_text_that_was_changed_is_found(from_prepared):
     content = path.read_bytes()
     path.write_bytes(content + b"More.\n")
     try:
-        command = [sys.executable, "-c", "from berth.cli import main; main()", "verify", str(from_prepared)]
+        command = [sys.executable, "-c", "from berth.app.cli import main; main()", "verify", str(from_prepared)]
         finished = subprocess.run(command, capture_output=True, text=True)
     finally:
         path.write_bytes(content)

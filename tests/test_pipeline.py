@@ -62,7 +62,7 @@ def test_the_recipe_travels_in_the_pipeline(compiled):
 
 
 def test_prepared_text_enters_at_the_records():
-    from berth import recipe_file
+    from berth.recipe import file as recipe_file
     from berth_dags.pretrain import pretrain_pipeline
 
     overrides = ["corpus.sources=[]", "segmentation=null"]
@@ -81,7 +81,7 @@ def test_prepared_text_enters_at_the_records():
 
 
 def test_a_training_that_is_evaluated_waits_for_the_evaluation_set():
-    from berth import recipe_file
+    from berth.recipe import file as recipe_file
     from berth_dags.pretrain import pretrain_pipeline
 
     resolved = recipe_file.load("quickstart", ["evaluation.every_steps=100"])
@@ -99,8 +99,9 @@ def test_a_training_that_is_evaluated_waits_for_the_evaluation_set():
 
 def test_the_data_alone_ends_with_a_report_on_it():
     """What `berth run --until data` and the cluster's job data-prep run; the rest is not part of it."""
-    from berth import recipe_file, runs
     from berth.cluster.package import compiled as compile_
+    from berth.recipe import file as recipe_file
+    from berth.stage import run_index as runs
     from berth_dags.pretrain import pretrain_pipeline
 
     data = YAML(typ="safe").load(compile_(pretrain_pipeline(recipe_file.load("quickstart"), until="data")))
@@ -114,7 +115,7 @@ def test_the_data_alone_ends_with_a_report_on_it():
 def test_a_filter_stands_between_articles_and_sentences(compiled):
     from google.protobuf import json_format
 
-    from berth import recipe_file
+    from berth.recipe import file as recipe_file
     from berth_dags.pretrain import pretrain_pipeline
 
     filtered = pretrain_pipeline(recipe_file.load("quickstart", ["corpus.filter={duplicates: documents}"]))

@@ -25,7 +25,13 @@ SHORT = {
     "training.phases.1.warmup_steps": 2,
     "evaluation.examples": 100,
 }
-COMMAND = [sys.executable, "-c", "from berth.cli import main; main()", "run", str(ROOT / "recipes" / "quickstart.yaml")]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from berth.app.cli import main; main()",
+    "run",
+    str(ROOT / "recipes" / "quickstart.yaml"),
+]
 COMMAND += [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]
 # What describes a run rather than its result; see ARCHITECTURE.md.
 OF_THE_RUN = {"seconds", "tools"}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from berth import recipe_file, recipe_scale
-from berth.cli import app
+from berth.app.cli import app
+from berth.recipe import file as recipe_file
+from berth.recipe import scale as recipe_scale
 
 ROOT = Path(__file__).parents[1]
 DIRECTORY = ROOT / "docs" / "recipes"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.hosts import Pod
+from trainer.loop.hosts import Pod
 
 SCRIPT = re.search(
     r"```bash\n(.*?)```", (Path(__file__).parents[1] / "docs" / "slurm.md").read_text(), re.DOTALL

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from berth.crc32c import has_instruction
+from berth.kernels.crc32c import has_instruction
 
 ROOT = Path(__file__).parents[1]
 # Of the two ways to a checksum, the processor takes one.

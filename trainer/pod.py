@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from berth import log as logs
-from berth import recipe_file, runs
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
 from berth.recipe import Recipe
+from berth.recipe import file as recipe_file
 from berth.stage import Stage, Workspace
-from trainer.hosts import Pod, process_number
+from berth.stage import run_index as runs
+from berth.stage.inputs import Inputs
+from trainer.loop.hosts import Pod, process_number
 
 log = logging.getLogger("berth.pod")
 
@@ -50,7 +51,7 @@ def train(recipe: Recipe, workspace: str) -> str:
     Returns:
         URI of the directory with the checkpoints.
     """
-    from trainer.train import train
+    from trainer.loop.train import train
 
     data = runs.data(workspace, recipe)
     names = {phase.records for phase in recipe.training.phases}
@@ -70,7 +71,7 @@ def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LO
     Returns:
         URI of the directory with evaluations.jsonl.
     """
-    from trainer.follow import follow
+    from trainer.evaluation.follow import follow
 
     data = runs.data(workspace, recipe)
     directory = _training(recipe, workspace, seconds)

@@ -9,8 +9,8 @@ import tempfile
 
 import numpy as np
 
-from berth.inputs import Inputs
-from trainer.data import FEATURES, FLOAT_FEATURE, Limits, RecordSet
+from berth.stage.inputs import Inputs
+from trainer.data.records import FEATURES, FLOAT_FEATURE, Limits, RecordSet
 
 
 def main() -> None:

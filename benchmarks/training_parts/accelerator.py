@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from berth import flops
-from berth.inputs import Inputs
+from berth.planning import flops
 from berth.recipe import ModelConfig, Optimizer, Phase
-from trainer import schedule
-from trainer.config import BertConfig
-from trainer.data import Features, Limits, RecordSet, Share, prefetch, training_batch
-from trainer.dropout import example_keys
+from berth.stage.inputs import Inputs
+from trainer.checkpoints.initial_weights import initial
+from trainer.data.records import Features, Limits, RecordSet, Share, prefetch, training_batch
 from trainer.engines import Scalars, Settings, create
-from trainer.weights import initial
+from trainer.models.config import BertConfig
+from trainer.models.dropout import example_keys
+from trainer.schedules import schedule
 from training_parts.small import full_batch
 
 VOCABULARY = 30522

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from berth.recipe import ModelConfig, Optimizer
-from trainer.config import BertConfig
-from trainer.dropout import example_keys
+from trainer.checkpoints.initial_weights import initial
 from trainer.engines import Scalars, Settings, create
-from trainer.weights import initial
+from trainer.models.config import BertConfig
+from trainer.models.dropout import example_keys
 from training_parts.small import BATCH, HEADS, HIDDEN, LAYERS, VOCABULARY, full_batch
 
 

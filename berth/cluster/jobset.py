@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from berth import runs, storage
+from berth import storage
 from berth.cluster import manifests
-from berth.cluster.machines import Shape, machines_of
 from berth.errors import BerthError, UsageError
-from berth.manifest import NAME as MANIFEST
+from berth.machines import Shape, machines_of
 from berth.recipe import Cluster, Recipe
+from berth.stage import run_index as runs
+from berth.stage.manifest import NAME as MANIFEST
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -53,7 +54,7 @@ def train(
         recipe: The recipe.
         workspace: URI of the workspace, where the training's pods find their data.
         image: The pods' image.
-        stages: URIs of the directories with the data, by the titles that :mod:`berth.runs` has for them.
+        stages: URIs of the directories with the data, by the titles that :mod:`berth.stage.run_index` has for them.
         client: For the cluster's API; None for that of the cluster this process runs in.
         seconds: Between two looks.
 

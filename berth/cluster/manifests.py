@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from berth import storage
-from berth.cluster.machines import Shape, node_selector, tolerations
 from berth.errors import UsageError
+from berth.machines import Shape, node_selector, tolerations
 from berth.recipe import IMAGE_REFERENCE, SHARED_PLACE, Recipe
 
 INSTALLED = "package://berth_k8s"

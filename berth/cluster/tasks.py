@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from berth.cluster import jobset
-from berth.cluster.machines import GPU, Shape, machines_of, node_selector, tolerations
 from berth.errors import UsageError
+from berth.machines import GPU, Shape, machines_of, node_selector, tolerations
 from berth.recipe import Cluster, TaskResources
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from berth import flops
-from berth.cluster.machines import Shape
-from berth.cluster.machines import shape as shape_of
 from berth.errors import UsageError
+from berth.machines import Shape
+from berth.machines import shape as shape_of
+from berth.planning import flops
 
 # The name that drivers give the device, for the peak: by the beginning of the shape's name.
 DEVICES = {

@@ -6,8 +6,7 @@ import itertools
 import math
 from typing import Any
 
-from berth import flops
-from berth.planning import sizes
+from berth.planning import flops, sizes
 from berth.planning.accelerators import Machines
 from berth.planning.contradictions import contradictions
 from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size

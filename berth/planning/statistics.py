@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from berth import runs
-from berth.manifest import Manifest
 from berth.planning import sizes
 from berth.recipe import Recipe
+from berth.stage import run_index as runs
+from berth.stage.manifest import Manifest
 
 
 @dataclass(frozen=True)

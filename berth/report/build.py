@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from berth import storage
-from berth.inputs import Inputs
-from berth.manifest import Manifest
-from berth.output import Output
 from berth.recipe import Recipe
 from berth.report.run import Finished, Run
 from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import Manifest
+from berth.stage.output import Output
 
 VERSION = 1
 NAME = "report.html"

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth import lineage, storage
+from berth import storage
 from berth.errors import UsageError
-from berth.manifest import Manifest
 from berth.recipe import Recipe
-from berth.report import evaluation, fine_tuning, words
+from berth.report import evaluation, fine_tuning
+from berth.report import formatting as words
 from berth.report.fine_tuning import Tuned
 from berth.report.run import Finished, Run
+from berth.stage import lineage
+from berth.stage.manifest import Manifest
 
 REPORT, TRAIN = "report", "train"
 SHORT = 6

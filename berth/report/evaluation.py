@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth.report.examples import Example, Piece, joined, read_example
+from berth.report.record_view import Example, Piece, joined, read_example
 from berth.report.run import Run
 
 EVALUATION, FILL_MASK = "evaluation.json", "fill_mask.json"

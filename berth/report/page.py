@@ -13,19 +13,26 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from berth import __version__, lineage
+from berth import __version__
 from berth.report import (
     charts,
     evaluation,
     evaluation_curve,
-    examples,
     fine_tuning,
     hours_chart,
-    losses,
     sections,
-    words,
+)
+from berth.report import (
+    formatting as words,
+)
+from berth.report import (
+    omissions as losses,
+)
+from berth.report import (
+    record_view as examples,
 )
 from berth.report.run import Run
+from berth.stage import lineage
 
 PACKAGE = "berth.report"
 CURVES, HOURS = "curves", "hours-of-pre-training"

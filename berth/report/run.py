@@ -9,8 +9,8 @@ from typing import Any
 
 from berth import storage
 from berth.errors import BerthError
-from berth.manifest import Manifest
 from berth.recipe import Recipe
+from berth.stage.manifest import Manifest
 
 Explained = Mapping[str, Any]
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from berth import lineage, storage
+from berth import storage
 from berth.recipe import Recipe
-from berth.report import charts, words
+from berth.report import charts
+from berth.report import formatting as words
 from berth.report.flow import Drawing, Step, draw
 from berth.report.run import Finished, Run
+from berth.stage import lineage
 
 TRAINING, METRICS = "training.json", "metrics.jsonl"
 SOURCE_NAME_LENGTH = 16  # about as long as the longest title of a stage

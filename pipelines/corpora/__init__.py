@@ -1,1 +1,1 @@
-"""Corpora of other forms than dumps, one file a form. Each becomes article files (pipelines/articles.py)."""
+"""Corpora of other forms than dumps, one file a form. Each becomes article files (berth/formats/articles.py)."""

@@ -10,10 +10,10 @@ from functools import partial
 import pyarrow as pa
 
 from berth import storage
-from berth.inputs import InputFile, Inputs
+from berth.formats import articles
+from berth.formats.articles import Article, number_of
 from berth.recipe import Source
-from pipelines import articles
-from pipelines.articles import Article, number_of
+from berth.stage.inputs import InputFile, Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.lines import BOM, refuse_other_forms
 from pipelines.corpora.reading import Reading, address, paragraphs

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from berth.formats import articles
+from berth.formats.articles import Article, number_of
 from berth.recipe import Source
-from pipelines import articles
-from pipelines.articles import Article, number_of
 from pipelines.corpora.reading import Reading, address, paragraphs, repaired
 
 LARGEST_NUMBER = (1 << 63) - 1

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from berth.inputs import Inputs
+from berth.formats.articles import Article
 from berth.recipe import Source
-from pipelines.articles import Article
+from berth.stage.inputs import Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.fields import Fields
 from pipelines.corpora.lines import Lines, ranges

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from berth import storage
 from berth.errors import BerthError
-from berth.inputs import InputFile
+from berth.stage.inputs import InputFile
 from pipelines.corpora import reading
 from pipelines.corpora.reading import Damaged, Reading, is_damage
 

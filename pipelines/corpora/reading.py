@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from berth.errors import BerthError
-from berth.output import Output
-from pipelines.articles import Article, write_articles
-from pipelines.shards import report
+from berth.formats.articles import Article, write_articles
+from berth.stage.output import Output
+from pipelines.engine.shards import report
 
 log = logging.getLogger("berth.extract")
 

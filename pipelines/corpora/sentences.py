@@ -8,10 +8,10 @@ from functools import partial
 
 import pyarrow as pa
 
-from berth.inputs import Inputs
+from berth.formats import articles
+from berth.formats.articles import Article, number_of
 from berth.recipe import Source
-from pipelines import articles
-from pipelines.articles import Article, number_of
+from berth.stage.inputs import Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.lines import Lines, ranges
 from pipelines.corpora.reading import Reading, address

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from berth.errors import UsageError
-from berth.inputs import Inputs
 from berth.recipe import Source
+from berth.stage.inputs import Inputs
 
 if TYPE_CHECKING:
     from pipelines.corpora.reading import Part

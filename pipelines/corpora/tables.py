@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.inputs import InputFile, Inputs
+from berth.formats.articles import Article
 from berth.recipe import Source
-from pipelines.articles import Article
+from berth.stage.inputs import InputFile, Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.fields import Fields
 from pipelines.corpora.reading import Damaged, Reading, is_damage

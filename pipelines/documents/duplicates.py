@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.sentences.keyed import keyed_hash
+from pipelines.documents.keyed_hash import keyed_hash
 
 # 128 bits of the text's BLAKE2b (two texts share them with odds of 1e-20 among a billion), the hash of the document's
 # id, then where the text stands. `paragraph` is WHOLE for a document.

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from berth import storage
 from berth.errors import BerthError
-from berth.output import Output
+from berth.formats.articles import LANGUAGE, PARQUET_OPTIONS, document_id
 from berth.recipe import Filter
-from pipelines.articles import LANGUAGE, PARQUET_OPTIONS, document_id
+from berth.stage.output import Output
+from pipelines.documents.article_groups import COLUMNS, Unit, read_schema
 from pipelines.documents.duplicates import WHOLE, Places, read_lost
 from pipelines.documents.normalisation import Normaliser
-from pipelines.documents.units import COLUMNS, Unit, read_schema
-from pipelines.shards import report
+from pipelines.engine.shards import report
 
 # Reasons to leave a document out; the counters are called rejected_REASON.
 LANGUAGE_REASON, EMPTY, SHORT, DUPLICATE = "language", "empty", "short", "duplicate"

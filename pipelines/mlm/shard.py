@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth import storage
-from berth.inputs import InputFile
-from berth.output import Output
 from berth.recipe import RecordSet
+from berth.stage.inputs import InputFile
+from berth.stage.output import Output
 from pipelines.mlm import keyed, reference
-from pipelines.mlm.examples import layout_of
 from pipelines.mlm.instances import Documents, Generated, documents_of
+from pipelines.mlm.record_encoder import layout_of
 from pipelines.mlm.tfrecord import Writer, gzipped, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import UNKNOWN, Vocabulary

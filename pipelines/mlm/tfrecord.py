@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth import storage
-from berth.crc32c import crc_tables, masked_crc32c
 from berth.errors import BerthError
-from pipelines.mlm.examples import CRC_BYTES, LENGTH_BYTES, Layout, encode_records, scratch_for
+from berth.kernels.crc32c import crc_tables, masked_crc32c
 from pipelines.mlm.instances import Documents, Generated
+from pipelines.mlm.record_encoder import CRC_BYTES, LENGTH_BYTES, Layout, encode_records, scratch_for
 
 BUFFER = 1 << 20  # bytes encoded before they are written
 GZIP_LEVEL = 1  # records are mostly zeros and small numbers: higher levels take far longer for a few per cent

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from berth.errors import BerthError
 from pipelines.mlm import unicode_tables
-from pipelines.mlm.runs import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, source_of
 from pipelines.mlm.vocabulary import CONTINUATION, Vocabulary
-from pipelines.mlm.words import INVALID_UTF8, UNFILLED_PAGE
+from pipelines.mlm.word_cache import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, source_of
+from pipelines.mlm.word_pieces import INVALID_UTF8, UNFILLED_PAGE
 
 BLOCK = 1 << 20  # bytes tokenized at a time
 

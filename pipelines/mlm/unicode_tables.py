@@ -1,4 +1,4 @@
-"""Tables by code point for the tokenizer's kernels, filled on demand with what `berth.characters` says."""
+"""Tables by code point for the tokenizer's kernels, filled on demand with what `berth.text.characters` says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from berth.characters import CODE_POINTS, describe
+from berth.text.characters import CODE_POINTS, describe
 
 PAGE_SIZE = 256
 UNFILLED = 0  # the traits of a code point whose page has not been filled yet

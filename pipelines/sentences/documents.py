@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.articles import document_id
-from pipelines.documents.units import Unit
+from berth.formats.articles import document_id
+from pipelines.documents.article_groups import Unit
 from pipelines.sentences.lines import Lines
 
 

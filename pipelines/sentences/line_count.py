@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from berth.output import Output
-from pipelines.beam import beam, pipeline
-from pipelines.documents.units import Unit
-from pipelines.elements import Elements
+from berth.stage.output import Output
+from pipelines.documents.article_groups import Unit
+from pipelines.engine.beam import beam, pipeline
+from pipelines.engine.checked_create import Elements
+from pipelines.engine.shards import watched
 from pipelines.sentences.segmented import SEGMENTED, Segmented, segmented_name
 from pipelines.sentences.segmenter import Segmenter
 from pipelines.sentences.selection import Selection
-from pipelines.sentences.spreading import SELECTION
-from pipelines.shards import watched
+from pipelines.sentences.sharding import SELECTION
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from berth.output import Output
-from pipelines.beam import beam
-from pipelines.documents.units import Unit
-from pipelines.elements import Elements
+from berth.stage.output import Output
+from pipelines.documents.article_groups import Unit
+from pipelines.documents.keyed_hash import keyed_hash
+from pipelines.engine.beam import beam
+from pipelines.engine.checked_create import Elements
 from pipelines.sentences.documents import Documents
-from pipelines.sentences.keyed import keyed_hash
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
-from pipelines.sentences.spreading import PUNKT, SELECTION
+from pipelines.sentences.sharding import PUNKT, SELECTION
 
 if TYPE_CHECKING:
     import apache_beam

@@ -7,7 +7,9 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.sentences.contexts import (
+from pipelines.sentences.lines import Lines
+from pipelines.sentences.punkt_decision import MAX_REMEMBERED, Decision
+from pipelines.sentences.punkt_kernels import (
     NONE,
     Characters,
     empty_contexts,
@@ -16,8 +18,6 @@ from pipelines.sentences.contexts import (
     remember,
     write_sentences,
 )
-from pipelines.sentences.lines import Lines
-from pipelines.sentences.punkt_decision import MAX_REMEMBERED, Decision
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_training import language_variables
 

@@ -19,11 +19,11 @@ from typing import Any
 
 from nltk.tokenize import punkt
 
-from pipelines.sentences.contexts import NONE, Characters
 from pipelines.sentences.lines import Lines
+from pipelines.sentences.punkt_kernels import NONE, Characters
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_token import Token
-from pipelines.sentences.words import WordCounts, count_words
+from pipelines.sentences.word_pairs import WordCounts, count_words
 
 # A pair of words or tokens: the first (None for one that cannot end a sentence), the second, whether a paragraph begins
 # with it.

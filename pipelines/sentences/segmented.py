@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from berth import storage
-from pipelines.documents.units import Unit
+from pipelines.documents.article_groups import Unit
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.lines import Lines
 from pipelines.sentences.segmenter import Segmenter, keep

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from berth import storage
-from pipelines.sentences.keyed import keyed_hash
+from pipelines.documents.keyed_hash import keyed_hash
 
 EVALUATION = "evaluation"
 

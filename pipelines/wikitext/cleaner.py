@@ -6,17 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from berth.recipe import ExtractOptions
-from pipelines.wikitext.entities import GROWTH
-from pipelines.wikitext.expansion import Expansion
-from pipelines.wikitext.formulas import MARKER_GROWTH
-from pipelines.wikitext.frames import LOSS_NUMBERS, NAME_END, USES, WORDS
-from pipelines.wikitext.marks import FORMULA
-from pipelines.wikitext.scan_tables import scan_table
-from pipelines.wikitext.scanner import PADDING, scan, scratch
-from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
-from pipelines.wikitext.template_table import TemplateTable
-from pipelines.wikitext.tidy import tidy
-from pipelines.wikitext.variants import LANGUAGES, keep_one_variant
+from pipelines.wikitext.cleanup.entities import GROWTH
+from pipelines.wikitext.cleanup.formulas import MARKER_GROWTH
+from pipelines.wikitext.cleanup.language_variants import LANGUAGES, keep_one_variant
+from pipelines.wikitext.cleanup.whitespace import tidy
+from pipelines.wikitext.dump.siteinfo import TEMPLATE_NAMESPACE, Wiki
+from pipelines.wikitext.parser.control_bytes import FORMULA
+from pipelines.wikitext.parser.name_tables import scan_table
+from pipelines.wikitext.parser.scanner import PADDING, scan, scratch
+from pipelines.wikitext.parser.stack import LOSS_NUMBERS, NAME_END, USES, WORDS
+from pipelines.wikitext.templates.expansion import Expansion
+from pipelines.wikitext.templates.table import TemplateTable
 
 # Behind a text: what ends every search and every look ahead of the kernels.
 _BEHIND = b"\n" + bytes(PADDING) + b"<>"
@@ -55,7 +55,7 @@ class Cleaner:
 
         Args:
             source: Wikitext, well-formed UTF-8 without control characters other than tab and line feed, as
-                :func:`pipelines.wikitext.escapes.unescape` leaves it.
+                :func:`pipelines.wikitext.dump.escapes.unescape` leaves it.
         """
         if self._has_variants:
             source = keep_one_variant(source)

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from pipelines.wikitext.hashing import NOT_FOUND, Table, add_byte, begin_hash, look_up
-from pipelines.wikitext.signs import BLANK, CLOSE_BRACE, NEWLINE, OPEN_BRACE, PIPE, TAB, UNDERSCORE, lower
-from pipelines.wikitext.template_table import spellings
+from berth.kernels.name_table import NOT_FOUND, Table, add_byte, begin_hash, look_up
+from pipelines.wikitext.parser.delimiters import BLANK, CLOSE_BRACE, NEWLINE, OPEN_BRACE, PIPE, TAB, UNDERSCORE, lower
+from pipelines.wikitext.templates.table import spellings
 
 # What the pages of templates call themselves in large wikis; those that redirect to them, or hold the magic word, are
 # found in the dump.

@@ -11,20 +11,20 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from berth import storage
-from berth.output import Output
 from berth.recipe import ExtractOptions
-from pipelines.beam import beam, pipeline
-from pipelines.elements import Elements
-from pipelines.shards import shard_names, watched
-from pipelines.wikitext.articles import PartTask, losses_name
-from pipelines.wikitext.dump import Dump, DumpPart, open_dump
-from pipelines.wikitext.losses import PIECES as LOSS_PIECES
-from pipelines.wikitext.losses import Losses
-from pipelines.wikitext.siteinfo import Wiki
-from pipelines.wikitext.spool import PIECES as PAGES
-from pipelines.wikitext.spool import spool_name
-from pipelines.wikitext.template_pages import PIECES as TEMPLATE_PIECES
-from pipelines.wikitext.template_pages import TemplateTask, derive, read_piece, write_derived
+from berth.stage.output import Output
+from pipelines.engine.beam import beam, pipeline
+from pipelines.engine.checked_create import Elements
+from pipelines.engine.shards import shard_names, watched
+from pipelines.wikitext.dump.parts import Dump, DumpPart, open_dump
+from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.dump.spool import PIECES as PAGES
+from pipelines.wikitext.dump.spool import spool_name
+from pipelines.wikitext.omissions import PIECES as LOSS_PIECES
+from pipelines.wikitext.omissions import Losses
+from pipelines.wikitext.shard import PartTask, losses_name
+from pipelines.wikitext.templates.pages import PIECES as TEMPLATE_PIECES
+from pipelines.wikitext.templates.pages import TemplateTask, derive, read_piece, write_derived
 
 log = logging.getLogger("berth.extract")
 

@@ -16,16 +16,16 @@ from tensorflow_transform import beam as tft_beam
 from tfx_bsl.public.tfxio import TensorAdapterConfig
 
 from berth import storage
-from berth.inputs import InputFile
-from berth.output import TEMPORARY, Output
-from pipelines.beam import beam, pipeline
-from pipelines.elements import Elements
-from pipelines.wordpiece.words import count_words
+from berth.stage.inputs import InputFile
+from berth.stage.output import TEMPORARY, Output
+from pipelines.engine.beam import beam, pipeline
+from pipelines.engine.checked_create import Elements
+from pipelines.wordpiece.word_counts import count_words
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from pipelines.sampling import Sample
+    from pipelines.wordpiece.sampling import Sample
 
 WORDS, COUNTS = "words", "counts"
 # Counts are integers all the way: tf.Transform's usual weights, 32-bit floats, are inexact from 2^24 on.

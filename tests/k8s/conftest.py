@@ -1,7 +1,8 @@
 """Fixtures of the manifests' tests."""
 
 import pytest
-from k8s_manifests import K8S, OVERLAYS, RENDERED, kustomize
+
+from support.k8s_manifests import K8S, OVERLAYS, RENDERED, kustomize
 
 
 @pytest.fixture(scope="session")

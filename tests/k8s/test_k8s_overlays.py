@@ -7,7 +7,8 @@ import shutil
 import subprocess
 
 import pytest
-from k8s_manifests import IMAGE, K8S, OVERLAYS, containers, jobs, kustomize, of_kind, templates
+
+from support.k8s_manifests import IMAGE, K8S, OVERLAYS, containers, jobs, kustomize, of_kind, templates
 
 # What Kubernetes takes as the value of a label, on any kind of object (63 characters at most).
 LABEL = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")

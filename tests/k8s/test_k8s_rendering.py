@@ -5,12 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from k8s_manifests import IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
 from ruamel.yaml import YAML
 
-from berth import recipe_file
-from berth.cluster import machines, manifests
+from berth import machines
+from berth.cluster import manifests
 from berth.errors import UsageError
+from berth.recipe import file as recipe_file
+from support.k8s_manifests import IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
 
 # Kind, settings and machines that give what an overlay gives.
 OVERLAY_JOBS = {
@@ -137,7 +138,7 @@ def test_a_workspace_that_pods_cannot_share_is_refused(workspace):
 
 
 def berth(*arguments):
-    command = [sys.executable, "-c", "from berth.cli import main; main()", "k8s", *arguments]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", "k8s", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

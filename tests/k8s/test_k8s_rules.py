@@ -3,12 +3,11 @@
 import math
 import re
 
-from k8s_manifests import containers, jobs, of_kind, templates
-
-from berth.cluster import machines
+from berth import machines
 from berth.errors import UsageError
-from trainer.hosts import JAX_PORT, TENSORFLOW_PORT
-from trainer.loop import InterruptedTrainingError, LostProcessError
+from support.k8s_manifests import containers, jobs, of_kind, templates
+from trainer.loop.hosts import JAX_PORT, TENSORFLOW_PORT
+from trainer.loop.loop import InterruptedTrainingError, LostProcessError
 
 ACCELERATORS = {machines.GPU, machines.TPU}
 # A checkpoint of BERT-large (340 million parameters, two moments, four bytes each) over a slow connection.

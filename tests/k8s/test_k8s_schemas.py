@@ -5,10 +5,11 @@ import copy
 import jsonschema
 import kubernetes_validate
 import pytest
-from k8s_manifests import K8S, jobs, of_kind
 from kubeflow_trainer_api.models import JobsetV1alpha2JobSet
-from kueue_schemas import KUEUE
 from ruamel.yaml import YAML
+
+from support.k8s_manifests import K8S, jobs, of_kind
+from support.kueue_schemas import KUEUE
 
 KUBERNETES = "1.31"
 

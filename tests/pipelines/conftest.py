@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dump_samples import dump_bytes
+
+from support.dump_samples import dump_bytes
 
 
 @pytest.fixture

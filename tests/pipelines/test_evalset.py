@@ -8,8 +8,8 @@ import hashlib
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
 from pipelines.evalset import pick_examples
 from pipelines.mlm.tfrecord import frame, read_records
 

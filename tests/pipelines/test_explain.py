@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
 from berth.recipe import RecordSet
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
 from pipelines.evalset import pick_examples
 from pipelines.explain import examples, explain
 from pipelines.records import create_records

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from dump_samples import page
-from extraction_quality import measure
 
 from berth.errors import BerthError
-from berth.inputs import Inputs
 from berth.recipe import ExtractOptions
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
 from pipelines.extract import extract
-from pipelines.wikitext import dump as dump_module
-from pipelines.wikitext.articles import PartTask
+from pipelines.wikitext.dump import parts as dump_module
+from pipelines.wikitext.shard import PartTask
+from support.dump_samples import page
+from support.extraction_quality import measure
 
 GENSIM = Path(next(iter(importlib.util.find_spec("gensim").submodule_search_locations))) / "test/test_data"  # type: ignore
 ENGLISH = GENSIM / "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from dump_samples import HEAD, TAIL, dump_bytes, multistream, page
 
 from berth.errors import BerthError
-from berth.inputs import Inputs
 from berth.recipe import ExtractOptions
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
 from pipelines.extract import extract
-from pipelines.wikitext import dump as dump_module
-from pipelines.wikitext.articles import PartTask
+from pipelines.wikitext.dump import parts as dump_module
+from pipelines.wikitext.shard import PartTask
+from support.dump_samples import HEAD, TAIL, dump_bytes, multistream, page
 
 
 def run(path: str | Path, output: Path, *arguments: str, **options):

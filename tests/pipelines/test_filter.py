@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
+from berth.formats import articles as article_files
 from berth.recipe import Filter
 from berth.stage import Directory
-from pipelines import articles as article_files
+from berth.stage.inputs import Inputs
 from pipelines.documents import duplicates
 from pipelines.documents.filtering import FilterTask
 from pipelines.filter import filter_articles

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import RecordSet
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 from pipelines import records
 from pipelines.records import create_records
 

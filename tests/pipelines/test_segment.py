@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
 from berth.recipe import Segmentation
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
 from pipelines.segment import segment
 from pipelines.sentences.line_count import LineCount
 from pipelines.sentences.segmented import Segmented
-from pipelines.sentences.spreading import Spread
+from pipelines.sentences.sharding import Spread
 
 ARTICLES = {
     number: f"Article {number} begins. It goes on with Mr. Smith. Said it was, begins it so.\nA second paragraph! "

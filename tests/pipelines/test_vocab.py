@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from berth.errors import BerthError
-from berth.inputs import Inputs
 from berth.recipe import Vocabulary
 from berth.stage import Directory, Result
+from berth.stage.inputs import Inputs
 from pipelines.vocab import vocabulary
 from pipelines.wordpiece import counting, learning
 from pipelines.wordpiece.coverage import word_pieces
-from pipelines.wordpiece.words import count_words
+from pipelines.wordpiece.word_counts import count_words
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 

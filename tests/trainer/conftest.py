@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 from hypothesis import settings
-from trainer_files import GOLDEN, RECORDS, VOCABULARY
 
 from berth import log
-from berth.inputs import Inputs
 from berth.recipe import Recipe
+from berth.stage.inputs import Inputs
+from support.trainer_files import GOLDEN, RECORDS, VOCABULARY
 
 # The first example of a kernel's test also compiles it.
 settings.register_profile("trainer", deadline=None, derandomize=True)

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from trainer_files import RECORDS, VOCABULARY, changed
 
-from berth import runs
 from berth.cluster import manifests
 from berth.stage import Stage, Workspace, run
-from trainer import checkpoint, pod
+from berth.stage import run_index as runs
+from support.trainer_files import RECORDS, VOCABULARY, changed
+from trainer import pod
+from trainer.checkpoints import checkpoint
 
 HOSTS = 2
 IMAGE = "registry.example.org/berth:1.0"

@@ -13,7 +13,7 @@ import numpy as np
 
 from berth.errors import UsageError
 from berth.recipe import Optimizer
-from trainer.config import BertConfig
+from trainer.models.config import BertConfig
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from trainer.model import FusedAttention
+from trainer.models.bert import FusedAttention
 
 log = logging.getLogger("berth.train")
 

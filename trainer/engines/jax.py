@@ -18,10 +18,12 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from berth.recipe import Optimizer
-from trainer import loss_scale, metrics, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.engines.fused_attention import fused_attention
-from trainer.model import BertForPreTraining, FusedAttention, Outputs
+from trainer.evaluation import metrics
+from trainer.models.bert import BertForPreTraining, FusedAttention, Outputs
+from trainer.optimizers import loss_scale
+from trainer.optimizers import update as optimizers
 
 Tensor = Any
 Tensors = dict[str, Tensor]

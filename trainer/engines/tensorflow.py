@@ -13,9 +13,11 @@ import tensorflow as tf
 
 from berth.errors import UsageError
 from berth.recipe import Optimizer
-from trainer import loss_scale, metrics, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
-from trainer.model import BertForPreTraining
+from trainer.evaluation import metrics
+from trainer.models.bert import BertForPreTraining
+from trainer.optimizers import loss_scale
+from trainer.optimizers import update as optimizers
 
 Tensor = Any
 

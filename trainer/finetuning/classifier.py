@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from trainer.config import BertConfig
-from trainer.dropout import dropout
-from trainer.model import Bert, TransformerLayer
+from trainer.models.bert import Bert, TransformerLayer
+from trainer.models.config import BertConfig
+from trainer.models.dropout import dropout
 
 Tensor = Any
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.finetuning.examples import Examples
-from trainer.graph_tokenizer import GraphTokenizer
+from trainer.finetuning.task_examples import Examples
+from trainer.serving.graph_tokenizer import GraphTokenizer
 
 AT_ONCE = 1024  # examples tokenized at once
 

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from berth.recipe import Optimizer
-from trainer import optimizers
-from trainer.config import BertConfig
 from trainer.engines import Arrays, Scalars, check_backend
 from trainer.finetuning.classifier import BertClassifier
+from trainer.models.config import BertConfig
+from trainer.optimizers import update as optimizers
 
 Tensor = Any
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from berth.errors import UsageError
-from berth.inputs import Inputs
-from berth.output import Output
 from berth.recipe import FineTuning
 from berth.stage import Place, Result, Stage, run
-from trainer import checkpoint, formats
-from trainer.config import BertConfig
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from trainer.checkpoints import checkpoint, formats
 from trainer.finetuning import tasks
 from trainer.finetuning.lower_case import lower_case_of
 from trainer.finetuning.tasks import Task
+from trainer.models.config import BertConfig
 
 VERSION = 1
 
@@ -36,7 +36,7 @@ def finetune(*, options: FineTuning, model: str, seed: int, lower_case: bool | N
         UsageError: if the data's files are not there, or the model cannot take the task's examples.
         BerthError: if there is no checkpoint, or the data are not as the task has them; names file and line.
     """
-    from trainer.evaluation import description
+    from trainer.evaluation.model import description
 
     task = tasks.task_of(options)
     data = tasks.files_of(task, options.data)
@@ -56,18 +56,19 @@ def finetune(*, options: FineTuning, model: str, seed: int, lower_case: bool | N
 
 
 def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: bool, seed: int, output: Output) -> None:
-    from trainer import weights
+    from trainer.checkpoints import initial_weights as weights
     from trainer.engines import quiet
-    from trainer.evaluation import read_description
-    from trainer.finetuning import examples
+    from trainer.evaluation.model import read_description
+    from trainer.finetuning import task_examples as examples
 
     config, tokens = read_description(uri)
     _check_room(options, task, config)
     dataset = examples.read(task, data)
     with quiet():
-        from trainer.finetuning import encoding, results, serving, training
+        from trainer.finetuning import encoding, results, training
         from trainer.finetuning.engine import ClassifierEngine
-        from trainer.graph_tokenizer import GraphTokenizer
+        from trainer.serving import classifier as serving
+        from trainer.serving.graph_tokenizer import GraphTokenizer
 
     sets = [dataset.train, *dataset.held_out]
     encoded = encoding.encode(GraphTokenizer(tokens, lower_case=lower_case), sets, options.max_seq_length)

@@ -7,11 +7,12 @@ import time
 
 from berth import storage
 from berth.errors import BerthError
-from berth.manifest import NAME as MANIFEST
 from berth.recipe import Recipe
 from berth.stage import Place
-from trainer import checkpoint, schedule
+from berth.stage.manifest import NAME as MANIFEST
+from trainer.checkpoints import checkpoint
 from trainer.finetuning.finetune import finetune
+from trainer.schedules import schedule
 
 log = logging.getLogger("berth.finetune")
 

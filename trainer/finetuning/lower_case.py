@@ -6,8 +6,8 @@ import json
 
 from berth import storage
 from berth.errors import UsageError
-from trainer import formats
-from trainer.summary import SUMMARY
+from trainer.checkpoints import formats
+from trainer.loop.summary import SUMMARY
 
 # Files that may tell it, and the key in them.
 TOLD_BY = {SUMMARY: "lower_case", "tokenizer_config.json": "do_lower_case"}

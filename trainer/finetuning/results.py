@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from berth import storage
-from berth.output import Output
-from trainer import checkpoint, json_lines
-from trainer.config import CONFIG, BertConfig
+from berth.stage.output import Output
+from trainer.checkpoints import checkpoint
+from trainer.data.vocabulary import VOCABULARY
 from trainer.finetuning import CLASSIFIER, FINETUNING, metrics
 from trainer.finetuning.encoding import Encoded
-from trainer.finetuning.examples import Dataset, Examples
+from trainer.finetuning.task_examples import Dataset, Examples
 from trainer.finetuning.tasks import Task
 from trainer.finetuning.training import Outcome
-from trainer.journal import METRICS
-from trainer.vocabulary import VOCABULARY
+from trainer.loop import json_lines
+from trainer.loop.metrics_log import METRICS
+from trainer.models.config import CONFIG, BertConfig
 
 LABELS = "labels.txt"
 

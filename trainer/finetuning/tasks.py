@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import UsageError
-from berth.inputs import Inputs
 from berth.recipe import FineTuning
+from berth.stage.inputs import Inputs
 
 CLASSIFICATION = "classification"
 TSV = (("train.tsv", "dev.tsv"),)

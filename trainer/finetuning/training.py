@@ -12,15 +12,15 @@ import numpy as np
 from berth.errors import BerthError
 from berth.progress import Progress
 from berth.recipe import FineTuning, Phase
-from trainer import schedule
-from trainer.dropout import example_keys
+from trainer.data.order import permute
 from trainer.engines import Scalars
 from trainer.finetuning import metrics
 from trainer.finetuning.encoding import Encoded, Features
 from trainer.finetuning.engine import ClassifierEngine
 from trainer.finetuning.tasks import Task
-from trainer.json_lines import Line
-from trainer.permutation import permute
+from trainer.loop.json_lines import Line
+from trainer.models.dropout import example_keys
+from trainer.schedules import schedule
 
 log = logging.getLogger("berth.finetune")
 

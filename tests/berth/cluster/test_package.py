@@ -12,10 +12,10 @@ from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 from ruamel.yaml import YAML
 
-from berth import recipe_file
 from berth.cluster import references
 from berth.cluster.package import compiled
 from berth.errors import BerthError, UsageError
+from berth.recipe import file as recipe_file
 from berth_dags.pretrain import pretrain_pipeline
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -73,7 +73,7 @@ def test_every_recipe_compiles_to_the_same_bytes_each_time(name):
 
 def test_another_process_compiles_the_same_bytes(package, tmp_path):
     flags = [part for setting in SETTINGS for part in ("--set", setting)]
-    command = [sys.executable, "-c", "from berth.cli import main; main()", "compile", "quickstart", "-o", "p.yaml"]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", "compile", "quickstart", "-o", "p.yaml"]
     subprocess.run([*command, *flags], cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "p.yaml").read_bytes() == package
 
@@ -202,7 +202,7 @@ def test_what_is_to_be_compiled_must_be_said(tmp_path):
 
 
 def berth(*arguments):
-    command = [sys.executable, "-c", "from berth.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

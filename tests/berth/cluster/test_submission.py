@@ -5,14 +5,14 @@ import subprocess
 import sys
 
 import pytest
-from kfp_server import KubeflowServer
 
-from berth import recipe_file
 from berth.cluster import endpoint, submission
 from berth.cluster.endpoint import connect, read_token
 from berth.cluster.package import compiled
 from berth.errors import BerthError, UsageError
+from berth.recipe import file as recipe_file
 from berth_dags.pretrain import pretrain_pipeline
+from support.kfp_server import KubeflowServer
 
 TOKEN = "s3cret-of-the-test"
 
@@ -189,7 +189,7 @@ def test_the_token_is_read_from_the_file_or_the_environment(tmp_path):
 
 
 def berth(*arguments, **environment):
-    command = [sys.executable, "-c", "from berth.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from berth import recipe_file
-from berth.cluster.machines import SHAPES
 from berth.errors import UsageError
+from berth.machines import SHAPES
 from berth.planning.accelerators import Machines
+from berth.planning.description import describe
 from berth.planning.plan import evaluations, plan
-from berth.planning.text import describe
 from berth.recipe import Evaluation, Phase, Recipe
-from trainer import cadence
+from berth.recipe import file as recipe_file
+from trainer.schedules import cadence
 
 
 def planned(name, *overrides, **how):
@@ -151,8 +151,8 @@ def test_it_warns_where_a_recipe_contradicts_itself(overrides, warning):
 
 
 def test_a_workspace_gives_measured_figures(tmp_path):
-    from berth import runs
-    from berth.manifest import Manifest, ManifestFile
+    from berth.stage import run_index as runs
+    from berth.stage.manifest import Manifest, ManifestFile
 
     recipe = recipe_file.load("quickstart")
 

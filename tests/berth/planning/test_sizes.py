@@ -20,8 +20,8 @@ def test_bert_base_has_its_110_million():
 
 @pytest.mark.parametrize("next_sentence", [True, False])
 def test_the_parameters_are_those_of_the_trainers_model(next_sentence):
-    from trainer.config import BertConfig
     from trainer.engines import Settings, create
+    from trainer.models.config import BertConfig
 
     model = ModelConfig(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
     shapes = create("tensorflow", Settings(BertConfig.of(model, vocab_size=30), next_sentence)).shapes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from report_run import Made, make_run
+
+from support.report_run import Made, make_run
 
 
 @pytest.fixture(scope="session")

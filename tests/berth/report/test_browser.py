@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_run import EXAMPLES, Made, explained
 
 from berth.report.build import build_report
 from berth.stage import Directory
+from support.report_run import EXAMPLES, Made, explained
 
 pytestmark = pytest.mark.browser
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_page import Page
-from report_run import EVALUATION, EXAMPLES, LOSSES, RECIPE, Made, explained, filled, make_run
 
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
 from berth.recipe import Recipe
 from berth.report.build import build_report
 from berth.stage import Directory
+from berth.stage.inputs import Inputs
+from support.report_page import Page
+from support.report_run import EVALUATION, EXAMPLES, LOSSES, RECIPE, Made, explained, filled, make_run
 
 SECTIONS = ["flow", "corpus", "losses", "records", "training", "evaluation", "time", "provenance"]
 HOSTILE = (

@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from report_page import Page
-from report_run import EXAMPLES, Made, make_run
 
 from berth.errors import UsageError
-from berth.inputs import Inputs
 from berth.recipe import Recipe
 from berth.report import comparison, fine_tuning
 from berth.report.build import build_report
 from berth.report.compare import compare
 from berth.stage import Workspace
+from berth.stage.inputs import Inputs
+from support.report_page import Page
+from support.report_run import EXAMPLES, Made, make_run
 
 
 def tune(made: Made, title: str, model: Inputs, step: int, accuracy: float) -> None:
@@ -135,7 +135,7 @@ def test_a_path_without_a_report_is_refused(two: list[str], tmp_path: Path) -> N
 
 def test_the_command_names_the_runs_and_the_page(two: list[str], tmp_path: Path) -> None:
     output = tmp_path / "page.html"
-    command = [sys.executable, "-c", "from berth.cli import main; main()", "report", *two, "--output", str(output)]
+    command = [sys.executable, "-c", "from berth.app.cli import main; main()", "report", *two, "--output", str(output)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert printed.split() == ["three", "six", str(output)]
     assert output.exists()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from berth.manifest import Manifest
 from berth.report import sections
 from berth.report.run import Finished
+from berth.stage.manifest import Manifest
 
 
 def finished(kind: str, **counters: int) -> Finished:

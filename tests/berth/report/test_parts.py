@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_run import RECIPE, Made, evaluations, explained, metrics
 
-from berth.manifest import Manifest
 from berth.recipe import Recipe
-from berth.report import charts, evaluation_curve, words
+from berth.report import charts, evaluation_curve
+from berth.report import formatting as words
 from berth.report.evaluation import Guess, guess_at
-from berth.report.examples import read_example
 from berth.report.flow import Step, draw
+from berth.report.record_view import read_example
 from berth.report.run import Finished, Run
+from berth.stage.manifest import Manifest
+from support.report_run import RECIPE, Made, evaluations, explained, metrics
 
 
 @pytest.mark.parametrize(

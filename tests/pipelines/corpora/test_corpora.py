@@ -12,21 +12,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus_samples import source
-from dump_samples import page
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.inputs import Inputs
-from berth.lineage import verify
+from berth.formats import articles
 from berth.recipe import ExtractOptions, Segmentation, Source
 from berth.stage import Directory, Result
-from pipelines import articles
+from berth.stage.inputs import Inputs
+from berth.stage.lineage import verify
 from pipelines.corpora import reading
 from pipelines.corpora.reading import CorpusTask
 from pipelines.corpora.sources import find
 from pipelines.extract import extract
 from pipelines.segment import segment
+from support.corpus_samples import source
+from support.dump_samples import page
 
 WORDS = "tide harbour ship crew rope anchor wind sail port quay crane cargo dock pilot buoy chart".split()  # noqa: SIM905
 THREADS = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]

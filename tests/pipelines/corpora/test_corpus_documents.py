@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from corpus_samples import read, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from pipelines.corpora import reading
+from support.corpus_samples import read, source
 
 NAMES = st.from_regex(r"[ab]{1,2}(/[ab ø#]{1,2}){0,2}\.txt", fullmatch=True)
 

@@ -6,13 +6,13 @@ import gzip
 import json
 
 import pytest
-from corpus_samples import read, source, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from pipelines.corpora import reading
 from pipelines.corpora.reading import paragraphs
+from support.corpus_samples import read, source, texts
 
 TEXTS = st.text('ab é字\n\r\u2028\x85\t"\\{}', max_size=30)
 BAD = st.sampled_from([b"", b"  \r", b"{", b"[1]", b'"x"', b'{"txt": 1}', b'{"text": 1}', b'{"text": "\xff"}', b"\xff"])

@@ -7,12 +7,12 @@ import gzip
 
 import pyarrow as pa
 import pytest
-from corpus_samples import read, source, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from pipelines.corpora import reading
+from support.corpus_samples import read, source, texts
 
 # Line ends, white space of many kinds, characters that only look like white space, a mark in the middle.
 ALPHABET = "ab.é字 \n\n\n\r\t\x0b\x0c\x1c\x85\u2028\xa0\u3000\u200b\ufeff\0"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from corpus_samples import read, source, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError, UsageError
 from pipelines.corpora.reading import Damaged, paragraphs
+from support.corpus_samples import read, source, texts
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.articles import document_id, number_of
+from berth.formats.articles import document_id, number_of
 from pipelines.corpora.reading import address, paragraphs, repaired
 
 ANY = st.text(st.characters(codec=None), max_size=40)

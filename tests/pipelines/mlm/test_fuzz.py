@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("fuzz_kernels.py")
+SCRIPT = Path(__file__).parents[2] / "support" / "fuzz_kernels.py"
 
 
 def fuzz(inputs, seed, cache):

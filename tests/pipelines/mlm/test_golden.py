@@ -6,10 +6,10 @@ import hashlib
 import random
 
 import pytest
-import records_oracle as oracle
-from records_samples import EXPECTED, GOLDEN, features, golden_file, golden_options, records_file, records_in
 
 from pipelines.mlm.vocabulary import Vocabulary
+from support import records_oracle as oracle
+from support.records_samples import EXPECTED, GOLDEN, features, golden_file, golden_options, records_file, records_in
 
 
 @pytest.mark.parametrize("name", EXPECTED)

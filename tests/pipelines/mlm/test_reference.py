@@ -5,10 +5,15 @@ from __future__ import annotations
 import random
 
 import pytest
-import records_oracle as oracle
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from records_samples import (
+
+from berth.recipe import RecordSet
+from pipelines.mlm import reference
+from pipelines.mlm.masks import prediction_budgets
+from pipelines.mlm.vocabulary import Vocabulary
+from support import records_oracle as oracle
+from support.records_samples import (
     GOLDEN,
     SPECIAL,
     documents,
@@ -18,11 +23,6 @@ from records_samples import (
     records_in,
     vocabularies,
 )
-
-from berth.recipe import RecordSet
-from pipelines.mlm import reference
-from pipelines.mlm.masks import prediction_budgets
-from pipelines.mlm.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary((*SPECIAL, *"abcd", "##a", "##b", "ab", "abc", "##cd", "."))
 

@@ -7,13 +7,13 @@ import time
 from functools import partial
 
 import pytest
-from records_samples import GOLDEN, documents
 
-from berth.output import Output
 from berth.recipe import RecordSet
+from berth.stage.output import Output
 from pipelines.mlm import keyed
 from pipelines.mlm.shard import RecordShards, record_name
 from pipelines.mlm.vocabulary import Vocabulary
+from support.records_samples import GOLDEN, documents
 
 
 @pytest.mark.parametrize(

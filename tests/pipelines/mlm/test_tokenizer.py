@@ -6,15 +6,15 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-import records_oracle as oracle
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from records_samples import CHARACTERS, GOLDEN, SPECIAL, texts, vocabularies, vocabulary_for
 
 from berth.errors import BerthError
 from pipelines.mlm import tokenizer as tokenizer_module
 from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import Vocabulary
+from support import records_oracle as oracle
+from support.records_samples import CHARACTERS, GOLDEN, SPECIAL, texts, vocabularies, vocabulary_for
 
 # Every normalized letter of the hard characters is a token, alone and inside a word, so that nothing hides behind
 # [UNK].

@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-import records_oracle as oracle
-from records_samples import SPECIAL
 
-from berth.characters import describe
+from berth.text.characters import describe
 from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import Vocabulary
+from support import records_oracle as oracle
+from support.records_samples import SPECIAL
 
 # Alone; inside a word; around sigmas, which look at their neighbours; among marks whose order is canonical.
 CONTEXTS = ("{}", "a{}b", "Σ{}Σ b{}", "A{}Σ{}\u0315\u302e{}\u3099{}")

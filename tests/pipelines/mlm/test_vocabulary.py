@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records_samples import SPECIAL
 
 from berth.errors import BerthError
 from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, Vocabulary, build_trie, follow, parse_lines
+from support.records_samples import SPECIAL
 
 
 def write(tmp_path, text):

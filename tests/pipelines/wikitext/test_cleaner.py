@@ -7,13 +7,13 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_scanner import PlainScanner
-from plain_tidy import plain_tidy
 
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.escapes import unescape
-from pipelines.wikitext.siteinfo import Wiki, namespace_names
+from pipelines.wikitext.dump.escapes import unescape
+from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
+from support.plain_scanner import PlainScanner
+from support.plain_whitespace import plain_tidy
 
 ENGLISH = Cleaner(Wiki())
 KEEPS_HEADINGS = Cleaner(Wiki(), options=ExtractOptions(keep_headings=True))

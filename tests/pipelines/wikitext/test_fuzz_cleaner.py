@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("fuzz_cleaner.py")
+SCRIPT = Path(__file__).parents[2] / "support" / "fuzz_cleaner.py"
 
 
 @pytest.mark.slow

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from berth.inputs import InputFile
-from berth.output import Output
-from pipelines.sampling import Sample
+from berth.stage.inputs import InputFile
+from berth.stage.output import Output
 from pipelines.wordpiece import counting
 from pipelines.wordpiece.counting import SCHEMA, ShardWords, count_shards, grouped, read_counts
-from pipelines.wordpiece.words import count_words
+from pipelines.wordpiece.sampling import Sample
+from pipelines.wordpiece.word_counts import count_words
 
 TEXTS = [
     "The cat, the CAT; caf\u00e9 cafe\u0301\n\n漢字 x\u2028y\u00a0z\r\n\x85a\x0bb [UNK] ##ing 1 1 1",

@@ -12,7 +12,7 @@ from berth.recipe import Vocabulary as Options
 from pipelines.mlm.tokenizer import Tokenizer
 from pipelines.mlm.vocabulary import Vocabulary
 from pipelines.wordpiece.learning import learn
-from pipelines.wordpiece.words import count_words, split_chunk
+from pipelines.wordpiece.word_counts import count_words, split_chunk
 
 KINDS = {
     "wordpiece": {"kind": "wordpiece"},

@@ -5,10 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
-from finetuning_files import BAD, CONFIG, GOOD, TOKENS, options
 
 from berth.stage import Directory
-from trainer import checkpoint, weights
+from support.finetuning_files import BAD, CONFIG, GOOD, TOKENS, options
+from trainer.checkpoints import checkpoint
+from trainer.checkpoints import initial_weights as weights
 from trainer.finetuning.finetune import finetune
 
 

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from finetuning_files import CONFIG, options
 
-from trainer import schedule, weights
-from trainer.config import BertConfig
-from trainer.dropout import example_keys
+from support.finetuning_files import CONFIG, options
+from trainer.checkpoints import initial_weights as weights
 from trainer.engines import Scalars
 from trainer.finetuning.engine import ClassifierEngine
 from trainer.finetuning.training import phase_of
+from trainer.models.config import BertConfig
+from trainer.models.dropout import example_keys
+from trainer.schedules import schedule
 
 HEAD = "cls/seq_relationship/"
 

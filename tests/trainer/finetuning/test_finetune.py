@@ -9,15 +9,15 @@ import sys
 
 import numpy as np
 import pytest
-from finetuning_files import TOKENS, options
 from sklearn.metrics import accuracy_score
 
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage import Directory
-from trainer import checkpoint
-from trainer.config import BertConfig
+from support.finetuning_files import TOKENS, options
+from trainer.checkpoints import checkpoint
 from trainer.finetuning.finetune import finetune
+from trainer.models.config import BertConfig
 
 CLOCK = "manifest.json"  # holds a time
 
@@ -210,7 +210,7 @@ def test_a_killed_fine_tuning_starts_again_and_ends_with_the_same_bytes(model, o
     def start(output):
         arguments = ["finetune", "--task", "classification", "--checkpoint", str(model), "--data", str(opinions)]
         arguments += ["--max-seq-length", "10", "--epochs", "20", "--output", str(output)]
-        command = [sys.executable, "-c", "from berth.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from berth.app.cli import main; main()", *arguments]
         return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     first = start(tmp_path / "killed")

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from finetuning_files import HOW
 
-from berth.commands.finetune import finetune
+from berth.app.commands.finetune import finetune
 from berth.errors import BerthError, UsageError
+from support.finetuning_files import HOW
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import logging
 import threading
 
 import pytest
-from trainer_files import changed
 
 from berth.errors import UsageError
+from support.trainer_files import changed
 from trainer import pod
-from trainer.train import train
+from trainer.loop.train import train
 
 SAMPLES = "package://berth_recipes/samples/mnli"
 

@@ -6,13 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-from finetuning_files import CONFIG, TOKENS
 
-from trainer import checkpoint
+from support.finetuning_files import CONFIG, TOKENS
+from trainer.checkpoints import checkpoint
 from trainer.finetuning.encoding import encode
 from trainer.finetuning.engine import ClassifierEngine
-from trainer.finetuning.examples import Examples
-from trainer.graph_tokenizer import GraphTokenizer
+from trainer.finetuning.task_examples import Examples
+from trainer.serving.graph_tokenizer import GraphTokenizer
 
 TEXTS = [
     "The FILM was góod.",

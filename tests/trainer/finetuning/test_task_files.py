@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from berth.errors import BerthError, UsageError
 from berth.recipe import FineTuning
-from trainer.finetuning import examples, rows, tasks
+from trainer.finetuning import rows, tasks
+from trainer.finetuning import task_examples as examples
 
 MNLI = "index promptID pairID genre sentence1_binary_parse sentence2_binary_parse sentence1_parse sentence2_parse"
 MNLI_TRAIN = [*MNLI.split(), "sentence1", "sentence2", "label1", "gold_label"]

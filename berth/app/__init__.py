@@ -1,0 +1,1 @@
+"""The application: the command line and local runs. It may import every other layer; none imports it."""

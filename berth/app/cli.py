@@ -1,0 +1,71 @@
+"""The one command `berth`: sets up logging, runs a command, and turns errors into one paragraph and an exit status."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from berth import __version__, log
+from berth.app.commands import cluster, data, finetune, model, plan, run, transfer
+from berth.errors import BerthError
+
+app = typer.Typer(
+    name="berth",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From raw text to evaluated BERT models, reproducibly.",
+    epilog="Exit status: 0 done, 1 failed, 2 wrong use, 143 stopped by SIGTERM with all saved.",
+)
+run.add_to(app)
+data.add_to(app)
+model.add_to(app)
+finetune.add_to(app)
+plan.add_to(app)
+cluster.add_to(app)
+transfer.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"berth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; log more.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    log.setup(verbose=debug)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    arguments = sys.argv[1:]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    debug = "--debug" in arguments[:end]
+    # `--debug` may stand anywhere before `--`: people add it to the end of the command that failed.
+    arguments = [*(["--debug"] if debug else []), *(a for a in arguments[:end] if a != "--debug"), *arguments[end:]]
+    try:
+        app(arguments)
+    except BerthError as error:
+        _end(str(error), error.exit_status, debug)
+    except KeyboardInterrupt:
+        _end("interrupted; run the same command again to continue", 130, debug=False)
+    except Exception as error:
+        _end(f"unexpected {type(error).__name__}: {error} (--debug shows where; please report it)", 1, debug)
+
+
+def _end(message: str, status: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    typer.echo(f"berth: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,186 @@
+"""Commands for Kubeflow Pipelines and Kubernetes: compile, submit, k8s."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from berth import storage
+from berth.app.commands import options
+from berth.app.commands.options import BEAM, BEAM_HELP, beam_arguments
+from berth.errors import UsageError
+
+if TYPE_CHECKING:
+    from berth.recipe import Recipe
+
+OptionalRecipe = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", show_default=False)
+]
+WorkspaceUri = Annotated[
+    str, typer.Option("--workspace", metavar="URI", help="Where everything is written; default: the recipe's.")
+]
+
+Until = Annotated[
+    str, typer.Option("--until", metavar="data|report", help="`data`: a pipeline that stops before the training.")
+]
+
+
+def compile_(
+    recipe: OptionalRecipe = "",
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The pipeline, as YAML.")] = "",
+    components: Annotated[
+        str, typer.Option("--components", metavar="DIR", help="Write each component as a YAML of its own.")
+    ] = "",
+    until: Until = "report",
+    scale: options.Scale = "",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Write a recipe's pipeline, or the single components, as Kubeflow Pipelines runs them."""
+    from berth.cluster.package import compiled
+
+    if components:
+        if recipe or output:
+            raise UsageError("--components takes neither a recipe nor --output: components work for every recipe")
+        from components import load
+
+        for name, component in load().items():
+            path = storage.join(components, f"{name}.yaml")
+            with storage.atomic_write(path) as file:
+                file.write(compiled(component))
+            typer.echo(path)
+        return
+    if not recipe or not output:
+        raise UsageError("something to compile is missing", expected="RECIPE -o FILE, or --components DIR")
+    content, _ = _pipeline(recipe, set_, until, scale)
+    with storage.atomic_write(output) as file:
+        file.write(content)
+    typer.echo(output)
+
+
+def submit(
+    context: typer.Context,
+    recipe: options.RecipeName,
+    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Kubeflow Pipelines, https://…")],
+    workspace: WorkspaceUri = "",
+    experiment: Annotated[
+        str, typer.Option("--experiment", metavar="NAME", help="Experiment that the run belongs to.")
+    ] = "berth",
+    namespace: Annotated[
+        str, typer.Option("--namespace", metavar="NAME", help="Profile, where Kubeflow has several users.")
+    ] = "",
+    token_file: Annotated[
+        str, typer.Option("--token-file", metavar="FILE", help="Bearer token; default: the variable BERTH_KFP_TOKEN.")
+    ] = "",
+    until: Until = "report",
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
+    scale: options.Scale = "",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Upload a recipe's pipeline and start a run; an unchanged pipeline makes no new version."""
+    from berth.cluster import submission
+    from berth.cluster.endpoint import connect, read_token
+    from berth.recipe import SHARED_PLACE
+    from components.image import VARIABLE as IMAGE_VARIABLE
+
+    content, loaded = _pipeline(recipe, set_, until, scale)
+    place = workspace or loaded.cluster.workspace
+    if not place:
+        raise UsageError("the run has no workspace", expected="--workspace gs://…, or cluster.workspace in the recipe")
+    if not storage.is_cloud(place) or not SHARED_PLACE.fullmatch(place):
+        raise UsageError("the tasks of a cluster share no such place", where=place, expected="gs://BUCKET/PATH")
+    if not loaded.cluster.image and not os.environ.get(IMAGE_VARIABLE):
+        raise UsageError(
+            "the tasks have no image", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
+        )
+    flags = beam_arguments(context, place, loaded.corpus.patterns, loaded.cluster)
+    kubeflow = connect(endpoint, read_token(token_file, os.environ), namespace)
+    run = submission.submit(
+        kubeflow,
+        content,
+        name=loaded.name,
+        description=loaded.description,
+        experiment=experiment,
+        service_account=loaded.cluster.service_account,
+        arguments={"workspace": place, "beam_arguments": flags},
+    )
+    typer.echo(f"version {run.version}{'' if run.is_new_version else ' (was there before)'}")
+    typer.echo(run.link)
+    if wait:
+        submission.follow(kubeflow, run)
+        typer.echo("succeeded")
+
+
+def k8s(
+    recipe: OptionalRecipe = "",
+    job: Annotated[
+        str, typer.Option("--job", metavar="base|data-prep|train|evaluate|finetune", help="What to render.")
+    ] = "train",
+    accelerator: Annotated[
+        str,
+        typer.Option("--accelerator", metavar="SHAPE", help="Machine shape, e.g. v5litepod-16; default: the recipe's."),
+    ] = "",
+    hosts: Annotated[int, typer.Option("--hosts", min=0, help="GPU machines; default: the recipe's.")] = 0,
+    workspace: WorkspaceUri = "",
+    image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="By digest; default: the recipe's.")] = "",
+    shapes: Annotated[bool, typer.Option("--shapes", help="List the machine shapes.")] = False,
+    scale: options.Scale = "",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Print a recipe's Kubernetes manifests, for `kubectl apply -f -`."""
+    from berth import machines
+    from berth.cluster import manifests
+
+    if shapes:
+        typer.echo(machines.table())
+        return
+    if not recipe:
+        raise UsageError("the recipe is missing", expected="berth k8s RECIPE, or berth k8s --shapes")
+    from berth.recipe import file as recipe_file
+
+    loaded = recipe_file.load(recipe, set_, scale)
+    if job == manifests.BASE:
+        typer.echo(manifests.text(manifests.base(loaded)), nl=False)
+        return
+    if job not in manifests.SOURCES:
+        raise UsageError("there is no such job", where=f"--job {job}", expected=f"base, {', '.join(manifests.SOURCES)}")
+    resources = loaded.cluster.task(manifests.SOURCES[job][1])
+    name = accelerator or resources.accelerator
+    machine = machines.shape(name, "--accelerator" if accelerator else "cluster.stages") if name else None
+    given = {"image": image or loaded.cluster.image, "workspace": workspace or loaded.cluster.workspace}
+    for option, value in given.items():
+        if not value:
+            raise UsageError(f"the {option} is missing", expected=f"--{option}, or cluster.{option} in the recipe")
+    default = machine.hosts if machine is not None and machine.is_tpu else resources.hosts
+    place = manifests.Place(str(given["image"]), str(given["workspace"]), machine, hosts or default)
+    typer.echo(manifests.text(manifests.job(loaded, job, place)), nl=False)
+
+
+def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:
+    """The compiled pipeline of a recipe, and the recipe."""
+    from berth.cluster.package import compiled
+    from berth.recipe import file as recipe_file
+
+    if until not in ("data", "report"):
+        raise UsageError("a pipeline ends elsewhere", where=f"--until {until}", expected="data or report")
+    loaded = recipe_file.load(recipe, overrides, scale)
+
+    from berth_dags.pretrain import pretrain_pipeline
+    from components import load
+
+    unknown = sorted(set(loaded.cluster.stages) - set(load()))
+    if unknown:
+        raise UsageError(
+            "a stage of the recipe's cluster section does not exist",
+            where=f"cluster.stages.{unknown[0]}",
+            expected=", ".join(load()),
+        )
+    return compiled(pretrain_pipeline(loaded, for_cluster=True, until=until)), loaded
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("compile")(compile_)
+    app.command(context_settings=BEAM, epilog=BEAM_HELP)(submit)
+    app.command()(k8s)

@@ -1,0 +1,138 @@
+"""Commands of the model side: train, evaluate, export."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from berth import storage
+from berth.app.commands import options
+from berth.errors import UsageError
+from berth.stage import Directory
+from berth.stage.inputs import Inputs
+
+Checkpoint = Annotated[
+    str, typer.Option("--checkpoint", metavar="DIR", help="Directory that `berth train` made; its newest checkpoint.")
+]
+
+
+def train(
+    recipe: options.RecipeName,
+    records: Annotated[
+        list[str], typer.Option("--records", metavar="NAME=DIR", help="Directory of each record set of the recipe.")
+    ],
+    output: options.Output,
+    vocab: Annotated[
+        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: the one the records were made with.")
+    ] = "",
+    evaluation: Annotated[
+        str,
+        typer.Option(
+            "--evaluation",
+            metavar="DIR",
+            help="Directory that `berth evalset` made, if the recipe evaluates during training.",
+        ),
+    ] = "",
+    scale: options.Scale = "",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Train a recipe's model on its record sets; continues where it was interrupted."""
+    from berth.recipe import file as recipe_file
+    from berth.stage.lineage import inputs_of
+    from trainer.loop.train import train
+
+    loaded = recipe_file.load(recipe, set_, scale)
+    sets = {}
+    for argument in records:
+        name, separator, directory = argument.partition("=")
+        if not separator:
+            raise UsageError("a record set has no name", where=f"--records {argument}", expected="--records NAME=DIR")
+        sets[name] = Inputs.of(directory.rstrip("/") + "/*.tfrecord*")
+    vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
+    held_out = Inputs.of(evaluation.rstrip("/") + "/*.tfrecord*") if evaluation else None
+    result = train(recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, place=Directory(output))
+    typer.echo(result.uri)
+
+
+def evaluate(
+    checkpoint: options.AnyCheckpoint,
+    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Directory that `berth evalset` made.")],
+    output: Annotated[
+        str, typer.Option("--output", metavar="DIR", help="Output directory; default: beside that of the checkpoint.")
+    ] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every checkpoint of the directory: a table.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Every checkpoint as a training that still runs writes it, until it ends.")
+    ] = False,
+    engine: Annotated[str, typer.Option("--engine", metavar="tensorflow|jax", help="What computes.")] = "tensorflow",
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Records evaluated at once.")] = 64,
+) -> None:
+    """Measure a trained model on held-out records, beside the best constant guess."""
+    from trainer.checkpoints import checkpoint as checkpoints
+    from trainer.evaluation import evaluate
+    from trainer.evaluation import follow as following
+    from trainer.evaluation import history as evaluations
+    from trainer.loop import json_lines
+
+    if every and follow:
+        raise UsageError("give only one of --all and --follow", where="berth evaluate")
+    place = checkpoint.rstrip("/")
+    step = checkpoints.step_of(place)
+    if step >= 0 and (every or follow):
+        raise UsageError(
+            "the directory of a training is needed here", where=f"--checkpoint {checkpoint}", found="one checkpoint"
+        )
+    held_out = Inputs.of(records.rstrip("/") + "/*.tfrecord*")
+    if follow:
+        lines = following.follow(
+            directory=place,
+            records=held_out,
+            batch_size=batch_size,
+            engine=engine,
+            output=output or f"{place}-followed",
+        )
+        typer.echo(evaluations.table(lines))
+        return
+    default = f"{place}-evaluations" if every else f"{place}-evaluation"
+    if step >= 0:
+        default = f"{storage.parent(place) or '.'}-evaluation-{step:08d}"
+    target = Directory(output or default)
+    if step >= 0 or every or checkpoints.list_steps(place):
+        result = evaluate.evaluate(
+            model=checkpoints.of_training(place, every),
+            records=held_out,
+            batch_size=batch_size,
+            engine=engine,
+            checkpoints="all" if every else "newest",
+            place=target,
+        )
+    else:
+        result = evaluate.evaluate_other(
+            uri=place, records=held_out, batch_size=batch_size, engine=engine, place=target
+        )
+    if every:
+        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, evaluations.EVALUATIONS))))
+        return
+    figures = json.loads(storage.read_bytes(storage.join(result.uri, evaluate.EVALUATION)))
+    typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+
+
+def export(
+    checkpoint: Checkpoint,
+    output: options.Output,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="huggingface|savedmodel|encoder", help="Format of the export.")
+    ] = "huggingface",
+) -> None:
+    """Write a trained model for other libraries."""
+    from trainer.checkpoints.export import export
+
+    typer.echo(export(model=Inputs.of(checkpoint), format=format_, place=Directory(output)).uri)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (train, evaluate, export):
+        app.command()(command)

@@ -1,0 +1,134 @@
+"""Commands over whole runs: run, report, verify, lineage, schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from berth import storage
+from berth.app.commands import options
+from berth.app.commands.options import BEAM, BEAM_HELP, beam_arguments
+from berth.errors import BerthError, UsageError
+
+PathArgument = Annotated[
+    str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.")
+]
+
+
+def run(
+    context: typer.Context,
+    recipe: options.RecipeName,
+    workspace: Annotated[
+        str, typer.Option("--workspace", metavar="DIR", help="Where everything is written and found again.")
+    ] = "workspace",
+    until: Annotated[
+        str, typer.Option("--until", metavar="data|report", help="`data` stops before the training.")
+    ] = "report",
+    scale: options.Scale = "",
+    set_: options.Set = [],  # noqa: B006  typer's way of an empty list
+) -> None:
+    """Run a recipe from raw text to the report; what has been done before is not done again."""
+    from berth.recipe import file as recipe_file
+    from berth.stage.inputs import Inputs
+
+    loaded = recipe_file.load(recipe, set_, scale)
+    if '"' in workspace or "\\" in workspace:
+        raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
+    if until not in ("data", "report"):
+        raise UsageError("a run ends elsewhere", where=f"--until {until}", expected="data or report")
+    flags = beam_arguments(context, workspace, loaded.corpus.patterns, loaded.cluster)
+    for pattern in filter(None, [*loaded.corpus.patterns, loaded.vocabulary.path]):
+        Inputs.find(pattern)
+    if not storage.is_cloud(workspace):
+        workspace = str(storage.local_path(workspace).resolve())
+        storage.make_directory(workspace)
+
+    from berth.app import local_run
+    from berth_dags.pretrain import pretrain_pipeline
+
+    pipeline = pretrain_pipeline(loaded, until=until)
+    report = local_run.execute(pipeline, workspace, beam_arguments=flags)
+    for line in _summary(report):
+        typer.echo(line)
+
+
+def _summary(report: str) -> Iterator[str]:
+    """Where everything is, and how good the model is."""
+    from berth.stage.lineage import Node, chain
+
+    stages = chain(report).inputs
+    for title, stage in stages.items():
+        if isinstance(stage, Node):
+            yield f"{title:<18} {stage.directory}"
+    yield f"{'report':<18} {storage.join(report, 'report.html')}"
+    evaluated = stages.get("evaluate")
+    if isinstance(evaluated, Node):
+        figures = json.loads(storage.read_bytes(storage.join(evaluated.directory, "evaluation.json")))
+        baseline = figures["baseline"]
+        yield (
+            f"masked tokens guessed right on held-out text: {figures['masked_lm_accuracy']:.1%}"
+            f" (always guessing {baseline['token']!r}: {baseline['masked_lm_accuracy']:.1%})"
+        )
+
+
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Schema, for editors.")] = False,
+) -> None:
+    """Print every key a recipe can have: type, default, meaning."""
+    from berth.recipe import Recipe
+    from berth.recipe.help import describe
+
+    typer.echo(json.dumps(Recipe.model_json_schema(), indent=2) if as_json else describe())
+
+
+def verify(
+    path: PathArgument,
+    ancestors: Annotated[bool, typer.Option("--ancestors", help="Also the stages that PATH was made from.")] = False,
+) -> None:
+    """Re-read and re-hash every file of finished stages."""
+    from berth.stage.lineage import verify
+
+    problems = verify(path, ancestors=ancestors)
+    if problems:
+        raise BerthError(
+            f"{len(problems)} problems: " + "; ".join(map(str, problems)),
+            where=path,
+            fix="Delete the directories concerned and run again to make them anew.",
+        )
+    typer.echo(f"{path}: complete and unchanged")
+
+
+def report(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Workspaces, or directories of reports in them (WORKSPACE/report/DIGEST)."
+        ),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", metavar="FILE", help="The HTML file to write.")
+    ] = "comparison.html",
+) -> None:
+    """Compare several runs on one page: scores against hours of pre-training, figures, differing keys."""
+    from berth.report.compare import compare
+
+    for each in compare(runs, output):
+        typer.echo(each.name)
+    typer.echo(output)
+
+
+def lineage(path: PathArgument) -> None:
+    """Print what a result was made from, back to the dump."""
+    from berth.stage.lineage import describe
+
+    typer.echo(describe(path))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(context_settings=BEAM, epilog=BEAM_HELP)(run)
+    for command in (report, verify, lineage, schema):
+        app.command()(command)

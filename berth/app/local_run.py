@@ -1,0 +1,141 @@
+"""Run a pipeline on this machine with kfp.local: every task is a process, its output goes into one log file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+from berth import storage
+from berth.errors import BerthError
+from berth.log import TERMINAL_VARIABLE
+from berth.stage.task import ERROR_VARIABLE
+
+if TYPE_CHECKING:
+    from kfp.dsl.base_component import BaseComponent
+
+log = logging.getLogger("berth.run")
+
+# kfp.local indents what a task prints by four spaces or more; a line in Berth's format begins with the time of day.
+TASK_LINE = re.compile(r"^ {4,}(\d\d:\d\d:\d\d .*)")
+
+
+def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
+    """Execute a compiled pipeline's tasks one after the other.
+
+    Args:
+        pipeline: A pipeline whose tasks are lightweight Python components.
+        workspace: The workspace, passed to the pipeline as an argument; the log goes to ``WORKSPACE/logs``.
+        arguments: The pipeline's other arguments.
+
+    Returns:
+        The pipeline's output.
+
+    Raises:
+        BerthError: with the failed task's own words and the path of the log.
+    """
+    from kfp import local
+
+    with _scratch() as scratch, _log_file(workspace) as (path, file):
+        error_file = os.path.join(scratch, "error.json")
+        local.init(
+            runner=local.SubprocessRunner(use_venv=False),
+            pipeline_root=os.path.join(scratch, "outputs"),
+            workspace_root=os.path.join(scratch, "workspace"),
+        )
+        with _environment(error_file, scratch), contextlib.redirect_stdout(_Tee(file)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a display name means nothing to kfp.local
+            try:
+                return str(pipeline(workspace=workspace, **arguments).output)
+            except RuntimeError as error:  # kfp.local's only word on a failed task
+                raise _failure(error, error_file, path) from None
+
+
+def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:
+    """The error of the task that failed, in its own words."""
+    if os.path.exists(error_file):
+        with open(error_file, encoding="utf-8") as file:
+            content = json.load(file)
+        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {path}")
+        failure.exit_status = content["status"]
+        return failure
+    task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
+    return BerthError(
+        f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
+        fix=f"Run the same command again: what is complete is kept. Log: {path}",
+    )
+
+
+class _Tee(io.TextIOBase):
+    """Everything a run prints goes into its log file; without a terminal, the tasks' log lines also to standard error.
+
+    On a terminal the tasks draw their progress there themselves.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        self._file.write(text)
+        self._file.flush()
+        *lines, self._rest = (self._rest + text).split("\n")
+        if not sys.stderr.isatty():
+            for line in lines:
+                if match := TASK_LINE.match(line):
+                    print(match.group(1), file=sys.stderr, flush=True)  # noqa: T201  this is the log
+        return len(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+@contextlib.contextmanager
+def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
+    """The log of this run; for a workspace in Cloud Storage it is kept in the temporary directory."""
+    base = tempfile.gettempdir() if storage.is_cloud(workspace) else workspace
+    directory = os.path.join(base, "logs")
+    storage.make_directory(directory)
+    path = os.path.join(directory, time.strftime(f"run-%Y%m%d-%H%M%S-{os.getpid()}.log"))
+    with storage.explained(path):
+        file = open(path, "w", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
+    with file:
+        yield path, file
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+    """A directory for what kfp.local passes between tasks: small files, worthless after the run."""
+    directory = tempfile.mkdtemp(prefix="berth-run-")
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _environment(error_file: str, scratch: str) -> Iterator[None]:
+    """What the tasks' processes are told through their environment."""
+    told = {ERROR_VARIABLE: error_file, "TMPDIR": scratch}
+    if sys.stderr.isatty():
+        told[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""File formats that stages exchange: articles, sentences, vocabulary, records, results."""

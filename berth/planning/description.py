@@ -1,0 +1,91 @@
+"""A plan as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from berth.planning.plan import Plan
+from berth.report import formatting as words
+
+UNKNOWN = "?"
+
+
+def describe(plan: Plan) -> str:
+    """The plan as a text of some twenty lines."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    model, total = plan["model"], plan["total"]
+    yield f"{plan['recipe']}: {model['parameters']:,} parameters, {model['vocabulary']:,} entries in the vocabulary"
+    yield (
+        f"a checkpoint takes {words.size(model['checkpoint_bytes'])}, those that are kept "
+        f"{words.size(model['kept_bytes'])}; {total['checkpoints']:,} are written"
+    )
+    yield ""
+    yield from _table(
+        ("records", "tokens", "masked", "duplicates", "needed", "one pass", "in files", "size", "passes", "epochs"),
+        [
+            (
+                name,
+                f"{entry['max_seq_length']:,}",
+                f"{entry['max_predictions']:,}",
+                f"{entry['duplicates']:,}",
+                _number(entry["duplicates_needed"]),
+                _number(entry["per_pass"]),
+                _number(entry["records"]),
+                words.size(round(entry["bytes"])) if entry["bytes"] is not None else UNKNOWN,
+                _number(entry["passes"], 2),
+                _number(entry["epochs"], 2),
+            )
+            for name, entry in plan["records"].items()
+        ],
+    )
+    yield ""
+    yield from _table(
+        ("phase", "records", "steps", "warm-up", "batch", "sequences", "passes", "evaluations", "FLOPs", "hours"),
+        [
+            (
+                phase["name"],
+                phase["records"],
+                f"{phase['steps']:,}",
+                f"{phase['warmup_steps']:,}",
+                f"{phase['batch_size']:,}",
+                f"{phase['sequences']:,}",
+                _number(phase["passes"], 2),
+                _number(phase["evaluations"]),
+                f"{phase['flops']:.3g}",
+                _number(phase["hours"], 1),
+            )
+            for phase in plan["phases"]
+        ],
+    )
+    yield ""
+    yield (
+        f"in all {total['steps']:,} steps, {total['sequences']:,} sequences, {total['tokens']:,} tokens, "
+        f"{_number(total['passes'], 2)} passes, {total['evaluations']:,} evaluations, {total['flops']:.3g} FLOPs"
+    )
+    if total["epochs"] is not None:
+        epochs, reference = f"{total['epochs']:,.1f}", f"{total['reference_epochs']:,.0f}"
+        yield f"{epochs} epochs; as many tokens as BERT's own training has after {reference} of them"
+    if (compute := plan["compute"]) is not None:
+        yield (
+            f"{compute['hours']:,.1f} hours on {compute['devices']:,} accelerators ({compute['accelerator']}, "
+            f"{compute['hosts']} hosts) at {compute['utilisation']:.0%} of "
+            f"{compute['peak_flops_per_second'] / 1e12:,.0f} TFLOP/s each: "
+            f"{compute['device_hours']:,.0f} accelerator hours"
+            + (f", cost {compute['cost']:,.0f}" if compute["cost"] is not None else "")
+        )
+    for warning in plan["warnings"]:
+        yield f"warning: {warning}"
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
+    for row in [titles, *rows]:
+        first, *others = zip(row, widths, strict=True)
+        yield "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)])

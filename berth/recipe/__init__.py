@@ -1,0 +1,60 @@
+"""The recipe: one typed file that says everything a run depends on.
+
+One file a group of sections; recipe.py is the whole, file.py loads it, scale.py makes it small, help.py describes it.
+"""
+
+from berth.recipe.cluster import IMAGE_REFERENCE, SHARED_PLACE, Cluster, TaskResources, Toleration
+from berth.recipe.corpus import (
+    Corpus,
+    ExtractOptions,
+    Filter,
+    Prepared,
+    RecordSet,
+    Segmentation,
+    Source,
+    Statistics,
+    Vocabulary,
+)
+from berth.recipe.recipe import Recipe
+from berth.recipe.section import Expected, Name, Section
+from berth.recipe.training import (
+    Evaluation,
+    Export,
+    FineTuning,
+    Initialization,
+    ModelConfig,
+    Optimizer,
+    Phase,
+    Target,
+    Training,
+)
+
+__all__ = [
+    "IMAGE_REFERENCE",
+    "SHARED_PLACE",
+    "Cluster",
+    "Corpus",
+    "Evaluation",
+    "Expected",
+    "Export",
+    "ExtractOptions",
+    "Filter",
+    "FineTuning",
+    "Initialization",
+    "ModelConfig",
+    "Name",
+    "Optimizer",
+    "Phase",
+    "Prepared",
+    "Recipe",
+    "RecordSet",
+    "Section",
+    "Segmentation",
+    "Source",
+    "Statistics",
+    "Target",
+    "TaskResources",
+    "Toleration",
+    "Training",
+    "Vocabulary",
+]

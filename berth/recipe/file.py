@@ -1,0 +1,224 @@
+"""Load a recipe: a file or an installed name, `extends`, `--set`, `--scale`; errors that name file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from berth import storage
+from berth.errors import UsageError
+from berth.recipe import Recipe
+from berth.recipe import scale as recipe_scale
+
+log = logging.getLogger("berth.recipe")
+
+INSTALLED = "package://berth_recipes"
+EXTENDS = "extends"
+
+
+def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
+    """Load and check a recipe.
+
+    Args:
+        name: Path or gs:// URI of a YAML file, or the name of a recipe that is installed with Berth (``quickstart``).
+        overrides: ``key.path=VALUE`` texts; VALUE is read as YAML, list items are named by their index.
+        scale: A smaller scale, ``tiny``; what the overrides say is made smaller too.
+
+    Raises:
+        UsageError: for a missing file, wrong YAML, an unknown key, a wrong type, an impossible combination or an
+            unknown scale.
+    """
+    uri = _find(name)
+    document = _with_base(uri, [])
+    for override in overrides:
+        _apply(document, override)
+    recipe = check(document, uri)
+    if not scale:
+        return recipe
+    small = recipe_scale.scaled(recipe, scale)
+    log.info(recipe_scale.describe(recipe, small, scale))
+    return small
+
+
+def check(document: Mapping[str, Any], where: str) -> Recipe:
+    """Turn a parsed document into a recipe. Raises UsageError that names the keys at fault."""
+    try:
+        return Recipe.model_validate(_plain(document))
+    except ValidationError as error:
+        problems = [_explain(problem, document) for problem in error.errors(include_url=False)]
+        shown = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
+        many = len(problems) > 1
+        raise UsageError(
+            f"the recipe has {len(problems)} errors. {shown}" if many else problems[0],
+            where=where,
+            fix="`berth schema` prints every key with its type, default and meaning.",
+        ) from error
+
+
+def installed() -> list[str]:
+    """Names of the recipes that are installed with Berth."""
+    return [storage.basename(uri).removesuffix(".yaml") for uri in storage.glob(f"{INSTALLED}/*.yaml")]
+
+
+def _find(name: str) -> str:
+    if name in installed():
+        return str(storage.local_path(f"{INSTALLED}/{name}.yaml"))
+    if not storage.exists(name):
+        raise UsageError(
+            "there is no such recipe",
+            where=name,
+            expected=f"a YAML file, or the name of an installed recipe ({', '.join(installed())})",
+        )
+    return name
+
+
+def _parse(uri: str) -> CommentedMap:
+    try:
+        document = YAML(typ="rt", pure=True).load(io.StringIO(storage.read_text(uri)))
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = (error.problem or str(error)).split("\n")[0]
+        raise UsageError("the recipe is not valid YAML", where=f"{uri}{line}", found=problem) from error
+    if not isinstance(document, CommentedMap):
+        raise UsageError(
+            "the recipe holds no keys",
+            where=uri,
+            found="an empty file" if document is None else type(document).__name__,
+            expected="a YAML mapping such as recipes/quickstart.yaml",
+        )
+    return document
+
+
+def _with_base(uri: str, seen: list[str]) -> CommentedMap:
+    """Parse a recipe and, under it, the one it extends: mappings are merged, everything else is replaced."""
+    if uri in seen:
+        raise UsageError("recipes extend each other in a circle", where=uri, found=" → ".join([*seen, uri]))
+    document = _parse(uri)
+    base = document.pop(EXTENDS, None)
+    if base is None:
+        return document
+    return _merge(_with_base(_find_base(str(base), uri), [*seen, uri]), document)
+
+
+def _find_base(base: str, uri: str) -> str:
+    beside = storage.join(storage.parent(uri), base)
+    return beside if storage.exists(beside) else _find(base)
+
+
+def _merge(base: CommentedMap, over: CommentedMap) -> CommentedMap:
+    for key, value in over.items():
+        if isinstance(value, CommentedMap) and isinstance(base.get(key), CommentedMap):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+    return base
+
+
+def _apply(document: CommentedMap, override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path:
+        raise UsageError("an override cannot be understood", where=f"--set {override}", expected="--set key.path=VALUE")
+    value = YAML(typ="safe", pure=True).load(text) if text else None
+    *parents, last = path.split(".")
+    place: Any = document
+    for part in parents:
+        place = _step(place, part, override)
+    if isinstance(place, list):
+        place[_index(place, last, override)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise _no_such_key(override, last)
+
+
+def _step(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, list):
+        return place[_index(place, part, override)]
+    if isinstance(place, dict):
+        return place.setdefault(part, CommentedMap())
+    raise _no_such_key(override, part)
+
+
+def _index(items: list[Any], part: str, override: str) -> int:
+    if not part.isdecimal() or int(part) >= len(items):
+        raise UsageError(
+            "an override names no item of a list",
+            where=f"--set {override}",
+            found=part,
+            expected=f"an index from 0 to {len(items) - 1}",
+        )
+    return int(part)
+
+
+def _no_such_key(override: str, part: str) -> UsageError:
+    return UsageError("an override names a key below a plain value", where=f"--set {override}", found=f"the key {part}")
+
+
+def _plain(value: Any) -> Any:
+    """The document without ruamel's types, which pydantic's strict mode does not take for numbers and texts."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _explain(problem: Any, document: Mapping[str, Any]) -> str:
+    """One problem in words: line, key path, what was found and what was expected."""
+    path = [str(part) for part in problem["loc"] if part != "[key]"]
+    place = ".".join(path) or "the recipe as a whole"
+    line = _line(document, path)
+    place = f"line {line}, {place}" if line else place
+    found = problem.get("input")
+    match problem["type"]:
+        case "extra_forbidden":
+            close = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1)
+            return f"{place}: unknown key" + (f"; did you mean {close[0]!r}?" if close else ".")
+        case "missing":
+            return f"{place}: this key is missing."
+        case "value_error":
+            return f"{place}: {problem['ctx']['error']}."
+        case _:
+            expected = str(problem["msg"]).removeprefix("Input should be ")
+            return f"{place}: found {found!r}, expected {expected}."
+
+
+def _known_keys(path: Sequence[str]) -> list[str]:
+    """The keys allowed at a key path, for suggestions."""
+    model: Any = Recipe
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = model.model_fields[part].annotation
+        while getattr(model, "__args__", None):  # list[X], dict[K, X], X | None: go on with X
+            candidates = [kind for kind in model.__args__ if isinstance(kind, type) and issubclass(kind, BaseModel)]
+            model = candidates[0] if candidates else str
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _line(document: Any, path: Sequence[str]) -> int | None:
+    """The line of a key in its file; None where it is not known (an override, a missing key)."""
+    line: int | None = None
+    for part in path:
+        try:
+            if isinstance(document, CommentedMap):
+                line = cast(int, document.lc.key(part)[0]) + 1
+                document = document[part]
+            elif isinstance(document, CommentedSeq):
+                line = cast(int, document.lc.item(int(part))[0]) + 1
+                document = document[int(part)]
+            else:
+                break
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return line

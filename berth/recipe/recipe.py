@@ -1,0 +1,133 @@
+"""The recipe: one typed file that says everything a run depends on.
+
+Its sections stand in recipe_corpus.py, recipe_training.py and recipe_cluster.py; loading and errors in recipe_file.py.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from berth.recipe.cluster import Cluster
+from berth.recipe.corpus import (
+    Corpus,
+    RecordSet,
+    Segmentation,
+    Statistics,
+    Vocabulary,
+)
+from berth.recipe.section import Name, Section
+from berth.recipe.training import (
+    Evaluation,
+    Export,
+    FineTuning,
+    Initialization,
+    ModelConfig,
+    Optimizer,
+    Training,
+)
+
+
+class Recipe(Section):
+    """A whole run, from raw text to an evaluated model."""
+
+    name: Name
+    """Name of the recipe."""
+    description: str = ""
+    """What it is for, in a sentence."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 12345
+    """Everything random is derived from it."""
+    corpus: Corpus
+    segmentation: Segmentation = Segmentation()
+    vocabulary: Vocabulary = Vocabulary()
+    records: dict[Name, RecordSet] = Field(min_length=1)
+    """Record sets by name; training phases refer to them."""
+    model: ModelConfig = ModelConfig()
+    initial_checkpoint: str | None = None
+    """Weights to start from: prefix of a TF1 or TF2 checkpoint (`…/bert_model.ckpt`), Hugging Face directory, output of
+    `berth train` or `berth export --format encoder`; null starts from random weights."""
+    initialization: Initialization = Initialization()
+    optimizer: Optimizer = Optimizer()
+    training: Training
+    evaluation: Evaluation
+    fine_tuning: dict[Name, FineTuning] = Field(default={})
+    """Tasks that the trained model is fine-tuned on, by name."""
+    export: Export = Export()
+    statistics: Statistics = Statistics()
+    cluster: Cluster = Cluster()
+
+    @property
+    def segment_ends(self) -> list[int]:
+        """The updates that end a segment of the training: where a fine-tuning asks for the model, and the last one."""
+        total = sum(phase.steps for phase in self.training.phases)
+        return sorted({total}.union(*(task.steps(total) for task in self.fine_tuning.values())))
+
+    @field_validator("segmentation", "initialization", mode="before")
+    @classmethod
+    def _of_base(cls, value: Any) -> Any:
+        """Null takes back what a recipe inherits by `extends`."""
+        return {} if value is None else value
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Recipe:
+        known = ", ".join(self.records)
+        for index, phase in enumerate(self.training.phases):
+            if phase.records not in self.records:
+                raise ValueError(
+                    f"training.phases.{index}.records names the record set {phase.records!r}; there are: {known}"
+                )
+        names = [phase.name for phase in self.training.phases]
+        if len(set(names)) < len(names):
+            raise ValueError(f"training.phases: two phases have the same name ({', '.join(names)})")
+        if self.training.attention == "fused":
+            if self.training.engine != "jax":
+                raise ValueError("training.attention: fused needs training.engine: jax; TensorFlow has no such kernel")
+            if self.model.attention_probs_dropout_prob > 0.0:
+                raise ValueError(
+                    "training.attention: fused needs model.attention_probs_dropout_prob: 0 (it is "
+                    f"{self.model.attention_probs_dropout_prob:g}): a fused kernel would leave this dropout out"
+                )
+        if self.initial_checkpoint is None and self.initialization != Initialization():
+            raise ValueError(
+                "initialization says how to fit a checkpoint, but initial_checkpoint names none; leave it out "
+                "(initialization: null)"
+            )
+        if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
+            raise ValueError(
+                "initialization.accuracy needs an evaluation before the first step: give evaluation.every_samples or "
+                "every_steps"
+            )
+        for name, task in self.fine_tuning.items():
+            if task.max_seq_length > self.model.max_position_embeddings:
+                raise ValueError(
+                    f"fine_tuning.{name}.max_seq_length ({task.max_seq_length}) is more than "
+                    f"model.max_position_embeddings ({self.model.max_position_embeddings})"
+                )
+        if unknown := sorted(set(self.statistics.records_per_pass) - set(self.records)):
+            raise ValueError(f"statistics.records_per_pass names the record set {unknown[0]!r}; there are: {known}")
+        if self.evaluation.records not in self.records:
+            raise ValueError(f"evaluation.records names the record set {self.evaluation.records!r}; there are: {known}")
+        target = self.evaluation.target
+        if target is not None and target.metric.startswith("next_sentence"):
+            trained = {self.records[phase.records].objective for phase in self.training.phases}
+            if "mlm+nsp" not in trained:
+                raise ValueError(f"evaluation.target.metric is {target.metric}, but no phase has objective: mlm+nsp")
+        if self.corpus.prepared is not None:
+            if self.segmentation != Segmentation():
+                raise ValueError(
+                    "segmentation is given, but corpus.prepared is segmented already; leave it out (segmentation: null)"
+                )
+        elif self.segmentation.eval_documents == 0:
+            raise ValueError("segmentation.eval_documents is 0, but evaluation needs held-out documents")
+        longest = max(self.records.values(), key=lambda records: records.max_seq_length).max_seq_length
+        if longest > self.model.max_position_embeddings:
+            raise ValueError(
+                f"a record set has max_seq_length {longest}, more than model.max_position_embeddings "
+                f"({self.model.max_position_embeddings})"
+            )
+        return self

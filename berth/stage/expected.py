@@ -1,0 +1,153 @@
+"""Given files are those that a recipe expects, by size and digest: checked before any work, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from berth import storage
+from berth.errors import BerthError
+from berth.recipe import Expected, Recipe
+from berth.stage import Place, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+
+log = logging.getLogger("berth.expected")
+
+STAGE, VERSION = "expected", 1
+CHECKED = "checked.json"
+DIGESTS = ("md5", "sha1", "sha256")
+HASH_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class GivenFile:
+    """A file of which a recipe says what it must be, and where it says so."""
+
+    uri: str
+    expected: Expected
+    key: str
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests it must have, by algorithm."""
+        return self.expected.model_dump(include=set(DIGESTS), exclude_none=True)
+
+
+def check(recipe: Recipe, place: Place) -> None:
+    """Check all given files of a recipe: sizes every time, contents once.
+
+    That a file's content was checked is remembered, as a stage's output, for as long as it has the same time of
+    modification (in Cloud Storage: generation).
+
+    Args:
+        recipe: The recipe.
+        place: Where that is remembered.
+
+    Raises:
+        BerthError: naming the first file that is missing or another one.
+    """
+    files = list(_files(recipe))
+    for file in files:
+        _check_size(file)
+    files = [file for file in files if file.digests]
+    if files:
+        known = [[storage.absolute(file.uri), storage.written(file.uri), file.digests] for file in files]
+        run(Stage(STAGE, VERSION, {"files": known}), place, lambda output: _check_contents(files, output))
+
+
+def check_checkpoint(recipe: Recipe) -> None:
+    """Check the files of the checkpoint that a training begins with. Raises BerthError as :func:`check` does."""
+    for file in _of_checkpoint(recipe):
+        _check_size(file)
+        _check_content(file)
+
+
+def _files(recipe: Recipe) -> Iterator[GivenFile]:
+    """All files of which the recipe says what they must be. Raises BerthError if one of them is not there."""
+    for index, source in enumerate(recipe.corpus.sources):
+        if source.expected is not None:
+            key = f"corpus.sources.{index}.expected"
+            uris = Inputs.find(source.path)
+            if len(uris) > 1:
+                raise BerthError(
+                    f"{key} says what one file must be, but the source has several",
+                    where=source.path,
+                    found=f"{len(uris)} files",
+                    fix="Make each of them a source of its own.",
+                )
+            yield GivenFile(uris[0], source.expected, key)
+    if (prepared := recipe.corpus.prepared) is not None and prepared.expected:
+        found = {storage.basename(uri): uri for path in recipe.corpus.patterns for uri in Inputs.find(path)}
+        for name, expected in prepared.expected.items():
+            key = f"corpus.prepared.expected.{name}"
+            yield GivenFile(_existing(found.get(name), prepared.text, name, key), expected, key)
+    if recipe.vocabulary.path is not None and recipe.vocabulary.expected is not None:
+        path, key = recipe.vocabulary.path, "vocabulary.expected"
+        there = path if storage.exists(path) else None
+        yield GivenFile(_existing(there, path, storage.basename(path), key), recipe.vocabulary.expected, key)
+    yield from _of_checkpoint(recipe)
+
+
+def _of_checkpoint(recipe: Recipe) -> Iterator[GivenFile]:
+    uri = recipe.initial_checkpoint
+    if uri is None:
+        return
+    for name, expected in recipe.initialization.expected.items():
+        key = f"initialization.expected.{name}"
+        # The checkpoint is named by a directory, or by a file or prefix of files in one.
+        places = [storage.join(directory, name) for directory in (uri, storage.parent(uri) or ".")]
+        there = next(filter(storage.exists, places), None)
+        yield GivenFile(_existing(there, uri, name, key), expected, key)
+
+
+def _existing(uri: str | None, where: str, name: str, key: str) -> str:
+    if uri is None:
+        raise BerthError(
+            f"the file {name} is missing",
+            where=where,
+            expected=f"the one that {key} describes",
+            fix="Fetch it, or correct the path.",
+        )
+    return uri
+
+
+def _check_size(file: GivenFile) -> None:
+    size, expected = storage.size(file.uri), file.expected.bytes
+    if expected is not None and size != expected:
+        raise _other(file, f"{size:,} bytes", f"{expected:,} bytes")
+
+
+def _check_contents(files: list[GivenFile], output: Output) -> None:
+    for file in files:
+        _check_content(file)
+    with output.shard(CHECKED) as shard:
+        checked = {storage.absolute(file.uri): file.digests for file in files}
+        shard.write(json.dumps(checked, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+        shard.records = len(files)
+
+
+def _check_content(file: GivenFile) -> None:
+    digests = {name: hashlib.new(name, usedforsecurity=False) for name in file.digests}
+    if digests:
+        log.info("checking %s, %s bytes", file.uri, f"{storage.size(file.uri):,}")
+        with storage.open_read(file.uri) as stream:
+            while chunk := stream.read(HASH_CHUNK):
+                for digest in digests.values():
+                    digest.update(chunk)
+    for name, expected in file.digests.items():
+        if (found := digests[name].hexdigest()) != expected:
+            raise _other(file, f"{name} {found}", f"{name} {expected}")
+
+
+def _other(file: GivenFile, found: str, expected: str) -> BerthError:
+    return BerthError(
+        "this is not the file that the recipe expects",
+        where=file.uri,
+        found=found,
+        expected=expected,
+        fix=f"Fetch it again: it may be incomplete or damaged. If another file is meant, change {file.key}.",
+    )

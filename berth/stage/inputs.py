@@ -1,0 +1,162 @@
+"""Inputs of a stage: named files with the digests of their contents."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import itertools
+import re
+from dataclasses import dataclass
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.stage.manifest import NAME, Manifest
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file a stage reads. A result may depend on its ``name``, never on its ``uri``."""
+
+    uri: str
+    name: str
+    size: int
+    sha256: str
+    records: int | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of one input, in order of their names.
+
+    Args:
+        files: The files.
+        uri: Where they come from, as written into the manifest: a stage's directory, or the pattern the user gave.
+        is_stage: Whether ``uri`` is the directory of a finished stage.
+    """
+
+    files: tuple[InputFile, ...]
+    uri: str
+    is_stage: bool
+
+    @property
+    def uris(self) -> list[str]:
+        """The files' URIs."""
+        return [file.uri for file in self.files]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the names and contents: the same for the same files, wherever they stand."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            digest.update(f"{file.sha256} {file.name}\n".encode())
+        return digest.hexdigest()
+
+    def one(self) -> InputFile:
+        """The only file. Raises UsageError where there are several."""
+        if len(self.files) != 1:
+            raise UsageError("one file is needed here", where=self.uri, found=f"{len(self.files)} files")
+        return self.files[0]
+
+    @classmethod
+    def of(cls, *patterns: str) -> Inputs:
+        """Files named by paths or glob patterns; a directory of a finished stage gives all its files.
+
+        A file that a finished stage made is not read again: its digest is taken from the manifest beside it.
+
+        Raises:
+            UsageError: if a pattern matches nothing, or two files have the same name.
+        """
+        files: list[InputFile] = []
+        manifests: dict[str, dict[str, InputFile]] = {}
+        for pattern in patterns:
+            if storage.exists(storage.join(pattern, NAME)):
+                if len(patterns) > 1:
+                    raise UsageError(
+                        "a stage's directory cannot be combined with other files",
+                        where=pattern,
+                        fix="Name the files themselves, for instance with a glob pattern.",
+                    )
+                return cls.of_stage(pattern, "*")
+            for uri in cls.find(pattern):
+                directory = storage.parent(uri)
+                if directory not in manifests:
+                    manifests[directory] = _listed(directory)
+                files.append(manifests[directory].get(uri) or _measured(uri))
+        files.sort(key=lambda file: (file.name, file.uri))
+        for first, second in itertools.pairwise(files):
+            if first.name == second.name:
+                raise UsageError(
+                    f"two input files are called {first.name}",
+                    where=first.uri,
+                    found=f"the other is {second.uri}",
+                    fix="Give the files different names: results are ordered by name.",
+                )
+        directories = {storage.parent(file.uri) for file in files}
+        only = directories.pop() if len(directories) == 1 else ""
+        if only and manifests[only]:
+            return cls(tuple(files), only, is_stage=True)
+        return cls(tuple(files), " ".join(map(storage.absolute, patterns)), is_stage=False)
+
+    @classmethod
+    def of_tree(cls, pattern: str) -> Inputs:
+        """Files named by one pattern, called by their paths below its fixed part: of ``texts/**/*.txt``, ``a/b.txt``.
+
+        Raises:
+            UsageError: if the pattern matches nothing.
+        """
+        whole = pattern if storage.is_cloud(pattern) else str(storage.local_path(pattern))
+        fixed = re.split(r"[*?[]", whole, maxsplit=1)[0]
+        start = fixed.rfind("/") + 1
+        files = [InputFile(uri, uri[start:], storage.size(uri), storage.sha256(uri)) for uri in cls.find(pattern)]
+        files.sort(key=lambda file: file.name)
+        return cls(tuple(files), storage.absolute(pattern), is_stage=False)
+
+    @staticmethod
+    def find(pattern: str) -> list[str]:
+        """URIs of the files a path or pattern names, unread.
+
+        Raises:
+            UsageError: where there is none, or one has a name that is not UTF-8.
+        """
+        found = [uri for uri in storage.glob(pattern) if storage.basename(uri) != NAME]
+        if not found:
+            raise UsageError(
+                "no file matches",
+                where=pattern,
+                fix="Check the path; put a glob pattern in quotes so that the shell passes it on.",
+            )
+        for uri in found:
+            if not uri.isprintable() and (shown := uri.encode(errors="backslashreplace").decode()) != uri:
+                raise UsageError("the name of a file is not valid UTF-8", where=shown, fix="Rename the file.")
+        return found
+
+    @classmethod
+    def of_stage(cls, directory: str, pattern: str) -> Inputs:
+        """The files of a finished stage whose path matches ``pattern`` (fnmatch).
+
+        Raises:
+            BerthError: if the stage is not finished or made no such file.
+        """
+        files = tuple(
+            sorted(
+                (file for file in _listed(directory, must=True).values() if fnmatch.fnmatch(file.name, pattern)),
+                key=lambda file: file.name,
+            )
+        )
+        if not files:
+            raise BerthError(f"the stage made no file {pattern!r}", where=directory)
+        return cls(files, directory, is_stage=True)
+
+
+def _listed(directory: str, must: bool = False) -> dict[str, InputFile]:
+    """The files a directory's manifest lists, by URI; none where there is no manifest."""
+    if not must and not storage.exists(storage.join(directory, NAME)):
+        return {}
+    manifest = Manifest.read(directory)
+    manifest.check_files(directory)
+    uris = {storage.join(directory, entry.path): entry for entry in manifest.files}
+    return {uri: InputFile(uri, file.path, file.size, file.sha256, file.records) for uri, file in uris.items()}
+
+
+def _measured(uri: str) -> InputFile:
+    return InputFile(uri, storage.basename(uri), storage.size(uri), storage.sha256(uri))

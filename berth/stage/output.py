@@ -1,0 +1,141 @@
+"""The output directory of a running stage: shards that appear whole, each with a receipt, so that work resumes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from berth import storage
+from berth.stage.manifest import ManifestFile
+
+# Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
+RECEIPTS = ".receipts"
+COUNTERS = ".counters.json"
+# Where a runner elsewhere keeps files while its jobs run.
+TEMPORARY = ".temporary"
+
+
+@dataclass
+class ShardWriter:
+    """A binary file being written: hashes what passes, and carries the shard's counters.
+
+    It has the methods that pyarrow needs of a Python file.
+    """
+
+    file: BinaryIO
+    records: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append bytes."""
+        self._digest.update(data)
+        self.file.write(data)
+        length = len(memoryview(data).cast("B")) if not isinstance(data, bytes | bytearray) else len(data)
+        self.size += length
+        return length
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self.size
+
+    def flush(self) -> None:
+        """Pass what is buffered on to the file."""
+        self.file.flush()
+
+    def writable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readable(self) -> bool:
+        """Always false."""
+        return False
+
+    def seekable(self) -> bool:
+        """Always false: what is written is hashed in passing."""
+        return False
+
+    def close(self) -> None:
+        """Nothing: the file is closed, and renamed, by :meth:`Output.shard`."""
+
+    def sha256(self) -> str:
+        """SHA-256 of all that was written."""
+        return self._digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that one shard is complete: its entry for the manifest, and its counters."""
+
+    file: ManifestFile
+    counters: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A stage's output directory while the stage works. It holds nothing but the URI: Beam workers get copies."""
+
+    uri: str
+
+    def path(self, name: str) -> str:
+        """The URI of a file of the output."""
+        return storage.join(self.uri, name)
+
+    def is_complete(self, name: str) -> bool:
+        """Whether this shard was completed, now or in an earlier run that was interrupted."""
+        return storage.exists(self._receipt(name)) and storage.exists(self.path(name))
+
+    def complete(self) -> set[str]:
+        """Names of the shards that have a receipt, by one look at the directory."""
+        start = len(self.path(RECEIPTS)) + 1
+        return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
+
+    @contextlib.contextmanager
+    def shard(self, name: str) -> Iterator[ShardWriter]:
+        """Write one shard. When the block ends well, the shard is renamed into place, then its receipt is written."""
+        with storage.atomic_write(self.path(name)) as file:
+            writer = ShardWriter(file)
+            yield writer
+        entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=writer.records)
+        receipt = {"file": entry.model_dump(), "counters": dict(sorted(writer.counters.items()))}
+        _write_json(self._receipt(name), receipt)
+
+    def count(self, **counters: int) -> None:
+        """Set counters of the whole stage; called by the launcher, not by workers."""
+        _write_json(self.path(COUNTERS), {**self._own_counters(), **counters})
+
+    def receipts(self) -> list[Receipt]:
+        """The receipts of all complete shards, by name."""
+        found = map(json.loads, storage.read_all(storage.glob(storage.join(self.uri, RECEIPTS, "**"))))
+        receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
+        return sorted(receipts, key=lambda receipt: receipt.file.path)
+
+    def counters(self) -> dict[str, int]:
+        """The sum of all shards' counters and the stage's own."""
+        total: Counter[str] = Counter()
+        for receipt in self.receipts():
+            total.update(receipt.counters)
+        total.update(self._own_counters())
+        return dict(sorted(total.items()))
+
+    def _own_counters(self) -> dict[str, int]:
+        uri = self.path(COUNTERS)
+        counters: dict[str, int] = json.loads(storage.read_bytes(uri)) if storage.exists(uri) else {}
+        return counters
+
+    def _receipt(self, name: str) -> str:
+        return storage.join(self.uri, RECEIPTS, f"{name}.json")
+
+
+def _write_json(uri: str, content: object) -> None:
+    with storage.atomic_write(uri) as file:
+        file.write(json.dumps(content, sort_keys=True).encode())

@@ -1,0 +1,310 @@
+"""Run a stage once: inputs and parameters in, one output directory with a manifest out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from berth import __version__, storage
+from berth.errors import BerthError, UsageError
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
+from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
+
+STARTED = ".stage.json"
+LOCK = ".lock"
+LOCK_ATTEMPTS = 5
+# Libraries whose versions can change what a stage writes; recorded where they are installed, not part of the digest.
+RECORDED_TOOLS = (
+    "apache-beam",
+    "tensorflow",
+    "keras",
+    "jax",
+    "numpy",
+    "pyarrow",
+    "nltk",
+    "numba",
+    "tokenizers",
+    "scikit-learn",
+    "scipy",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is to be done. Everything the result depends on is here, and nothing else.
+
+    Args:
+        name: The stage's name, also its directory in a workspace.
+        version: Version of the algorithm: raise it when the same inputs and parameters give other bytes.
+        parameters: JSON values.
+        inputs: Input files by the role they play.
+        seed: Seed of everything random in the stage; None where nothing is.
+    """
+
+    name: str
+    version: int
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Inputs] = field(default_factory=dict)
+    seed: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over name, version, parameters, seed and the inputs' digests."""
+        inputs = {name: files.digest for name, files in self.inputs.items()}
+        return stage_digest(self.name, self.version, self.parameters, inputs, self.seed)
+
+
+def stage_digest(
+    name: str, version: int, parameters: Mapping[str, Any], inputs: Mapping[str, str], seed: int | None
+) -> str:
+    """The digest of a stage, from its own figures and the digests of its inputs by name."""
+    content = {
+        "name": name,
+        "version": version,
+        "parameters": dict(parameters),
+        "inputs": dict(inputs),
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A place for the outputs of all stages, each at ``URI/STAGE/DIGEST12``."""
+
+    uri: str
+
+    def directory(self, stage: Stage) -> str:
+        """Where this stage's output goes."""
+        return storage.join(self.uri, stage.name, stage.digest[:12])
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One directory for one stage's output (``--output DIR``)."""
+
+    uri: str
+
+    def directory(self, stage: Stage) -> str:
+        """Where this stage's output goes."""
+        return self.uri
+
+
+Place = Workspace | Directory
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished stage: its directory and manifest, and whether it had been done before."""
+
+    uri: str
+    manifest: Manifest
+    was_up_to_date: bool
+
+    def files(self, pattern: str) -> Inputs:
+        """Its files as the input of another stage."""
+        return Inputs.of_stage(self.uri, pattern)
+
+
+def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
+    """Do the work of a stage unless it has been done.
+
+    ``work`` writes its files below the output directory; files that begin with a dot are not part of the result. It may
+    find shards there that an interrupted run completed (:meth:`Output.is_complete`).
+
+    Raises:
+        UsageError: if the directory holds something else.
+        BerthError: if another process is working there, or the work fails.
+    """
+    log = logging.getLogger(f"berth.{stage.name}")
+    uri = place.directory(stage)
+    if (finished := _finished(stage, uri)) is not None:
+        log.info("up to date: %s", uri)
+        return Result(uri, finished, was_up_to_date=True)
+    is_new = not storage.is_directory(uri)
+    storage.make_directory(uri)
+    with _lock(uri):
+        if (finished := _finished(stage, uri)) is not None:  # another process has done it meanwhile
+            log.info("up to date: %s", uri)
+            return Result(uri, finished, was_up_to_date=True)
+        _claim(stage, uri)
+        output = Output(uri)
+        started = time.monotonic()
+        if done := output.receipts():
+            log.info("continuing: %d shards were completed before", len(done))
+        log.info("started: %s", uri)
+        try:
+            work(output)
+        except BaseException as error:
+            # What was asked for is impossible, or nothing was achieved: leave no trace. In Cloud Storage, workers
+            # elsewhere may still be at it though this process gives up.
+            if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
+                storage.delete(uri)
+            raise
+        seconds = time.monotonic() - started
+        manifest = Manifest(
+            stage=stage.name,
+            version=stage.version,
+            digest=stage.digest,
+            parameters=dict(stage.parameters),
+            inputs={name: _recorded(inputs, uri) for name, inputs in stage.inputs.items()},
+            seed=stage.seed,
+            files=_inventory(output),
+            counters=output.counters(),
+            tools=_tools(),
+            seconds=round(seconds, 3),
+        )
+        manifest.write(uri)
+        _tidy(uri)
+    log.info("done in %.1f s: %s", seconds, uri)
+    return Result(uri, manifest, was_up_to_date=False)
+
+
+def _finished(stage: Stage, uri: str) -> Manifest | None:
+    """The manifest, if this very stage is finished here."""
+    if not storage.exists(storage.join(uri, NAME)):
+        return None
+    manifest = Manifest.read(uri)
+    if manifest.digest != stage.digest:
+        raise UsageError(
+            f"this directory holds the output of another {manifest.stage} run",
+            where=uri,
+            found=_difference(stage, manifest),
+            fix="Choose another directory, or delete this one if it is no longer needed.",
+        )
+    manifest.check_files(uri)
+    if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
+        _tidy(uri)
+    return manifest
+
+
+def _tidy(uri: str) -> None:
+    """Remove what only a stage at work needs. The claim goes last: while it stands, there is something to remove."""
+    for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
+        storage.delete(storage.join(uri, name))
+
+
+def _difference(stage: Stage, manifest: Manifest) -> str:
+    """In words: what distinguishes a stage from what was made in its directory."""
+    if manifest.stage != stage.name:
+        return f"the output of the stage {manifest.stage!r}, not {stage.name!r}"
+    for name, value in stage.parameters.items():
+        if name not in manifest.parameters:
+            return f"no parameter {name}"
+        if manifest.parameters[name] != json.loads(json.dumps(value)):
+            return f"{name} = {manifest.parameters[name]!r} there, {value!r} now"
+    if manifest.seed != stage.seed:
+        return f"seed = {manifest.seed} there, {stage.seed} now"
+    for name, inputs in stage.inputs.items():
+        if name not in manifest.inputs or manifest.inputs[name].digest != inputs.digest:
+            return f"other input files ({name})"
+    return "output of another version of the stage"
+
+
+def _claim(stage: Stage, uri: str) -> None:
+    """Write down whose half-finished files stand here; refuse a directory with files of something else."""
+    claim = storage.join(uri, STARTED)
+    owner = json.loads(storage.read_bytes(claim)).get("digest") if storage.exists(claim) else None
+    visible = _visible(uri)
+    if visible and owner is None:
+        raise UsageError(
+            "the output directory is not empty",
+            where=uri,
+            found=f"{len(visible)} files that are not of this stage, for instance {storage.basename(visible[0])}",
+            fix="Choose an empty or new directory.",
+        )
+    if visible and owner != stage.digest:
+        raise UsageError(
+            "this directory holds the unfinished output of other parameters or inputs",
+            where=uri,
+            fix="Choose another directory, or delete this one if it is no longer needed.",
+        )
+    # This process holds the lock: whatever is temporary was left by one that was killed. Where another stage achieved
+    # nothing visible, all it left is worthless.
+    for name in _all_files(uri):
+        is_temporary = storage.basename(name).startswith(".") and name.endswith(".tmp")
+        if is_temporary or (owner != stage.digest and storage.basename(name) != LOCK):
+            storage.delete(name)
+    with storage.atomic_write(claim) as file:
+        file.write(json.dumps({"stage": stage.name, "digest": stage.digest}).encode())
+
+
+@contextlib.contextmanager
+def _lock(uri: str) -> Iterator[None]:
+    """Keep other processes on this machine out of a local directory; the kernel lets go when the process dies."""
+    if storage.is_cloud(uri):
+        yield
+        return
+    path = storage.join(uri, LOCK)
+    with storage.explained(path):
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        for attempt in range(LOCK_ATTEMPTS):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if attempt + 1 == LOCK_ATTEMPTS:
+                    raise BerthError(
+                        "another process is working on this output",
+                        where=uri,
+                        fix="Wait until it has finished, or stop it, then run again.",
+                    ) from error
+                time.sleep(1.0)  # perhaps a task whose `berth run` was killed, about to notice
+        yield
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    finally:
+        os.close(handle)
+
+
+def _inventory(output: Output) -> tuple[ManifestFile, ...]:
+    """Every file of the result. What has a receipt was hashed while it was written; the rest is hashed now."""
+    known = {receipt.file.path: receipt.file for receipt in output.receipts()}
+    entries = []
+    for uri in _visible(output.uri):
+        path = uri[len(output.uri.rstrip("/")) + 1 :]
+        entries.append(known.get(path) or ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri)))
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
+    uri = inputs.uri
+    if inputs.is_stage and storage.is_cloud(uri) == storage.is_cloud(directory):
+        uri = os.path.relpath(uri, directory)
+    files = tuple(
+        ManifestFile(path=file.name, size=file.size, sha256=file.sha256, records=file.records) for file in inputs.files
+    )
+    return ManifestInput(digest=inputs.digest, uri=uri, files=files, stage=inputs.is_stage)
+
+
+def _all_files(uri: str) -> list[str]:
+    return storage.glob(storage.join(uri, "**"))
+
+
+def _visible(uri: str) -> list[str]:
+    """The files of a directory that belong to its result: no part of their path begins with a dot."""
+    prefix = len(uri.rstrip("/")) + 1
+    return [
+        name
+        for name in _all_files(uri)
+        if not any(part.startswith(".") for part in name[prefix:].split("/")) and name[prefix:] != NAME
+    ]
+
+
+def _tools() -> dict[str, str]:
+    versions = {"berth": __version__}
+    for name in RECORDED_TOOLS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions

@@ -1,0 +1,84 @@
+"""What a stage needs when it runs as a task of a pipeline: recipe, workspace, and a way to say what went wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import Any
+
+from berth import log, storage
+from berth.errors import BerthError
+from berth.recipe import Recipe
+from berth.stage import Result, Workspace
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import NAME
+
+# `berth run` sets it: where a task that fails leaves its error for the parent to show.
+ERROR_VARIABLE = "BERTH_ERROR_FILE"
+
+
+class Task:
+    """One task of a pipeline, used as a context manager around the call of a stage function.
+
+    A :class:`BerthError` inside becomes one paragraph in the log and the process's exit status.
+
+    Args:
+        name: The stage's name, for the log.
+        recipe: The resolved recipe as JSON (a pipeline parameter).
+        workspace: URI of the workspace.
+    """
+
+    def __init__(self, name: str, recipe: str, workspace: str) -> None:
+        self.name = name
+        self.recipe = Recipe.model_validate_json(recipe)
+        self.place = Workspace(workspace)
+
+    def files(self, directory: str, pattern: str) -> Inputs:
+        """Files of an earlier stage; with an empty ``directory``, files from outside."""
+        return Inputs.of_stage(directory, pattern) if directory else Inputs.of(pattern)
+
+    def finish(self, result: Result, manifest: Any) -> str:
+        """Copy the stage's manifest into the pipeline's artifact; returns the stage's directory."""
+        with open(manifest.path, "wb") as file:
+            file.write(storage.read_bytes(storage.join(result.uri, NAME)))
+        manifest.metadata.update(directory=result.uri, digest=result.manifest.digest, **result.manifest.counters)
+        return result.uri
+
+    def __enter__(self) -> Task:
+        log.setup()
+        if ERROR_VARIABLE in os.environ:
+            threading.Thread(target=_end_with_parent, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, SystemExit | KeyboardInterrupt):
+            return
+        logger = logging.getLogger(f"berth.{self.name}")
+        if isinstance(error, BerthError):
+            message, status = str(error), error.exit_status
+            logger.debug("".join(traceback.format_exception(error)))
+        else:
+            message, status = f"unexpected {type(error).__name__}: {error}", 1
+            sys.stderr.write("".join(traceback.format_exception(error)))  # into the log file of the run
+        if path := os.environ.get(ERROR_VARIABLE):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"stage": self.name, "message": message, "status": status}, file)
+        else:
+            logger.error(message)
+        sys.exit(status)
+
+
+def _end_with_parent() -> None:
+    """End this process when nobody reads its output any more: `berth run` was killed, and may be started again."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # the closing of the other end is always reported
+    poll.poll()
+    os._exit(1)

@@ -1,0 +1,136 @@
+"""Objects in Google Cloud Storage, by URI. The client honours STORAGE_EMULATOR_HOST."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO
+
+from berth.errors import UsageError
+from berth.storage.cloud_errors import check_credentials, explained, is_missing_bucket, missing, retry
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Blob, Client
+
+SCHEME = "gs://"
+BUFFER_BYTES = 1 << 16
+SIDE_BY_SIDE = 8  # requests; the client keeps ten connections
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+
+
+@functools.cache
+def client() -> Client:
+    """The client of this process.
+
+    Raises:
+        BerthError: if there are no credentials; it takes about a second to find out.
+    """
+    check_credentials()
+    from google.cloud import storage
+
+    with explained(SCHEME):
+        return storage.Client()
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key. Raises UsageError for what cannot be a bucket's name."""
+    bucket, _, key = uri.removeprefix(SCHEME).partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise UsageError("this is no name of a bucket", where=uri, expected="gs://BUCKET/PATH")
+    return bucket, key
+
+
+def blob(uri: str) -> Blob:
+    """The client's object for a URI; nothing is asked of the server."""
+    bucket, key = split(uri)
+    return client().bucket(bucket).blob(key)
+
+
+def exists(uri: str) -> bool:
+    """Whether an object stands at ``uri``."""
+    return _find(uri) is not None
+
+
+def is_directory(uri: str) -> bool:
+    """Whether there are objects below ``uri/``."""
+    bucket, key = split(uri)
+    prefix = f"{key.rstrip('/')}/" if key else ""
+    with explained(uri, of_bucket=True):
+        return any(client().list_blobs(bucket, prefix=prefix, max_results=1, retry=retry()))
+
+
+def size(uri: str) -> int:
+    """Size of an object in bytes."""
+    return int(_existing(uri).size or 0)
+
+
+def generation(uri: str) -> int:
+    """Number of this version of an object."""
+    return int(_existing(uri).generation or 0)
+
+
+def open_read(uri: str) -> BinaryIO:
+    """Open an object for reading. Raises BerthError if there is none."""
+    from berth.storage.cloud_reader import ObjectReader
+
+    return io.BufferedReader(ObjectReader(_existing(uri), uri), BUFFER_BYTES)
+
+
+def upload(local: str, uri: str) -> None:
+    """Upload a local file; the object appears when it is complete, its CRC32C checked by the server."""
+    with explained(uri, of_bucket=True):
+        blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
+
+
+def glob(pattern: str) -> list[str]:
+    """URIs of the objects that match a pattern (``*`` stays within a directory, ``**`` crosses them)."""
+    bucket, key = split(pattern)
+    if not any(character in key for character in "*?["):
+        return [pattern] if exists(pattern) else []
+    with explained(pattern, of_bucket=True):
+        found = client().list_blobs(bucket, match_glob=key, retry=retry())
+        return [f"{SCHEME}{bucket}/{blob.name}" for blob in found]
+
+
+def delete(uri: str) -> None:
+    """Delete an object and all objects below ``uri/``."""
+    bucket, key = split(uri)
+    below = key.rstrip("/") + "/"
+    with explained(uri, of_bucket=True), ThreadPoolExecutor(SIDE_BY_SIDE) as executor:
+        found = client().list_blobs(bucket, prefix=key, retry=retry())
+        list(executor.map(_delete, (blob for blob in found if blob.name == key or blob.name.startswith(below))))
+
+
+def _delete(blob: Blob) -> None:
+    from google.api_core.exceptions import NotFound
+
+    with contextlib.suppress(NotFound):  # another process was faster, or an attempt whose answer was lost
+        blob.delete(retry=retry())
+
+
+def _find(uri: str) -> Blob | None:
+    """The object with its metadata, or None. Raises BerthError if there is no such bucket."""
+    from google.api_core.exceptions import NotFound
+
+    if not split(uri)[1]:  # the bucket itself
+        return None
+    found = blob(uri)
+    with explained(uri):
+        try:
+            found.reload(retry=retry())
+        except NotFound as error:
+            if is_missing_bucket(str(error.message)):
+                raise
+            return None
+    return found
+
+
+def _existing(uri: str) -> Blob:
+    found = _find(uri)
+    if found is None:
+        raise missing(uri)
+    return found

@@ -1,0 +1,1 @@
+"""BERT's characters and words."""

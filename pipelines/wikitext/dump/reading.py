@@ -1,0 +1,242 @@
+"""The pages of a byte range of a dump file, and account of what in it could not be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from berth.errors import BerthError
+from pipelines.wikitext.dump.streams import (
+    Compression,
+    Damage,
+    Encoding,
+    detect_compression,
+    detect_encoding,
+    read_from,
+    to_utf8,
+)
+
+log = logging.getLogger("berth.extract")
+
+PAGE_START = b"<page>"
+PAGE_END = b"</page>"
+DUMP_END = b"</mediawiki>"
+# Places of each part that are named in the log; the others are only counted.
+NAMED = 20
+TAG_STARTS = tuple(PAGE_START[:length] for length in range(1, len(PAGE_START)))
+
+
+class Range(Protocol):
+    """The range that is read: Beam's OffsetRangeTracker, whose end may move towards its start while it is read."""
+
+    def start_position(self) -> int:
+        """First byte of the range."""
+
+    def stop_position(self) -> int:
+        """End of the range (exclusive)."""
+
+    def try_claim(self, record_start: int) -> bool:
+        """Whether the position is still in the range, which then cannot end before it."""
+
+
+@dataclass
+class Reading:
+    """What happened while a range was read.
+
+    Attributes:
+        uri: The file.
+        strict: Whether damage is an error.
+        pages: Whole pages found so far.
+        position: Where the last one stands: its first byte in a plain file; else the beginning of its bz2 stream.
+        is_plain: Whether ``position`` is that of the page itself.
+        cut_pages: Pages that have a beginning but no end.
+        damages: Places that could not be read.
+        bytes_read: Gives how many bytes of the range were read so far.
+    """
+
+    uri: str
+    strict: bool
+    pages: int = 0
+    position: int = 0
+    is_plain: bool = True
+    cut_pages: int = 0
+    damages: list[Damage] = field(default_factory=list)
+    bytes_read: Callable[[], int] = field(default=lambda: 0)
+
+    def damage(self, damage: Damage) -> None:
+        """Note damage, or refuse to go on.
+
+        Raises:
+            BerthError: if reading is strict.
+        """
+        self.damages.append(damage)
+        if self.strict:
+            instead = ", or leave out --strict (strict: false) to keep the pages that can be read and count the loss"
+            raise damaged(self.uri, damage, f"{self.pages:,} whole pages before it in this part of the file", instead)
+        if len(self.damages) <= NAMED:
+            log.warning("%s, byte %d: the dump %s; going on", self.uri, damage.offset, damage.what)
+        elif len(self.damages) == NAMED + 1:
+            log.warning("%s: there is more damage; see the counters lost_*", self.uri)
+
+    def place(self, offset: int = 0) -> str:
+        """Where in the file the last page stands, or the byte ``offset`` in it."""
+        if self.is_plain:
+            return f"byte {self.position + offset}"
+        return f"byte {offset} of page {self.pages:,} of this part, in the stream at byte {self.position}"
+
+
+def damaged(uri: str, damage: Damage, found: str, instead: str = "") -> BerthError:
+    """The error for a dump that cannot be read to its end; ``instead``: what a person may do but fetch it again."""
+    return BerthError(
+        f"the dump {damage.what}",
+        where=f"{uri}, byte {damage.offset}",
+        found=found,
+        fix=f"Fetch the file again and compare its checksum{instead}.",
+    )
+
+
+def detect_format(file: BinaryIO) -> tuple[Compression, Encoding]:
+    """Compression and encoding of a dump file, by its first bytes."""
+    file.seek(0)
+    compression = detect_compression(file.read(4))
+    head = bytearray()
+    for chunk in read_from(file, 0, compression, lambda damage: None):
+        head += chunk.data
+        if len(head) > 1:
+            break
+    return compression, detect_encoding(bytes(head))
+
+
+def read_pages(file: BinaryIO, tracker: Range, reading: Reading) -> Iterator[bytes]:
+    """The pages of a range, each as UTF-8 XML from ``<page>`` to ``</page>``.
+
+    A page belongs to the range in which it begins. In a bz2 file all pages that begin in a stream stand where that
+    stream does; those of a gzip file, and of one in UTF-16, stand at its first byte. So the pages of ranges that
+    follow one another are those of the file, whatever the ranges.
+
+    Args:
+        file: The dump, seekable.
+        tracker: The range.
+        reading: Is told what happens.
+
+    Raises:
+        BerthError: at damage in the range, if ``reading`` is strict.
+    """
+    compression, encoding = detect_format(file)
+    start = tracker.start_position()
+    is_whole = compression == "gzip" or encoding != "utf-8"
+    if is_whole and start:
+        return
+    reading.is_plain = compression == "none" and not is_whole
+    reading.bytes_read = lambda: file.tell() - start
+    yield from _Pages(file, tracker, reading, compression, encoding).read()
+
+
+class _Pages:
+    """Decompressed bytes cut into pages."""
+
+    def __init__(
+        self, file: BinaryIO, tracker: Range, reading: Reading, compression: Compression, encoding: Encoding
+    ) -> None:
+        self.file, self.tracker, self.reading = file, tracker, reading
+        self.is_whole = encoding != "utf-8"  # gzip has one head anyway
+        self.chunks = read_from(file, tracker.start_position(), compression, self.on_damage)
+        if self.is_whole:
+            self.chunks = to_utf8(self.chunks, encoding)
+        self.window = bytearray()  # bytes not yet passed on
+        self.passed = 0  # bytes before the window
+        # Streams that the window's bytes are from: where they begin among all bytes, and in the file.
+        self.streams: deque[tuple[int, int]] = deque()
+        self.last_head = -1
+        self.at_end = self.has_end = self.is_cut = False
+
+    def read(self) -> Iterator[bytes]:
+        window, at, claimed = self.window, 0, -1
+        end = searched = 0  # where the next page's end begins (-1: nowhere), and how far it was looked for
+        while True:
+            start = window.find(PAGE_START, at)
+            if start < 0:
+                self.drop()
+                end = searched = 0
+                at = max(0, len(window) - len(PAGE_START) + 1)  # the tag may lie across two chunks
+                if not self.more(is_inside=window.endswith(TAG_STARTS)):
+                    break
+                continue
+            position = self.position(start)
+            if position != claimed:
+                if not self.tracker.try_claim(position):
+                    return
+                claimed = position
+            known = len(self.reading.damages)
+            at = start + len(PAGE_START)
+            while end < at:
+                end = window.find(PAGE_END, max(at, searched))
+                searched = end if end >= 0 else max(searched, len(window) - len(PAGE_END) + 1)
+                if end < 0 and not self.more(is_inside=True):
+                    break
+            if end < 0:
+                self.reading.cut_pages += 1
+                if len(self.reading.damages) == known and not self.is_cut:
+                    self.damage_at_end("ends in the middle of a page (its XML is cut short)")
+                self.is_cut = True
+                continue
+            if window.find(PAGE_START, at, end) >= 0:  # it runs into the next one
+                self.reading.cut_pages += 1
+                if len(self.reading.damages) == known:
+                    self.reading.damage(Damage("has a page without an end", position, position))
+                continue
+            stop = end + len(PAGE_END)
+            self.reading.pages += 1
+            self.reading.position = position
+            yield bytes(window[start:stop])
+            del window[:stop]
+            self.passed += stop
+            at = end = searched = 0
+        if self.at_end and not self.has_end and not self.reading.damages and not self.is_cut:
+            self.damage_at_end(f"ends without {DUMP_END.decode()} (the file is cut short)")
+
+    def drop(self) -> None:
+        """Forget the window, in which no page begins, but for what may be half a tag."""
+        self.has_end = self.has_end or self.window.find(DUMP_END) >= 0
+        stop = max(0, len(self.window) - len(DUMP_END) + 1)
+        del self.window[:stop]
+        self.passed += stop
+
+    def more(self, is_inside: bool) -> bool:
+        """Read on; false at the end of the file, and at the end of the range unless a page is open (``is_inside``)."""
+        chunk = next(self.chunks, None)
+        if chunk is None:
+            self.at_end = True
+            return False
+        if not is_inside and not self.is_whole and chunk.head >= self.tracker.stop_position():
+            return False
+        if chunk.head != self.last_head:
+            self.streams.append((self.passed + len(self.window), chunk.head))
+            self.last_head = chunk.head
+        self.window += chunk.data
+        return True
+
+    def position(self, start: int) -> int:
+        """Where in the file the byte of the window stands, or the stream it is from."""
+        if self.is_whole:
+            return 0
+        at = self.passed + start
+        while len(self.streams) > 1 and self.streams[1][0] <= at:
+            self.streams.popleft()
+        begin, head = self.streams[0]
+        return head + at - begin if self.reading.is_plain else head
+
+    def owns(self, head: int) -> bool:
+        return self.is_whole or self.tracker.start_position() <= head < self.tracker.stop_position()
+
+    def on_damage(self, damage: Damage) -> None:
+        if self.owns(damage.head):  # of what is read behind the range the next one tells
+            self.reading.damage(damage)
+
+    def damage_at_end(self, what: str) -> None:
+        end = self.file.seek(0, os.SEEK_END)
+        self.on_damage(Damage(what, end, end - 1 if self.reading.is_plain else self.last_head))

@@ -1,0 +1,93 @@
+"""Calls of templates that the scanner left in the text → what they show, from the innermost outwards."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Set
+
+import numpy as np
+
+from pipelines.wikitext.parser.control_bytes import ARGUMENT, CALL, DROPPED, END, EQUALS
+from pipelines.wikitext.templates.memo import SHOWN, CallMemory, show_calls
+from pipelines.wikitext.templates.table import TemplateTable
+
+_DROPPED, _END = bytes([DROPPED]), bytes([END])
+_ARGUMENT, _EQUALS = chr(ARGUMENT), chr(EQUALS)
+# Arguments behind these are not read; no template that shows something has as many.
+MAX_ARGUMENTS = 256
+_POSITIONS = tuple(str(position) for position in range(1, MAX_ARGUMENTS + 1))
+# Names no longer than this, as they are written, are remembered with what they mean.
+LONGEST_NAME, _MAX_NAMES = 64, 1 << 12
+# What calls show is longer than they are only if there are few of them, or in hostile input.
+_ROOM = 1 << 10
+
+
+def normal_name(name: bytes, template_prefixes: Set[bytes]) -> bytes:
+    """A template's name in lower case, single spaces, without "Template:"."""
+    name = b" ".join(name.replace(b"_", b" ").replace(_DROPPED, b"").split()).lower()
+    prefix, colon, rest = name.partition(b":")
+    return rest.strip() if colon and prefix.strip() in template_prefixes else name
+
+
+class Expansion:
+    """Expands the calls of one wiki's templates.
+
+    Args:
+        template_prefixes: The names of the namespace of templates.
+        table: What templates show.
+    """
+
+    def __init__(self, template_prefixes: Set[bytes], table: TemplateTable) -> None:
+        self._prefixes, self._table = template_prefixes, table
+        self._memory = CallMemory()
+        self._known_name = functools.lru_cache(_MAX_NAMES)(self._name)
+
+    def expand(self, marked: bytes) -> bytes:
+        """Replace every call by what it shows, or by the mark for something dropped."""
+        first = marked.find(CALL)
+        if first < 0:
+            return marked
+        text, size = np.frombuffer(marked + _END, np.uint8), len(marked)
+        out = np.empty(size + _ROOM, np.uint8)
+        memory = self._memory
+        memory.begin(first, size)
+        while True:
+            start, stop, rest = show_calls(text, size, out, memory.state, memory.rows, memory.pool)
+            if start < 0:
+                return marked[:first] + out[:stop].tobytes()
+            shown = self.shown(out[start:stop].tobytes())
+            behind = stop + len(shown)
+            if behind + rest > len(out):
+                out = np.concatenate([out, np.empty(len(out) + behind + rest, np.uint8)])
+            out.data[stop:behind] = shown
+            memory.state[SHOWN] = len(shown)
+
+    def shown(self, call: bytes) -> bytes:
+        """What a call without calls in it shows.
+
+        Args:
+            call: Its name and arguments, with the marks between them.
+        """
+        text = call.decode()
+        name, *values = text.split(_ARGUMENT, MAX_ARGUMENTS + 1)[: MAX_ARGUMENTS + 1]
+        arguments = _named(values) if _EQUALS in text else dict(zip(_POSITIONS, values, strict=False))
+        name = self._known_name(name) if len(name) <= LONGEST_NAME else self._name(name)
+        shown = self._table.expand(name, arguments)
+        return _DROPPED if shown is None else shown.encode()
+
+    def _name(self, written: str) -> str:
+        return normal_name(written.replace(_EQUALS, "=").encode(), self._prefixes).decode()
+
+
+def _named(values: list[str]) -> dict[str, str]:
+    """Arguments by name; those without one are "1", "2", …"""
+    arguments: dict[str, str] = {}
+    position = 0
+    for value in values:
+        key, equals, named = value.partition(_EQUALS)
+        if equals:
+            arguments[key.strip().lower()] = named.strip()
+        else:
+            arguments[_POSITIONS[position]] = value
+            position += 1
+    return arguments

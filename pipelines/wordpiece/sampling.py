@@ -1,0 +1,91 @@
+"""A sample of N sentences of some shards: those of the smallest keyed hashes of shard name and line number.
+
+A line's hash needs no look at its text, so the sample is known from the shards' numbers of lines alone, and each worker
+picks its lines by comparing hashes with one threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from berth import storage
+from pipelines.documents.keyed_hash import keyed_hash
+
+# SplitMix64 (Steele, Lea, Flood 2014): increment and the two multipliers of its finalizer.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which lines are in the sample. It travels to workers.
+
+    Attributes:
+        seed: Key of the hashes.
+        limits: Name of a shard → the largest hash of its lines in the sample; shards without such a line are missing.
+    """
+
+    seed: int
+    limits: Mapping[str, int]
+
+    def text(self, uri: str) -> str:
+        """The chosen lines of a shard.
+
+        Raises:
+            BerthError: if the file cannot be read or is not UTF-8.
+        """
+        name = storage.basename(uri)
+        if name not in self.limits:
+            return ""
+        lines = _sentences(uri)
+        chosen = np.flatnonzero(line_hashes(self.seed, name, len(lines)) <= np.uint64(self.limits[name]))
+        return "\n".join(lines[index] for index in chosen)
+
+
+def count_lines(uri: str) -> tuple[str, int]:
+    """A shard's name and its number of sentences."""
+    return storage.basename(uri), len(_sentences(uri))
+
+
+def choose(lines: Mapping[str, int], seed: int, wanted: int) -> Sample:
+    """The sample of ``wanted`` sentences, all if there are fewer.
+
+    Takes 8 bytes for each sentence of the sample and of the largest shard.
+
+    Args:
+        lines: Number of sentences of each shard, by its name.
+        seed: Key of the hashes.
+        wanted: Size of the sample.
+    """
+    total = sum(lines.values())
+    names = sorted(lines)
+    limit, found = 0.0, -1
+    while found < min(wanted, total):
+        # The threshold is near wanted / total of all hashes; what lies below a somewhat larger one is looked at.
+        limit = min(1.0, max(2 * limit, 1.05 * wanted / max(1, total) + 1e-6))
+        bound = np.uint64(min(int(limit * 2**64), 2**64 - 1))
+        below = [hashes[hashes <= bound] for hashes in (line_hashes(seed, name, lines[name]) for name in names)]
+        found = sum(map(len, below))
+    hashes = np.concatenate([*below, np.empty(0, np.uint64)])
+    shard = np.repeat(np.arange(len(names)), [len(one) for one in below])
+    # Equal hashes, which only different shards can have, are told apart by the shard's name.
+    chosen = np.lexsort([shard, hashes])[:wanted]
+    limits = {names[index]: int(hashes[chosen][shard[chosen] == index].max()) for index in np.unique(shard[chosen])}
+    return Sample(seed, limits)
+
+
+def line_hashes(seed: int, name: str, count: int) -> npt.NDArray[np.uint64]:
+    """The hashes of a shard's lines: SplitMix64 from a state keyed by the shard; within a shard no two are equal."""
+    key = np.uint64(keyed_hash(seed, "sample", name))
+    value = key + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
+    value = (value ^ (value >> np.uint64(30))) * FIRST
+    value = (value ^ (value >> np.uint64(27))) * SECOND
+    return np.asarray(value ^ (value >> np.uint64(31)), np.uint64)
+
+
+def _sentences(uri: str) -> list[str]:
+    return [line for line in storage.read_text(uri).split("\n") if line]

@@ -1,0 +1,201 @@
+"""A stage runs once, proves what it made, and continues where it was interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.stage import Directory, Stage, Workspace, run
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import Manifest
+
+
+@pytest.fixture
+def text(tmp_path):
+    (tmp_path / "in.txt").write_text("hello")
+    return Inputs.of(str(tmp_path / "in.txt"))
+
+
+def stage(text, **parameters):
+    return Stage("demo", 1, parameters, {"text": text}, seed=3)
+
+
+def write_two_shards(output):
+    for name in ("a.txt", "b.txt"):
+        if not output.is_complete(name):
+            with output.shard(name) as shard:
+                shard.write(name.encode())
+                shard.records = 1
+                shard.counters["letters"] += len(name)
+    output.count(stages=1)
+
+
+def test_the_manifest_says_what_was_made_from_what(tmp_path, text):
+    result = run(stage(text, size=2), Workspace(str(tmp_path / "w")), write_two_shards)
+    manifest = Manifest.read(result.uri)
+    assert result.uri == str(tmp_path / "w" / "demo" / manifest.digest[:12])
+    assert manifest.counters == {"letters": 10, "stages": 1}
+    assert [(f.path, f.size, f.records) for f in manifest.files] == [("a.txt", 5, 1), ("b.txt", 5, 1)]
+    assert manifest.files[0].sha256 == storage.sha256(result.uri + "/a.txt")
+    assert manifest.inputs["text"].files[0].sha256 == text.files[0].sha256
+    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+
+
+def test_a_finished_stage_is_not_run_again(tmp_path, text):
+    place = Workspace(str(tmp_path / "w"))
+    run(stage(text), place, write_two_shards)
+
+    def never(output):
+        raise AssertionError("the stage was run again")
+
+    assert run(stage(text), place, never).was_up_to_date
+
+
+def test_parameters_inputs_and_seed_change_the_digest_but_places_do_not(tmp_path, text):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "in.txt").write_text("hello")
+    moved = Inputs.of(str(tmp_path / "elsewhere" / "in.txt"))
+    assert stage(moved, size=2).digest == stage(text, size=2).digest
+    (tmp_path / "elsewhere" / "in.txt").write_text("hallo")
+    changed = Inputs.of(str(tmp_path / "elsewhere" / "in.txt"))
+    digests = {stage(text, size=2).digest, stage(changed, size=2).digest, stage(text, size=3).digest}
+    digests |= {Stage("demo", 2, {"size": 2}, {"text": text}, 3).digest}
+    digests |= {Stage("demo", 1, {"size": 2}, {"text": text}, 4).digest}
+    assert len(digests) == 5
+
+
+def test_an_output_of_other_parameters_is_refused_in_words(tmp_path, text):
+    place = Directory(str(tmp_path / "out"))
+    run(stage(text, size=2), place, write_two_shards)
+    with pytest.raises(UsageError, match=r"another demo run.*size = 2 there, 3 now"):
+        run(stage(text, size=3), place, write_two_shards)
+
+
+def test_a_directory_with_strange_files_is_refused(tmp_path, text):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.doc").write_text("precious")
+    with pytest.raises(UsageError, match=r"not empty.*thesis\.doc"):
+        run(stage(text), Directory(str(tmp_path / "out")), write_two_shards)
+
+
+def test_a_changed_file_of_a_finished_stage_is_noticed(tmp_path, text):
+    result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    with open(result.uri + "/a.txt", "a") as file:
+        file.write("!")
+    with pytest.raises(BerthError, match=r"changed or removed.*6 bytes.*5 bytes"):
+        run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    with pytest.raises(BerthError, match="changed or removed"):
+        result.files("*.txt")
+
+
+def test_a_stage_that_achieved_nothing_leaves_no_trace(tmp_path, text):
+    def fail(output):
+        raise BerthError("it broke")
+
+    with pytest.raises(BerthError, match="it broke"):
+        run(stage(text), Directory(str(tmp_path / "out")), fail)
+    assert not (tmp_path / "out").exists()
+
+
+def test_completed_shards_are_kept_when_the_work_fails(tmp_path, text):
+    def fail_halfway(output):
+        with output.shard("a.txt") as shard:
+            shard.write(b"a.txt")
+            shard.records = 1
+            shard.counters["letters"] += 5
+        with output.shard("b.txt") as shard:
+            shard.write(b"b.")
+            raise BerthError("it broke")
+
+    place = Directory(str(tmp_path / "out"))
+    with pytest.raises(BerthError, match="it broke"):
+        run(stage(text), place, fail_halfway)
+    assert [name for name in os.listdir(tmp_path / "out") if not name.startswith(".")] == ["a.txt"]
+    with pytest.raises(UsageError, match="unfinished output of other parameters"):
+        run(stage(text, size=9), place, write_two_shards)
+    result = run(stage(text), place, write_two_shards)
+    assert result.manifest.counters == {"letters": 10, "stages": 1}
+
+
+KILLED = """
+import os, signal, sys
+from berth.inputs import Inputs
+from berth.stage import Directory, Stage, run
+
+def work(output):
+    for index in range(40):
+        name = f"{index:02}.txt"
+        if not output.is_complete(name):
+            with output.shard(name) as shard:
+                for _ in range(200):
+                    shard.write(name.encode() * 10)
+                shard.counters["shards"] += 1
+
+print("ready", flush=True)
+run(Stage("demo", 1, {}, {"text": Inputs.of(sys.argv[1])}), Directory(sys.argv[2]), work)
+"""
+
+
+def test_what_a_kill_after_the_manifest_leaves_is_removed(tmp_path, text):
+    result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    for name in (".stage.json", ".lock", ".receipts/a.txt.json"):
+        (tmp_path / result.uri / name).parent.mkdir(exist_ok=True)
+        (tmp_path / result.uri / name).write_text("{}")
+    assert run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards).was_up_to_date
+    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06])
+def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, delay):
+    def command(output):
+        return [sys.executable, "-c", KILLED, text.uris[0], str(output)]
+
+    def files(directory):
+        return {path.name: path.read_bytes() for path in directory.iterdir() if path.name != "manifest.json"}
+
+    def listed(directory):
+        return json.loads((directory / "manifest.json").read_text())["files"]
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    with subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+    assert listed(tmp_path / "killed") == listed(tmp_path / "whole")
+
+
+def test_two_processes_do_not_work_on_one_output(tmp_path, text, monkeypatch):
+    monkeypatch.setattr("berth.stage.LOCK_ATTEMPTS", 1)
+
+    def nested(output):
+        run(stage(text), Directory(str(tmp_path / "out")), write_two_shards)
+
+    with pytest.raises(BerthError, match="another process is working"):
+        run(stage(text), Directory(str(tmp_path / "out")), nested)
+
+
+def test_inputs_of_a_finished_stage_are_not_hashed_again(tmp_path, text, monkeypatch):
+    result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    monkeypatch.setattr(storage, "sha256", lambda uri: pytest.fail("hashed again"))
+    found = Inputs.of(result.uri + "/*.txt")
+    assert (found.is_stage, found.digest) == (True, result.files("*.txt").digest)
+    assert [file.records for file in found.files] == [1, 1]
+
+
+def test_inputs_that_do_not_exist_or_share_a_name_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no file matches.*quotes"):
+        Inputs.of(str(tmp_path / "*.txt"))
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same.txt").write_text(name)
+    with pytest.raises(UsageError, match=r"two input files are called same\.txt"):
+        Inputs.of(str(tmp_path / "*" / "same.txt"))

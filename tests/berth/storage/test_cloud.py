@@ -1,0 +1,251 @@
+"""Cloud Storage behaves as local files do; tested with the real client against an emulator."""
+
+import io
+import os
+import re
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.stage import Stage, Workspace, run
+from berth.stage.inputs import Inputs
+from berth.storage import cloud as cloud_storage
+from berth.storage import cloud_errors, cloud_reader
+from support.storage_proxy import StorageProxy
+
+# A connection that is dropped is left to the garbage collector by urllib3.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def test_a_written_object_is_read_back_and_deleted(bucket):
+    uri = storage.join(bucket, "deep", "file.txt")
+    with storage.atomic_write(uri) as file:
+        file.write(b"whole")
+    assert (storage.exists(uri), storage.size(uri), storage.read_text(uri)) == (True, 5, "whole")
+    assert storage.glob(bucket + "/deep/*.txt") == [uri]
+    storage.delete(bucket + "/deep")
+    assert not storage.exists(uri)
+
+
+def test_a_failed_write_leaves_no_object(bucket):
+    uri = storage.join(bucket, "failed.txt")
+    with pytest.raises(ZeroDivisionError), storage.atomic_write(uri) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert not storage.exists(uri)
+
+
+def test_a_missing_object_is_explained(bucket):
+    with pytest.raises(BerthError, match="there is no such object"):
+        storage.read_bytes(bucket + "/nothing")
+
+
+def test_a_stage_runs_once_in_a_bucket(bucket, tmp_path):
+    (tmp_path / "in.txt").write_text("hello")
+    stage = Stage("demo", 1, {}, {"text": Inputs.of(str(tmp_path / "in.txt"))})
+
+    def work(output):
+        with output.shard("a.txt") as shard:
+            shard.write(b"a")
+            shard.counters["letters"] += 1
+
+    first = run(stage, Workspace(bucket + "/w"), work)
+    again = run(stage, Workspace(bucket + "/w"), work)
+    assert (first.was_up_to_date, again.was_up_to_date) == (False, True)
+    assert again.manifest.counters == {"letters": 1}
+    assert storage.glob(first.uri + "/**") == [first.uri + "/a.txt", first.uri + "/manifest.json"]
+    assert Inputs.of(first.uri + "/*.txt").digest == first.files("*.txt").digest
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BerthError("lost"), UsageError("impossible")])
+def test_a_stage_that_ends_leaves_what_workers_elsewhere_have_there(error, bucket):
+    """Cloud Storage has no directories: whether a stage was begun before is known from what is in it."""
+    stage, place = Stage("demo", 1, {}), Workspace(f"{bucket}/shared-{error!r:.10}")
+
+    def work(output):
+        with storage.atomic_write(output.path(".temporary/graph")) as file:
+            file.write(b"of a job that goes on")
+        raise error
+
+    def found():
+        return [uri.removeprefix(place.directory(stage)) for uri in storage.glob(place.directory(stage) + "/**")]
+
+    for _ in range(2):
+        with pytest.raises((BerthError, KeyboardInterrupt)):
+            run(stage, place, work)
+        assert found() == ([] if isinstance(error, UsageError) else ["/.stage.json", "/.temporary/graph"])
+
+
+def test_what_another_process_has_begun_survives_wrong_use(bucket):
+    stage, place = Stage("demo", 1, {}), Workspace(f"{bucket}/begun")
+
+    def begin(output):
+        with output.shard("a.txt") as shard:
+            shard.write(b"a")
+        raise KeyboardInterrupt
+
+    def refuse(output):
+        raise UsageError("impossible")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, place, begin)
+    with pytest.raises(UsageError):
+        run(stage, place, refuse)
+    assert storage.exists(place.directory(stage) + "/a.txt")
+
+
+@pytest.fixture
+def proxy(bucket, monkeypatch):
+    """The emulator behind a proxy that fails when it is told to; what is lost is tried again for a second."""
+    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.setattr(cloud_errors, "FIRST_PAUSE", 0.01)
+        monkeypatch.setattr(cloud_errors, "RETRY_SECONDS", 1.0)
+        cloud_storage.client.cache_clear()
+        yield server
+        cloud_storage.client().close()
+        cloud_storage.client.cache_clear()
+
+
+def write(uri, content):
+    with storage.atomic_write(uri) as file:
+        file.write(content)
+
+
+def test_who_reads_on_gets_ever_longer_ranges_and_who_jumps_short_ones(bucket, proxy, monkeypatch):
+    monkeypatch.setattr(cloud_reader, "SHORTEST", 1000)
+    monkeypatch.setattr(cloud_reader, "LONGEST", 8000)
+    monkeypatch.setattr(cloud_storage, "BUFFER_BYTES", 100)
+    content = bytes(range(256)) * 200
+    write(f"{bucket}/large", content)
+    with storage.open_read(f"{bucket}/large") as file:
+        proxy.requests.clear()
+        assert b"".join(iter(lambda: file.read(70), b"")) == content
+        assert len(proxy.requests) == 9  # of 1, 2, 4, 8, 8, 8 … thousand bytes
+        proxy.requests.clear()
+        for place in (40_000, 7, 50_000):
+            file.seek(place)
+            assert file.read(300) == content[place : place + 300]
+        assert (file.seek(-10, io.SEEK_END), file.read(), file.read()) == (len(content) - 10, content[-10:], b"")
+        assert len(proxy.requests) == 4
+        file.seek(10)
+        assert file.read() == content[10:]
+        assert len(proxy.requests) == 5
+
+
+def test_a_column_of_a_table_is_read_without_the_rest(bucket, proxy):
+    buffer = io.BytesIO()
+    table = {"id": range(1000), "text": [os.urandom(2000).hex() for _ in range(1000)]}
+    pq.write_table(pa.table(table), buffer, compression="none")
+    write(f"{bucket}/table.parquet", buffer.getvalue())
+    lengths = []
+    proxy.faults = [("GET /download/", lambda body: lengths.append(len(body)) or body, 100)]
+    with storage.open_read(f"{bucket}/table.parquet") as file:
+        assert pq.read_table(file, columns=["id"])["id"].to_pylist() == list(range(1000))
+    assert sum(lengths) < len(buffer.getvalue()) / 4
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_an_error(bucket, proxy):
+    uri = f"{bucket}/replaced"
+    write(uri, b"a" * 500_000)
+    with storage.open_read(uri) as file:
+        assert file.read(5) == b"aaaaa"
+        generation = re.search(r"generation=(\d+)", proxy.requests[-1])[1]
+        # The emulator gives the new generation then; the real one, whose clients ask for the old one, answers 404.
+        proxy.faults = [(f"generation={generation}", 404, 1)]
+        with pytest.raises(BerthError, match="was replaced or deleted while it was being read"):
+            file.read()
+
+
+def test_a_lost_connection_is_tried_again_then_explained(bucket, proxy):
+    write(f"{bucket}/lost", b"found")
+    for fault in ("drop", "deaf", 503, "cut"):
+        proxy.faults = [("GET", fault, 2)]
+        assert storage.read_bytes(f"{bucket}/lost") == b"found"
+        proxy.faults = [("GET", fault, 10**6)]
+        with pytest.raises(BerthError, match="gs://berth-test/lost: Cloud Storage cannot be reached"):
+            storage.read_bytes(f"{bucket}/lost")
+
+
+def test_what_is_missing_or_denied_is_said(bucket, proxy):
+    for use in (storage.read_bytes, storage.glob, storage.size, storage.exists, storage.delete, storage.is_directory):
+        proxy.faults = [("GET", 403, 10)]
+        with pytest.raises(BerthError, match=r"denies access\. Found .*denied by the test"):
+            use(f"{bucket}/x")
+        proxy.faults = [("GET", 404, 10)]
+        with pytest.raises(BerthError, match=r"there is no such bucket\. Found no bucket berth-test"):
+            use(f"{bucket}/x")
+    proxy.faults = [("POST", 404, 10)]
+    with pytest.raises(BerthError, match="there is no such bucket"):
+        write(f"{bucket}/x", b"x")
+
+
+@pytest.mark.parametrize("uri", ["gs://Upper/x", "gs://a/x", "gs:///x", "gs://under_/x", "gs://sp ace/x"])
+def test_what_is_no_bucket_reaches_no_server(uri):
+    with pytest.raises(UsageError, match="this is no name of a bucket"):
+        storage.exists(uri)
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A machine that is not Google's, and a user who has not logged in."""
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "GCE_METADATA_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setattr(cloud_errors, "_PRODUCT_NAME", tmp_path / "product_name")
+    cloud_storage.client.cache_clear()
+    yield tmp_path
+    cloud_storage.client.cache_clear()
+
+
+def test_without_credentials_it_takes_a_second_to_say_so(nobody, monkeypatch):
+    """Not 20, as google-auth's own search for a metadata server does where nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(cloud_errors, "METADATA_SERVER", silent.getsockname())
+        started = time.monotonic()
+        with pytest.raises(BerthError, match=r"no credentials for Google Cloud Storage\..*application-default"):
+            storage.exists("gs://some-bucket/x")
+        assert time.monotonic() - started < 2.5
+
+
+def test_where_there_may_be_credentials_google_auth_is_asked(nobody, monkeypatch):
+    monkeypatch.setattr(cloud_errors, "METADATA_SERVER", ("127.0.0.1", 1))
+    with pytest.raises(BerthError, match="no credentials"):
+        cloud_errors.check_credentials()
+    (nobody / "product_name").write_text("Google Compute Engine\n")
+    cloud_errors.check_credentials()
+    (nobody / "product_name").write_text("Other\n")
+    (nobody / "application_default_credentials.json").write_text("{}")
+    cloud_errors.check_credentials()
+    (nobody / "application_default_credentials.json").unlink()
+    with MetadataServer() as server:
+        monkeypatch.setattr(cloud_errors, "METADATA_SERVER", server.server_address)
+        cloud_errors.check_credentials()
+
+
+class MetadataServer(HTTPServer):
+    """Answers as a machine of Google's does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Metadata-Flavor", self.headers["Metadata-Flavor"])
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()

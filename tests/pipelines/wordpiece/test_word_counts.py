@@ -1,0 +1,35 @@
+"""Words as BERT's basic tokenizer makes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.mlm.word_pieces import MAX_WORD
+from pipelines.wordpiece.word_counts import count_words, split_chunk
+
+
+@pytest.mark.parametrize(
+    ("chunk", "lower", "cased"),
+    [
+        ("Word", ["word"], ["Word"]),
+        ("don't", ["don", "'", "t"], ["don", "'", "t"]),
+        ("Café-Bar", ["cafe", "-", "bar"], ["Café", "-", "Bar"]),
+        ("漢字kana", ["漢", "字", "kana"], ["漢", "字", "kana"]),
+        ("a\u200bb\ufffd\u00adc", ["abc"], ["abc"]),
+        ("ΣΟΦΟΣ", ["σοφος"], ["ΣΟΦΟΣ"]),
+        ("$5", ["$", "5"], ["$", "5"]),
+        ("x\u2014y", ["x", "\u2014", "y"], ["x", "\u2014", "y"]),
+        ("\u0301", [], ["\u0301"]),
+    ],
+)
+def test_words_of_a_chunk(chunk, lower, cased):
+    assert split_chunk(chunk, lower_case=True) == lower
+    assert split_chunk(chunk, lower_case=False) == cased
+
+
+def test_counts_of_a_text():
+    assert count_words("A a\x1cb\n b\u00a0a", lower_case=True) == {"a": 2, "ab": 1, "b": 1}
+
+
+def test_words_too_long_for_the_tokenizer_do_not_count():
+    assert count_words(f"{'x' * MAX_WORD} {'y' * (MAX_WORD + 1)}", lower_case=True) == {"x" * MAX_WORD: 1}

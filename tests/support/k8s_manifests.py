@@ -1,0 +1,66 @@
+"""The manifests under test, as kustomize and `berth k8s` give them, and what is read from them."""
+
+import subprocess
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from berth import machines
+from berth.cluster import manifests
+from berth.recipe import file as recipe_file
+
+K8S = Path(__file__).parents[2] / "k8s"
+OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
+IMAGE = "europe-docker.pkg.dev/p/r/berth@sha256:" + "0123456789abcdef" * 4
+WORKSPACE = "gs://bucket/workspace"
+TASK = "fine_tuning.sst2={task: sst2, data: 'gs://bucket/sst2'}"
+
+
+def kustomize(directory):
+    """What `kubectl apply -k` would send."""
+    command = ["kubectl", "kustomize", str(directory)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return list(YAML(typ="safe").load_all(output))
+
+
+def rendered(kind, *settings, shape="", hosts=1):
+    """What `berth k8s` prints for the quickstart."""
+    machine = machines.SHAPES[shape] if shape else None
+    count = machine.hosts if machine is not None and machine.is_tpu else hosts
+    place = manifests.Place(IMAGE, WORKSPACE, machine, count)
+    return manifests.job(recipe_file.load("quickstart", settings), kind, place)
+
+
+RENDERED = {
+    "base": lambda: manifests.base(recipe_file.load("quickstart")),
+    "data-prep": lambda: rendered("data-prep"),
+    "train on CPUs": lambda: rendered("train", hosts=2),
+    "train on GPUs": lambda: rendered("train", shape="l4-4", hosts=2),
+    "train on spot GPUs": lambda: rendered("train", "cluster.stages.train.spot=true", shape="h100-80gb-8"),
+    "train on a slice": lambda: rendered("train", shape="v5litepod-16"),
+    "evaluate": lambda: rendered("evaluate", shape="l4-1"),
+    "finetune": lambda: rendered("finetune", TASK, shape="l4-1"),
+}
+
+
+def of_kind(documents, *kinds):
+    return [document for document in documents if document["kind"] in kinds]
+
+
+def jobs(documents):
+    """Specs of all batch jobs, those inside JobSets too."""
+    inner = [
+        job["template"]["spec"] for jobset in of_kind(documents, "JobSet") for job in jobset["spec"]["replicatedJobs"]
+    ]
+    return [document["spec"] for document in of_kind(documents, "Job")] + inner
+
+
+def templates(documents):
+    """Templates of all pods."""
+    return [job["template"] for job in jobs(documents)] + [
+        document["spec"]["template"] for document in of_kind(documents, "Deployment")
+    ]
+
+
+def containers(documents):
+    return [container for template in templates(documents) for container in template["spec"]["containers"]]

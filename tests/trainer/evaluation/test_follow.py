@@ -1,0 +1,107 @@
+"""Following a training: every checkpoint is evaluated once, by another process, while the training goes on."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from berth.errors import UsageError
+from berth.stage import Directory
+from berth.stage.inputs import Inputs
+from support.trainer_files import RECORDS, VOCABULARY, changed
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.follow import follow
+from trainer.loop.train import train
+
+ROOT = Path(__file__).parents[3]
+TRAIN = """
+import sys
+from berth import log
+log.setup()
+from berth.inputs import Inputs
+from berth.recipe import Recipe
+from berth.stage import Directory
+from trainer.train import train
+train(recipe=Recipe.model_validate_json(sys.argv[1]), records={"short": Inputs.of(sys.argv[2])},
+      vocabulary=Inputs.of(sys.argv[3]), place=Directory(sys.argv[4]))
+"""
+
+
+def start(recipe, directory):
+    """A training in a process of its own."""
+    arguments = [recipe.model_dump_json(), str(RECORDS), str(VOCABULARY), str(directory)]
+    return subprocess.Popen([sys.executable, "-c", TRAIN, *arguments], cwd=ROOT)
+
+
+def steps(lines):
+    return [line["step"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_recipe, records, vocabulary, tmp_path_factory):
+    """The directory of a finished training, whose first checkpoint is gone."""
+    directory = tmp_path_factory.mktemp("finished") / "out"
+    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(str(directory)))
+    return directory
+
+
+@pytest.mark.slow
+def test_a_training_beside_it_is_followed_to_its_end(tiny_recipe, records, tmp_path):
+    """Started before the training; checkpoints are kept long enough that none is missed."""
+    phases = [{**phase.model_dump(), "steps": 20} for phase in tiny_recipe.training.phases]
+    recipe = changed(tiny_recipe, training={"phases": phases, "keep_checkpoints": 10})
+    training = start(recipe, tmp_path / "train")
+    lines = follow(directory=str(tmp_path / "train"), records=records, output=str(tmp_path / "out"), seconds=0.05)
+    assert training.wait(timeout=60) == 0
+    assert [(line["step"], line["sequences"]) for line in lines] == [(step, 4 * step) for step in range(4, 41, 4)]
+    assert [json.loads(line) for line in (tmp_path / "out" / "evaluations.jsonl").read_text().splitlines()] == lines
+    model = Inputs.of(str(tmp_path / "train"))
+    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(tmp_path / "all")))
+    assert (tmp_path / "all" / "evaluations.jsonl").read_bytes() == (
+        tmp_path / "out" / "evaluations.jsonl"
+    ).read_bytes()
+
+
+def test_what_was_gone_is_said(finished, records, tmp_path, caplog):
+    lines = follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
+    assert steps(lines) == [8, 12]
+    assert any("1 checkpoints were gone before they could be evaluated" in message for message in caplog.messages)
+    assert any("those of the steps 4." in message for message in caplog.messages)
+
+
+def test_it_goes_on_where_it_was_stopped(finished, records, tmp_path):
+    """What has been evaluated is not evaluated again: shown by a figure that no measurement would give."""
+    follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
+    known = [json.loads(line) for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
+    first = {**known[0], "masked_lm_loss": 1234.5}
+    (tmp_path / "evaluations.jsonl").write_text(json.dumps(first) + "\n")
+    assert follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05) == [first, known[1]]
+
+
+def test_evaluations_of_something_else_are_not_mixed_with_these(finished, records, tmp_path):
+    follow(directory=str(finished), records=records, output=str(tmp_path / "1"), seconds=0.05)
+    other = shutil.copy(RECORDS, tmp_path / "other.tfrecord.gz")
+    with pytest.raises(UsageError, match="this directory holds evaluations on other records"):
+        follow(directory=str(finished), records=Inputs.of(str(other)), output=str(tmp_path / "1"))
+    claim = tmp_path / "1" / ".followed.json"
+    claim.write_text(json.dumps({**json.loads(claim.read_text()), "training": "another"}))
+    with pytest.raises(UsageError, match="this directory holds evaluations of another training"):
+        follow(directory=str(finished), records=records, output=str(tmp_path / "1"))
+    with pytest.raises(UsageError, match="the output directory holds something else"):
+        follow(directory=str(finished), records=records, output=str(finished))
+
+
+@pytest.mark.slow
+def test_what_a_hasty_training_deletes_is_either_evaluated_or_told(tiny_recipe, records, tmp_path, caplog):
+    """A checkpoint after every step, and only the newest kept: many are gone before, or while, they are read."""
+    recipe = changed(tiny_recipe, training={"checkpoint_every_steps": 1, "keep_checkpoints": 1})
+    training = start(recipe, tmp_path / "train")
+    lines = follow(directory=str(tmp_path / "train"), records=records, output=str(tmp_path / "out"), seconds=0.01)
+    assert training.wait(timeout=60) == 0
+    told = [message for message in caplog.messages if "were gone before they could be evaluated" in message]
+    assert told and steps(lines)[-1] == 12
+    missed = told[0].split("of the steps ")[1].split(".")[0].split(", ")
+    assert sorted([*steps(lines), *map(int, missed)]) == list(range(1, 13))

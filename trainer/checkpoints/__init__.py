@@ -1,0 +1,1 @@
+"""Checkpoints: writing, reading, converting and exporting them."""

@@ -1,0 +1,70 @@
+"""vocab.txt: one token a line, the line's number is the token's id."""
+
+from __future__ import annotations
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.stage import lineage
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import NAME as MANIFEST
+from berth.stage.manifest import Manifest, ManifestInput
+
+VOCABULARY = "vocab.txt"
+MASK = "[MASK]"
+PAD = "[PAD]"
+
+
+def read_vocabulary(uri: str) -> list[str]:
+    """The tokens in order of their ids, without white space around them, as the reference reads them.
+
+    Raises:
+        BerthError: if [MASK] is not among them.
+    """
+    lines = storage.read_text(uri).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    tokens = [line.strip() for line in lines]
+    if MASK not in tokens:
+        raise BerthError(
+            "this is not a vocabulary for BERT", where=uri, found=f"{len(tokens)} lines, none of them {MASK}"
+        )
+    return tokens
+
+
+def check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
+    """Check that records were made with a vocabulary: ids of another mean other words, and nothing else would show it.
+
+    Records that no finished stage made say nothing of their vocabulary, and pass.
+
+    Args:
+        name: What to call the records in the message.
+        records: The records, or an evaluation set picked from records.
+        vocabulary: vocab.txt of the model.
+
+    Raises:
+        UsageError: if it is another one.
+    """
+    used = _made_with(records.uri) if records.is_stage else None
+    if used is not None and used.files[0].sha256 != vocabulary.one().sha256:
+        raise UsageError(
+            f"the records {name!r} were made with another vocabulary",
+            where=records.uri,
+            found=f"{used.files[0].path}, sha256 {used.files[0].sha256[:12]}…",
+            expected=f"{vocabulary.one().uri}, sha256 {vocabulary.one().sha256[:12]}…",
+            fix="Make the records again with the vocabulary of the model, or use the one they were made with.",
+        )
+
+
+def _made_with(directory: str) -> ManifestInput | None:
+    """The vocabulary that a stage read, or, where it only picked records, the stage that made these."""
+    inputs = Manifest.read(directory).inputs
+    if "vocabulary" in inputs or "records" not in inputs:
+        return inputs.get("vocabulary")
+    origin = lineage.place_of(inputs["records"], directory)
+    is_there = inputs["records"].stage and storage.exists(storage.join(origin, MANIFEST))
+    return _made_with(origin) if is_there else None
+
+
+def text(tokens: list[str]) -> str:
+    """Word pieces joined to words: ``["un", "##able"]`` to ``"unable"``."""
+    return " ".join(tokens).replace(" ##", "")

@@ -1,0 +1,29 @@
+"""The best that can be had without a model: the same guess for every position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from trainer.evaluation.model import Labels
+
+
+def constant_guess(labels: Labels, tokens: list[str], next_sentence: bool) -> dict[str, Any]:
+    """Scores of the strongest constant guess, chosen with knowledge of the evaluation set's own labels.
+
+    The accuracy is that of always guessing the most frequent token; the loss is that of the labels' own distribution,
+    its entropy in nats, below which no constant distribution can come. Likewise for the next sentence.
+    """
+    token = int(labels.masked.argmax())
+    figures: dict[str, Any] = {"token": tokens[token], **_scores("masked_lm", labels.masked)}
+    if next_sentence:
+        figures |= _scores("next_sentence", labels.next_sentence)
+    return figures
+
+
+def _scores(head: str, counts: np.ndarray) -> dict[str, float]:
+    shares = counts / max(counts.sum(), 1)
+    present = shares[shares > 0]
+    return {f"{head}_accuracy": float(shares.max()), f"{head}_loss": float(-(present * np.log(present)).sum())}

@@ -1,0 +1,129 @@
+"""The stage `evaluate`: losses and accuracies of checkpoints on held-out records, beside the best constant guess."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from berth import storage
+from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from trainer.checkpoints import checkpoint
+from trainer.data.vocabulary import VOCABULARY, check_vocabulary
+
+VERSION = 1
+EVALUATION = "evaluation.json"
+FILL_MASK = "fill_mask.json"
+EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are there
+
+
+def evaluate(
+    *,
+    model: Inputs,
+    records: Inputs,
+    batch_size: int = 64,
+    engine: str = "tensorflow",
+    checkpoints: Literal["newest", "all"] = "newest",
+    place: Place,
+) -> Result:
+    """Evaluate the checkpoints of a training on all records.
+
+    Args:
+        model: Files of the stage `train`, or one of its checkpoints.
+        records: TFRecord files.
+        batch_size: Records evaluated at once; the figures do not depend on it but for rounding.
+        engine: ``tensorflow`` or ``jax``; likewise.
+        checkpoints: Which of the checkpoints.
+        place: Where the output goes. evaluation.json: masked_lm_loss and next_sentence_loss (nats),
+            masked_lm_accuracy and next_sentence_accuracy of the newest checkpoint, each over the whole set, and the
+            same of the baseline. fill_mask.json: a few of the records with what it puts in the place of [MASK]. For
+            all checkpoints also evaluations.jsonl: the figures of each, in order of their steps.
+
+    Raises:
+        UsageError: if the records were made with another vocabulary.
+        BerthError: if there is no checkpoint, or the records do not fit the model.
+    """
+    newest = checkpoint.newest(model)
+    uris = [newest] if checkpoints == "newest" else checkpoint.all_of(model)
+    vocabulary = Inputs.of(storage.join(storage.parent(newest), VOCABULARY))
+    check_vocabulary("evaluation", records, vocabulary)
+    parameters: dict[str, Any] = {"batch_size": batch_size}
+    if checkpoints != "newest":
+        parameters["checkpoints"] = checkpoints
+    inputs = {"model": checkpoint.with_description(*uris), "records": records}
+
+    def work(output: Output) -> None:
+        _work(uris, records, batch_size, engine, output, with_lines=checkpoints != "newest")
+
+    return run(Stage("evaluate", VERSION, parameters, inputs), place, work)
+
+
+def evaluate_other(
+    *, uri: str, records: Inputs, batch_size: int = 64, engine: str = "tensorflow", place: Place
+) -> Result:
+    """Evaluate a checkpoint that Berth's trainer did not write, as :func:`evaluate` does.
+
+    Args:
+        uri: Any kind that :func:`trainer.checkpoints.formats.files_of` knows: the prefix of a TensorFlow
+            checkpoint, a Hugging Face directory. bert_config.json (or config.json) and vocab.txt stand beside it.
+        records: TFRecord files.
+        batch_size: Records evaluated at once.
+        engine: ``tensorflow`` or ``jax``.
+        place: Where the output goes; the step in evaluation.json is null.
+
+    Raises:
+        BerthError: if there is no checkpoint, it lacks a head or its description, or the records do not fit.
+    """
+    from trainer.checkpoints import formats
+    from trainer.evaluation import model as evaluation
+
+    files, described = formats.files_of(uri), evaluation.description(uri)
+    check_vocabulary("evaluation", records, Inputs.of(described[1]))
+    model = Inputs.of(*sorted({*(file.uri for file in files.files), *described}))
+    stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
+    return run(stage, place, lambda output: _work([uri], records, batch_size, engine, output, with_lines=False))
+
+
+def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
+    from trainer.evaluation import baseline, fill_mask
+    from trainer.evaluation import history as evaluations
+    from trainer.evaluation import model as evaluation
+    from trainer.loop import json_lines, summary
+
+    trained = evaluation.load(uris[-1], records, engine)
+    labels = evaluation.count_labels(trained.records, len(trained.tokens))
+    told = summary.read(storage.parent(uris[-1]))
+    _write(output, FILL_MASK, fill_mask.examples(trained))
+
+    def figures(uri: str) -> dict[str, Any]:
+        """Of one checkpoint; what an interrupted run has evaluated is not evaluated again."""
+        step = checkpoint.step_of(uri)
+        known = output.path(f"{EVALUATED}/{step}.json")
+        if not storage.exists(known):
+            if uri != uris[-1]:
+                trained.assign(uri)
+            measured = evaluation.measure(trained.engine, trained.records, batch_size, trained.next_sentence)
+            _write(output, f"{EVALUATED}/{step}.json", measured)
+        content: dict[str, Any] = json.loads(storage.read_bytes(known))
+        return content
+
+    newest = figures(uris[-1])
+    if with_lines:
+        lines = []
+        for uri in uris:
+            step = checkpoint.step_of(uri)
+            place = summary.progress_at(told, step) if told is not None else {}
+            lines.append({"step": step, **place, **figures(uri)})
+        json_lines.write(output.path(evaluations.EVALUATIONS), lines)
+    guess = baseline.constant_guess(labels, trained.tokens, next_sentence=trained.next_sentence)
+    counts = {"examples": trained.records.count, "masked_positions": int(labels.masked.sum())}
+    step = checkpoint.step_of(uris[-1])
+    _write(output, EVALUATION, {"step": step if step >= 0 else None, **counts, **newest, "baseline": guess})
+    storage.delete(output.path(EVALUATED))
+
+
+def _write(output: Output, name: str, content: Any) -> None:
+    with storage.atomic_write(output.path(name)) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

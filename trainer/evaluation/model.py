@@ -1,0 +1,169 @@
+"""A trained model with its records, and what it scores on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from berth import storage
+from berth.errors import BerthError
+from berth.progress import Progress
+from berth.stage.inputs import Inputs
+from trainer.checkpoints import checkpoint, formats
+from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
+from trainer.data.vocabulary import VOCABULARY, read_vocabulary
+from trainer.engines import Engine, Settings, create
+from trainer.evaluation.metrics import Totals
+from trainer.models.config import CONFIG, BertConfig
+
+SLOTS = ("/adam_m", "/adam_v")
+READ_AT_ONCE = 1024  # records, where nothing is computed with them
+POOLER = "bert/pooler/"  # belongs to the next-sentence head
+NEXT_SENTENCE_VARIABLE = "cls/seq_relationship/output_weights"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model loaded from a checkpoint, ready to predict the records."""
+
+    engine: Engine
+    records: RecordSet
+    tokens: list[str]
+    next_sentence: bool
+
+    def assign(self, uri: str) -> None:
+        """Load the variables of a checkpoint.
+
+        Raises:
+            BerthError: if it is damaged, or a variable is missing or has another shape.
+        """
+        arrays, shapes = _read(uri, self.engine.shapes), self.engine.shapes
+        needed = [name for name in shapes if self.next_sentence or not name.startswith(POOLER)]
+        problems = [name for name in needed if name not in arrays]
+        problems += [
+            f"{name} {list(array.shape)} where the model has {list(shapes[name])}"
+            for name, array in arrays.items()
+            if array.shape != shapes[name]
+        ]
+        if problems:
+            raise BerthError(
+                "the checkpoint is not one of this model with its heads", where=uri, found="; ".join(problems)
+            )
+        self.engine.assign(arrays)
+
+
+def _read(uri: str, wanted: Mapping[str, object]) -> dict[str, np.ndarray]:
+    """The wanted variables of a checkpoint. Those of a training are not looked for, and so not hashed, first."""
+    if checkpoint.step_of(uri) >= 0:
+        return checkpoint.read(uri, wanted.__contains__)[0]
+    return formats.read(uri, wanted).arrays
+
+
+def description(uri: str) -> tuple[str, str]:
+    """URIs of the model configuration and of the vocabulary beside a checkpoint of any kind.
+
+    Raises:
+        BerthError: if one of them is not there.
+    """
+    config = formats.beside(uri, CONFIG) or formats.beside(uri, formats.HUGGINGFACE_CONFIG)
+    vocabulary = formats.beside(uri, VOCABULARY)
+    if config is None or vocabulary is None:
+        raise BerthError(
+            "a checkpoint needs its model configuration and its vocabulary",
+            where=uri,
+            found=f"no {VOCABULARY}" if config is not None else f"neither {CONFIG} nor {formats.HUGGINGFACE_CONFIG}",
+            fix="Put the file into the checkpoint's directory.",
+        )
+    return config, vocabulary
+
+
+def read_model(uri: str) -> tuple[dict[str, np.ndarray], BertConfig, list[str], bool]:
+    """Variables (without optimizer slots), configuration, vocabulary and whether there is a next-sentence head.
+
+    Args:
+        uri: A checkpoint file with bert_config.json and vocab.txt beside it.
+
+    Raises:
+        BerthError: if the files do not belong together.
+    """
+    config, tokens = read_description(uri)
+    arrays, _ = checkpoint.read(uri, lambda name: name.startswith(("bert/", "cls/")) and not name.endswith(SLOTS))
+    return arrays, config, tokens, NEXT_SENTENCE_VARIABLE in arrays
+
+
+def read_description(uri: str) -> tuple[BertConfig, list[str]]:
+    """The model configuration and the vocabulary beside a checkpoint of any kind.
+
+    Raises:
+        BerthError: if one is not there, or they do not belong together.
+    """
+    config_uri, vocabulary = description(uri)
+    config, tokens = BertConfig.read(config_uri), read_vocabulary(vocabulary)
+    if len(tokens) != config.vocab_size:
+        raise BerthError(
+            "vocabulary and model do not belong together",
+            where=vocabulary,
+            found=f"{len(tokens)} tokens",
+            expected=f"{config.vocab_size}, as {storage.basename(config_uri)} says",
+        )
+    return config, tokens
+
+
+def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
+    """Load a checkpoint and open the records it is evaluated on.
+
+    Args:
+        uri: A checkpoint of any kind that :func:`formats.files_of` knows, with its configuration and vocabulary beside.
+        records: TFRecord files.
+        engine_name: ``tensorflow`` or ``jax``.
+    """
+    config, tokens = read_description(uri)
+    next_sentence = NEXT_SENTENCE_VARIABLE in _read(uri, {NEXT_SENTENCE_VARIABLE: None})
+    limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
+    opened = RecordSet(records, limits)
+    engine = create(engine_name, Settings(config, next_sentence))
+    trained = Trained(engine, opened, tokens, next_sentence)
+    trained.assign(uri)
+    return trained
+
+
+@dataclass
+class Labels:
+    """What was to be guessed: how often each token id was masked, and each next-sentence label given."""
+
+    masked: np.ndarray
+    next_sentence: np.ndarray = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
+
+
+def count_labels(records: RecordSet, vocab_size: int) -> Labels:
+    """The labels of all records."""
+    labels = Labels(np.zeros(vocab_size, dtype=np.int64))
+    for features, real in evaluation_batches(records, READ_AT_ONCE):
+        counted = features["masked_lm_ids"][features["masked_lm_weights"] > 0]
+        labels.masked += np.bincount(counted, minlength=vocab_size)
+        labels.next_sentence += np.bincount(features["next_sentence_labels"][:real, 0], minlength=2)
+    return labels
+
+
+def measure(engine: Engine, records: RecordSet, batch_size: int, next_sentence: bool) -> dict[str, float]:
+    """Mean losses (nats) and accuracies over all records, each counted once.
+
+    All processes of a training do this together: each computes its share of every batch, all get the same figures. How
+    many processes and devices there are changes the figures by rounding only.
+
+    Args:
+        engine: The model.
+        records: The records.
+        batch_size: Records at once over all devices; rounded up to a multiple of these.
+        next_sentence: Whether the model has the next-sentence head.
+    """
+    totals, share = Totals(), Share(engine.process, engine.processes)
+    whole = -(-batch_size // engine.replicas) * engine.replicas
+    with Progress("evaluate", total=-(-records.count // share.processes), unit="record") as progress:
+        for features, real in evaluation_batches(records, whole, share):
+            features["example_weights"] = (np.arange(len(features["input_ids"])) < real).astype(np.float32)
+            totals.add(engine.evaluate(features))
+            progress.update(real)
+    return totals.means(next_sentence)

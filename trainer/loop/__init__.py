@@ -1,0 +1,1 @@
+"""The training loop: order of events, logs, processes."""

@@ -1,0 +1,130 @@
+"""The training loop: phases of steps, evaluations and checkpoints; killed at any moment, it ends with the same files.
+
+Everything about an update follows from its number (`schedule.update`), its batch from its position in the data, its
+dropout masks from seed and number. So a checkpoint is the variables, the optimizer's slots, the number, and the metrics
+since the last line of the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+
+from berth.errors import BerthError
+from berth.progress import Progress
+from berth.recipe import Recipe
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from trainer.checkpoints import checkpoint
+from trainer.data.records import prefetch
+from trainer.engines import Engine
+from trainer.loop.slice import Segment
+from trainer.loop.training_run import Training
+from trainer.schedules import cadence, schedule
+
+
+class InterruptedTrainingError(BerthError):
+    """Training was asked to stop (SIGTERM) and has saved a checkpoint; the same command continues it.
+
+    Its exit status is the one a shell reports for SIGTERM, 128 + 15.
+    """
+
+    exit_status = 143
+
+
+class LostProcessError(BerthError):
+    """Another process of the training has ended. All of them must be started again (exit status 75, EX_TEMPFAIL)."""
+
+    exit_status = 75
+
+
+def work(
+    recipe: Recipe,
+    inputs: Mapping[str, Inputs],
+    vocabulary: Inputs,
+    evaluation: Inputs | None,
+    segment: Segment,
+    output: Output,
+) -> None:
+    """Train from the newest checkpoint in the output directory, or from where the segment begins.
+
+    Every process of a training runs this; the first one alone writes.
+
+    Args:
+        recipe: The recipe.
+        inputs: The records of its record sets, by name.
+        vocabulary: vocab.txt.
+        evaluation: Records that the model is evaluated on while it is trained; None for not at all.
+        segment: What it goes on from, and its last update.
+        output: Where everything goes.
+    """
+    training = Training(recipe, inputs, vocabulary, evaluation, segment, output)
+    phases, engine, end = training.phases, training.engine, segment.end
+    numbers = range(training.done + 1, end + 1)
+    with (
+        _sigterm() as asked,
+        _lost_processes(engine),
+        contextlib.closing(training.journal),
+        Progress("train", total=end, unit="step") as progress,
+    ):
+        progress.update(training.done)
+        if training.is_over():
+            numbers = range(0)
+        elif training.done == 0 and cadence.is_due(recipe.evaluation, phases, 0):
+            training.evaluate(0)
+        with contextlib.closing(prefetch(training.batch, numbers)) as batches:
+            for number, features in zip(numbers, batches, strict=True):
+                update = schedule.update(phases, number)
+                training.step(update, features)
+                is_logged = number % recipe.training.log_every_steps == 0 or update.is_last_of_phase
+                is_evaluated = cadence.is_due(recipe.evaluation, phases, number)
+                # Several processes must stop at the same step: they ask each other, but not at every one.
+                is_stopped = engine.total(asked.is_set()) > 0 if is_logged or engine.processes == 1 else False
+                if is_logged or is_evaluated or is_stopped or training.is_scheduled(number):
+                    training.settle(number)
+                if is_logged:
+                    progress.update(0, phase=update.phase.name, **training.tell(update))
+                is_reached = training.evaluate(number) if is_evaluated else False
+                if training.is_scheduled(number) or is_stopped or is_reached or training.is_best(number):
+                    training.save(number, is_last=is_reached)
+                progress.update(1)
+                if is_reached:
+                    break
+                if is_stopped and number < end:
+                    raise InterruptedTrainingError(
+                        f"training was stopped by SIGTERM after step {number} of {end}",
+                        where=output.path(checkpoint.name(number)),
+                        fix="All is saved: the same command continues from here.",
+                    )
+        training.finish()
+
+
+@contextlib.contextmanager
+def _sigterm() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets instead of ending the process. Only the main thread can receive signals."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _lost_processes(engine: Engine) -> Iterator[None]:
+    """Say it in words when another process of the training has ended."""
+    try:
+        yield
+    except engine.lost as error:
+        if engine.processes == 1:
+            raise
+        raise LostProcessError(
+            "another process of this training has ended",
+            where=f"process {engine.process} of {engine.processes}",
+            fix="Start all processes again: they continue from the newest checkpoint.",
+        ) from error

@@ -1,0 +1,81 @@
+"""What a training tells while it runs: metrics.jsonl, evaluations.jsonl, and event files for TensorBoard.
+
+The JSON files belong to the result and depend on no clock; the event files tell speeds too and are no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from berth.stage.output import Output
+from trainer.evaluation.history import EVALUATIONS
+from trainer.evaluation.metrics import Window
+from trainer.loop import json_lines
+from trainer.loop.json_lines import Line
+from trainer.loop.tensorboard import DIRECTORY, EventFile
+from trainer.schedules.schedule import Update
+
+METRICS = "metrics.jsonl"
+# Groups in TensorBoard. What a line says beside its figures is left out.
+TRAIN, SPEED, EVALUATION = "train", "speed", "evaluation"
+NO_FIGURES = {"step", "phase", "sequences"}
+
+
+class Journal:
+    """The lines of a training, those that still hold of an interrupted run included.
+
+    Args:
+        output: The training's output.
+        done: Updates made before; lines about later ones are forgotten.
+        is_writer: Whether this process writes; the others only keep the lines.
+        next_sentence: Whether the model has the next-sentence head.
+    """
+
+    def __init__(self, output: Output, done: int, is_writer: bool, next_sentence: bool) -> None:
+        self._output, self._next_sentence = output, next_sentence
+        self.metrics = json_lines.read_until(output.path(METRICS), done)
+        self.evaluations = json_lines.read_until(output.path(EVALUATIONS), done)
+        purge_step = done + 1 if done else 0
+        self._events = EventFile(output.path(DIRECTORY), purge_step) if is_writer else None
+
+    def add_metrics(self, update: Update, window: Window, speed: Mapping[str, float]) -> Line:
+        """A line of metrics: means since the line before."""
+        means = window.totals.means(self._next_sentence)
+        line = {
+            "step": update.number,
+            "phase": update.phase.name,
+            "loss": means["masked_lm_loss"] + means.get("next_sentence_loss", 0.0),
+            **means,
+            "learning_rate": update.learning_rate,
+            "gradient_norm": window.gradient_norm / window.updates,
+        }
+        self.metrics.append(line)
+        self._show(line, TRAIN)
+        self._show({"step": update.number, **speed}, SPEED)
+        return line
+
+    def add_evaluation(self, line: Line) -> None:
+        """The figures of an evaluation, which stand in evaluations.jsonl at once."""
+        self.evaluations.append(line)
+        self._show(line, EVALUATION)
+        if self._events is not None:
+            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+            self._events.flush()
+
+    def write(self) -> None:
+        """Write all lines; those about steps after the newest checkpoint are forgotten when the training goes on."""
+        json_lines.write(self._output.path(METRICS), self.metrics)
+        if self.evaluations:
+            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+        if self._events is not None:
+            self._events.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        if self._events is not None:
+            self._events.close()
+
+    def _show(self, line: Mapping[str, Any], group: str) -> None:
+        if self._events is not None:
+            self._events.add(line["step"], {f"{group}/{k}": v for k, v in line.items() if k not in NO_FIGURES})

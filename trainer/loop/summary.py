@@ -1,0 +1,77 @@
+"""The small files beside the checkpoints: what is trained (training.json), the model's shape, its vocabulary."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from berth import storage
+from berth.recipe import Recipe
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from trainer.data.records import RecordSet
+from trainer.data.vocabulary import VOCABULARY
+from trainer.models.config import CONFIG, BertConfig
+from trainer.schedules import schedule
+
+SUMMARY = "training.json"
+
+Summary = dict[str, Any]
+
+
+def summarised(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: Mapping[str, RecordSet]) -> Summary:
+    """What a training will be, in figures: the start of training.json."""
+    phases = recipe.training.phases
+    return {
+        "parameters": sum(math.prod(shape) for shape in shapes.values()),
+        "steps": schedule.total_updates(phases),
+        "sequences": schedule.sequences(phases, schedule.total_updates(phases)),
+        "lower_case": recipe.vocabulary.lower_case,
+        "phases": [
+            {
+                "name": phase.name,
+                "records": phase.records,
+                "steps": phase.steps,
+                "batch_size": phase.batch_size,
+                "max_seq_length": records[phase.records].max_seq_length,
+                "epochs": phase.steps * phase.batch_size / records[phase.records].count,
+            }
+            for phase in phases
+        ],
+    }
+
+
+def write(output: Output, summary: Summary) -> None:
+    """Write training.json."""
+    _write(output, SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+
+
+def describe(output: Output, summary: Summary, config: BertConfig, vocabulary: Inputs) -> None:
+    """Write the small files: all that is needed to load the checkpoints that will follow."""
+    write(output, summary)
+    _write(output, CONFIG, config.to_json())
+    _write(output, VOCABULARY, storage.read_bytes(vocabulary.one().uri))
+
+
+def read(directory: str) -> Summary | None:
+    """training.json of a training's directory; None where there is none."""
+    uri = storage.join(directory, SUMMARY)
+    return json.loads(storage.read_text(uri)) if storage.exists(uri) else None
+
+
+def progress_at(summary: Summary, step: int) -> dict[str, Any]:
+    """The sequences trained on up to a step, and its phase, as the lines of evaluations.jsonl tell them."""
+    sequences = 0
+    for phase in summary["phases"]:
+        if step <= phase["steps"]:
+            return {"phase": phase["name"], "sequences": sequences + step * phase["batch_size"]}
+        sequences += phase["steps"] * phase["batch_size"]
+        step -= phase["steps"]
+    return {}
+
+
+def _write(output: Output, name: str, content: bytes) -> None:
+    with storage.atomic_write(output.path(name)) as file:
+        file.write(content)

@@ -1,0 +1,133 @@
+"""The stage `train`: from masked records to a model, phase by phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from berth import storage
+from berth.errors import BerthError, UsageError
+from berth.recipe import Initialization, Recipe
+from berth.stage import Place, Result, Stage, run
+from berth.stage.inputs import Inputs
+from berth.stage.manifest import NAME as MANIFEST
+from berth.stage.manifest import Manifest
+from berth.stage.output import Output
+from trainer.data.vocabulary import VOCABULARY, check_vocabulary
+from trainer.loop.hosts import process_number
+from trainer.loop.slice import Segment
+
+VERSION = 2
+# What runs the steps is no part of what is trained: a training that was begun by one engine continues by the other,
+# as it does on other devices. The results agree to rounding.
+HOW = {"engine", "attention", "steps_per_epoch"}
+# How long the other processes wait for the first one to hash and list its files.
+SECONDS_FOR_MANIFEST = 600
+
+
+def train(
+    *,
+    recipe: Recipe,
+    records: Mapping[str, Inputs],
+    vocabulary: Inputs,
+    evaluation: Inputs | None = None,
+    until: int | None = None,
+    before: Inputs | None = None,
+    place: Place,
+) -> Result:
+    """Train a model as the recipe's phases say.
+
+    Args:
+        recipe: Its seed, model, optimizer, training, initial checkpoint and, where it asks for evaluations during
+            training, how these are made matter, nothing else.
+        records: TFRecord files by the name of the record set; those of all phases.
+        vocabulary: vocab.txt.
+        evaluation: TFRecord files of the evaluation set; needed if the recipe asks for evaluations during training.
+        until: The last update, where this is a segment of the training; None for its end.
+        before: Files of the segment before this one.
+        place: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json, vocab.txt,
+            metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result, .tensorboard holds
+            event files.
+
+    Raises:
+        UsageError: if records are not given, or not needed, or were made with another vocabulary.
+        loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
+        BerthError: for damaged records, a checkpoint of another model, a loss that is not a number.
+    """
+    segment = Segment.of(recipe, until, before)
+    needed = sorted({phase.records for phase in recipe.training.phases})
+    inputs = {"vocabulary": vocabulary}
+    for name in needed:
+        if name not in records:
+            raise UsageError(
+                "the records of a phase are not given",
+                where=f"--records {name}=DIR",
+                found=", ".join(sorted(records)) or "none",
+                expected=", ".join(needed),
+            )
+        check_vocabulary(name, records[name], vocabulary)
+        inputs[f"records_{name}"] = records[name]
+    if (evaluation is not None) != recipe.evaluation.is_during_training:
+        raise UsageError(
+            "the recipe evaluates during training, but the evaluation set is not given"
+            if evaluation is None
+            else "an evaluation set is given, but the recipe does not evaluate during training",
+            where="--evaluation DIR",
+            fix="Set evaluation.every_samples or every_steps in the recipe, and give --evaluation; or neither.",
+        )
+    if evaluation is not None:
+        check_vocabulary("evaluation", evaluation, vocabulary)
+        inputs["evaluation"] = evaluation
+    if recipe.initial_checkpoint is not None:
+        inputs |= _initial_inputs(recipe.initial_checkpoint, recipe.initialization)
+    parameters = {
+        "model": recipe.model.model_dump(mode="json"),
+        "optimizer": recipe.optimizer.model_dump(mode="json"),
+        "training": recipe.training.model_dump(mode="json", exclude=HOW),
+        "objectives": {name: recipe.records[name].objective for name in needed},
+        "lower_case": recipe.vocabulary.lower_case,
+    }
+    if recipe.evaluation.is_during_training:
+        keys = {"every_samples", "every_steps", "target", "batch_size"}
+        parameters["evaluation"] = recipe.evaluation.model_dump(mode="json", include=keys)
+    if recipe.initial_checkpoint is not None:
+        parameters["initialization"] = recipe.initialization.model_dump(mode="json", exclude={"expected", "accuracy"})
+    if until is not None:
+        parameters["until"] = until
+    inputs |= segment.inputs()
+    stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
+
+    def work(output: Output) -> None:
+        from trainer.loop import loop  # TensorFlow is needed for work only, not to find that there is none to do
+
+        loop.work(recipe, records, vocabulary, evaluation, segment, output)
+
+    return run(stage, place, work) if process_number() == 0 else _compute_along(stage, place, work)
+
+
+def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
+    from trainer.checkpoints import formats
+
+    inputs = {"initial_checkpoint": formats.files_of(uri)}
+    vocabulary = formats.beside(uri, VOCABULARY)
+    if how.vocabulary == "by_token" and vocabulary is not None:
+        inputs["initial_vocabulary"] = Inputs.of(vocabulary)
+    return inputs
+
+
+def _compute_along(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
+    """What all processes but the first do: the same steps, without writing. The manifest is the first one's."""
+    uri = place.directory(stage)
+    was_finished = _is_finished(stage, uri)
+    if not was_finished:
+        work(Output(uri))
+    deadline = time.monotonic() + SECONDS_FOR_MANIFEST
+    while not _is_finished(stage, uri):
+        if time.monotonic() > deadline:
+            raise BerthError("the first process of the training wrote no manifest", where=uri)
+        time.sleep(0.5)
+    return Result(uri, Manifest.read(uri), was_up_to_date=was_finished)
+
+
+def _is_finished(stage: Stage, uri: str) -> bool:
+    return storage.exists(storage.join(uri, MANIFEST)) and Manifest.read(uri).digest == stage.digest

@@ -1,0 +1,1 @@
+"""Models: configuration, forward pass, variable names."""

@@ -1,0 +1,1 @@
+"""Schedules: what each update is, its learning rate, and when the model is evaluated."""

@@ -1,0 +1,1 @@
+"""Models that take raw text or token ids as TensorFlow SavedModels."""
