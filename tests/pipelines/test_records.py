@@ -267,7 +267,7 @@ def test_impossible_options(changes):
 
 MEASURED = """
 import sys
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.recipe import RecordSet
 from berth.stage import Directory
 from pipelines.records import create_records

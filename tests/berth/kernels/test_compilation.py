@@ -8,7 +8,7 @@ import pytest
 
 CHECKSUM = """
 import numpy as np
-from berth.crc32c import crc_tables, masked_crc32c
+from berth.kernels.crc32c import crc_tables, masked_crc32c
 print(masked_crc32c(np.zeros(32, dtype=np.uint8), 0, 32, crc_tables()))
 """
 

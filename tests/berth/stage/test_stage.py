@@ -124,7 +124,7 @@ def test_completed_shards_are_kept_when_the_work_fails(tmp_path, text):
 
 KILLED = """
 import os, signal, sys
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.stage import Directory, Stage, run
 
 def work(output):

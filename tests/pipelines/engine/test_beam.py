@@ -69,7 +69,7 @@ def test_beam_comes_without_pandas_but_pandas_can_be_had():
     code = """
 import sys
 import pyarrow
-from pipelines.beam import beam
+from pipelines.engine.beam import beam
 assert "pandas" not in sys.modules
 assert pyarrow.table({"a": [1]}).to_pandas()["a"].sum() == 1
 """

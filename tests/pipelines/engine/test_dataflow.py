@@ -373,9 +373,9 @@ def test_the_documentation_shows_a_valid_section_and_the_defaults():
 
 # What a worker imports, and the files that travel with it.
 IMPORTS = """
-import berth, components, trainer.train, pipelines.extract, pipelines.mlm.shard, berth_dags.pretrain
+import berth, components, trainer.loop.train, pipelines.extract, pipelines.mlm.shard, berth_dags.pretrain
 from importlib import resources
-from berth import recipe_file
+from berth.recipe import file as recipe_file
 print(berth.__file__)
 recipe_file.load("quickstart")
 assert resources.files("berth.report").joinpath("report.html").is_file()

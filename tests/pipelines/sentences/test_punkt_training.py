@@ -42,7 +42,7 @@ def in_one_call(pieces: list[list[str]], ends=LATIN_ENDS, abbreviations=()) -> P
     text = "".join(f"\n\n{paragraph}" for piece in pieces for paragraph in map(normal, piece) if paragraph)
     if not text:
         return PunktModel(frozenset(abbreviations), frozenset(), frozenset(), {}, ends)
-    trainer.loop.train(text)
+    trainer.train(text)
     return PunktModel.from_nltk(trainer.get_params(), ends)
 
 

@@ -91,10 +91,10 @@ if devices := os.environ.get("BERTH_TEST_DEVICES"):
     kinds = [tf.config.LogicalDeviceConfiguration()] * int(devices)
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], kinds)
 from berth.errors import BerthError
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
-from trainer.train import train
+from trainer.loop.train import train
 recipe, records, vocabulary, output = Recipe.model_validate_json(sys.argv[1]), Inputs.of(sys.argv[2]), *sys.argv[3:]
 try:
     train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(vocabulary), place=Directory(output),

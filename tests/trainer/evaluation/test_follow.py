@@ -21,10 +21,10 @@ TRAIN = """
 import sys
 from berth import log
 log.setup()
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
-from trainer.train import train
+from trainer.loop.train import train
 train(recipe=Recipe.model_validate_json(sys.argv[1]), records={"short": Inputs.of(sys.argv[2])},
       vocabulary=Inputs.of(sys.argv[3]), place=Directory(sys.argv[4]))
 """

@@ -72,10 +72,10 @@ SCRIPT = """
 import sys
 from berth import log
 log.setup()
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
-from trainer.train import train
+from trainer.loop.train import train
 recipe, bucket = Recipe.model_validate_json(open(sys.argv[1]).read()), sys.argv[2]
 train(recipe=recipe, records={"short": Inputs.of(bucket + "/in/*.tfrecord.gz")},
       vocabulary=Inputs.of(bucket + "/in/vocab.txt"), place=Directory(bucket + "/out"))

@@ -222,10 +222,10 @@ SCRIPT = """
 import sys
 from berth import log
 log.setup()
-from berth.inputs import Inputs
+from berth.stage.inputs import Inputs
 from berth.recipe import Recipe
 from berth.stage import Directory
-from trainer.train import train
+from trainer.loop.train import train
 recipe, records = Recipe.model_validate_json(open(sys.argv[1]).read()), Inputs.of(sys.argv[2])
 train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(sys.argv[3]),
       evaluation=records if recipe.evaluation.is_during_training else None, place=Directory(sys.argv[4]))
