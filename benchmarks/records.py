@@ -45,11 +45,13 @@ def prepare(workspace: Path) -> tuple[Path, Path]:
     from pipelines.segment import segment
     from pipelines.vocab import vocabulary
 
-    place = Workspace(str(workspace))
-    articles = extract(dumps=Inputs.of(DUMP), options=ExtractOptions(), place=place)
-    sentences = segment(articles=articles.files("*.parquet"), options=Segmentation(shards=1), seed=SEED, place=place)
+    destination = Workspace(str(workspace))
+    articles = extract(dumps=Inputs.of(DUMP), options=ExtractOptions(), destination=destination)
+    sentences = segment(
+        articles=articles.files("*.parquet"), options=Segmentation(shards=1), seed=SEED, destination=destination
+    )
     words = vocabulary(
-        text=sentences.files("part-*.txt"), options=Vocabulary(size=VOCABULARY_SIZE), seed=SEED, place=place
+        text=sentences.files("part-*.txt"), options=Vocabulary(size=VOCABULARY_SIZE), seed=SEED, destination=destination
     )
     text = workspace / f"text-{sentences.manifest.digest[:12]}.txt"
     if not text.exists():

@@ -58,8 +58,8 @@ def make_articles(directory: Path, megabytes: float) -> str:
     from berth.formats.articles import PARQUET_OPTIONS
     from pipelines.extract import extract
 
-    place = Directory(str(directory / "excerpt"))
-    result = extract(dumps=Inputs.of(EXCERPT), options=ExtractOptions(), place=place)
+    destination = Directory(str(directory / "excerpt"))
+    result = extract(dumps=Inputs.of(EXCERPT), options=ExtractOptions(), destination=destination)
     table = pa.concat_tables([pq.read_table(uri) for uri in result.files("articles-*").uris])
     numbers = table["id"].to_pylist()
     size = sum(len(text.encode()) for text in table["text"].to_pylist())
@@ -81,7 +81,7 @@ def run_stage(articles: str, directory: Path) -> int:
 
     shutil.rmtree(directory, ignore_errors=True)
     options = Segmentation(shards=SHARDS, eval_documents=EVALUATION_DOCUMENTS)
-    result = segment(articles=Inputs.of(articles), options=options, seed=SEED, place=Directory(str(directory)))
+    result = segment(articles=Inputs.of(articles), options=options, seed=SEED, destination=Directory(str(directory)))
     return sum(file.size for file in result.manifest.files if file.path.endswith(".txt"))
 
 

@@ -187,11 +187,11 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        place = Directory(str(directory / "articles"))
-        articles = extract(dumps=Inputs.of(EXCERPT), options=ExtractOptions(), place=place)
+        destination = Directory(str(directory / "articles"))
+        articles = extract(dumps=Inputs.of(EXCERPT), options=ExtractOptions(), destination=destination)
         options = Segmentation(shards=SHARDS, eval_documents=EVALUATION_DOCUMENTS)
-        place = Directory(str(directory / "sentences"))
-        sentences = segment(articles=articles.files("articles-*"), options=options, seed=SEED, place=place)
+        destination = Directory(str(directory / "sentences"))
+        sentences = segment(articles=articles.files("articles-*"), options=options, seed=SEED, destination=destination)
         uris = list(sentences.files("part-*").uris)
         copies = round(arguments.megabytes * 1e6 / sum(storage.size(uri) for uri in uris))
         for number, uri in enumerate(uris):

@@ -23,6 +23,8 @@ def evalset(recipe: str, workspace: str, records: str, manifest: dsl.Output[dsl.
 
     with Task("evalset", recipe, workspace) as task:
         result = pick_examples(
-            records=task.files(records, "*.tfrecord*"), examples=task.recipe.evaluation.examples, place=task.place
+            records=task.files(records, "*.tfrecord*"),
+            examples=task.recipe.evaluation.examples,
+            destination=task.destination,
         )
         return task.finish(result, manifest)

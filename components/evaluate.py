@@ -40,7 +40,7 @@ def evaluate(
             batch_size=task.recipe.evaluation.batch_size,
             engine=task.recipe.training.engine,
             checkpoints=task.recipe.evaluation.checkpoints,
-            place=task.place,
+            destination=task.destination,
         )
         figures = json.loads(storage.read_bytes(storage.join(result.uri, "evaluation.json")))
         for prefix, values in (("", figures), ("baseline_", figures["baseline"])):

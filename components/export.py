@@ -23,5 +23,5 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
     from trainer.checkpoints.export import export
 
     with Task("export", recipe, workspace) as task:
-        result = export(model=task.files(model, "*"), format=format, place=task.place)
+        result = export(model=task.files(model, "*"), format=format, destination=task.destination)
         return task.finish(result, manifest)

@@ -24,7 +24,7 @@ def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Out
     from pipelines.extract import extract
 
     with Task("extract", recipe, workspace) as task:
-        expected.check(task.recipe, task.place)
+        expected.check(task.recipe, task.destination)
         corpus = task.recipe.corpus
         dumps, corpora = find(corpus.sources)
         result = extract(
@@ -32,7 +32,7 @@ def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Out
             corpora=corpora,
             options=corpus.extract,
             language=corpus.language,
-            place=task.place,
+            destination=task.destination,
             beam_arguments=beam_arguments,
         )
         return task.finish(result, manifest)

@@ -28,7 +28,7 @@ def filter(recipe: str, workspace: str, articles: str, beam_arguments: list, man
         result = filter_articles(
             articles=task.files(articles, "articles-*.parquet"),
             options=options,
-            place=task.place,
+            destination=task.destination,
             beam_arguments=beam_arguments,
         )
         return task.finish(result, manifest)

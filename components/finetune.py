@@ -35,7 +35,7 @@ def finetune(
 
     with Task("finetune", recipe, workspace) as task:
         options, seed = task.recipe.fine_tuning[name], task.recipe.seed
-        result = finetune(options=options, model=model, seed=seed, place=task.place)
+        result = finetune(options=options, model=model, seed=seed, destination=task.destination)
         figures = json.loads(storage.read_bytes(storage.join(result.uri, "finetuning.json")))
         for held_out, values in figures["metrics"].items():
             for metric, value in values.items():

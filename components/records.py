@@ -42,7 +42,7 @@ def records(
             options=task.recipe.records[record_set],
             lower_case=task.recipe.vocabulary.lower_case,
             seed=task.recipe.seed,
-            place=task.place,
+            destination=task.destination,
             beam_arguments=beam_arguments,
         )
         return task.finish(result, manifest)

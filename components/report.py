@@ -32,7 +32,7 @@ def report(
     with Task("report", recipe, workspace) as task:
         directories = json.loads(stages)
         result = build_report(
-            recipe=task.recipe, stages=directories, examples=lambda: examples(directories), place=task.place
+            recipe=task.recipe, stages=directories, examples=lambda: examples(directories), destination=task.destination
         )
         runs.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:

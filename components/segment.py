@@ -30,7 +30,7 @@ def segment(
             options=task.recipe.segmentation,
             seed=task.recipe.seed,
             language=task.recipe.corpus.language,
-            place=task.place,
+            destination=task.destination,
             beam_arguments=beam_arguments,
         )
         return task.finish(result, manifest)

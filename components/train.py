@@ -54,6 +54,6 @@ def train(
             evaluation=task.files(evalset, "*.tfrecord*") if task.recipe.evaluation.is_during_training else None,
             until=until or None,
             before=task.files(before, "*") if before else None,
-            place=task.place,
+            destination=task.destination,
         )
         return task.finish(result, manifest)

@@ -34,14 +34,14 @@ def vocab(
 
     with Task("vocab", recipe, workspace) as task:
         if task.recipe.corpus.prepared is not None:  # then this is the first stage
-            expected.check(task.recipe, task.place)
+            expected.check(task.recipe, task.destination)
         given = task.recipe.vocabulary.path
         result = vocabulary(
             text=task.files(sentences, text),
             given=Inputs.of(given) if given else None,
             options=task.recipe.vocabulary,
             seed=task.recipe.seed,
-            place=task.place,
+            destination=task.destination,
             beam_arguments=beam_arguments,
         )
         return task.finish(result, manifest)

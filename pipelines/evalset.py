@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from berth.errors import UsageError
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import InputFile, Inputs
 from berth.stage.output import Output
 
@@ -15,7 +15,7 @@ VERSION = 1
 EVALUATION = "eval.tfrecord"
 
 
-def pick_examples(*, records: Inputs, examples: int, place: Place) -> Result:
+def pick_examples(*, records: Inputs, examples: int, destination: Destination) -> Result:
     """Pick records evenly: of N records in all, the i-th of n picked is number ``int(i * (N / n))``, counted from 0.
 
     That is the rule of MLPerf training v1.0's pick_eval_samples.py, rounding of the quotient included. The output is
@@ -24,7 +24,7 @@ def pick_examples(*, records: Inputs, examples: int, place: Place) -> Result:
     Args:
         records: TFRecord files, taken together in order of their names.
         examples: How many to pick.
-        place: Where the output goes.
+        destination: Where the output goes.
 
     Raises:
         UsageError: if there are fewer records than are asked for.
@@ -36,7 +36,7 @@ def pick_examples(*, records: Inputs, examples: int, place: Place) -> Result:
         if not output.is_complete(EVALUATION):
             _pick(records, examples, output)
 
-    return run(stage, place, work)
+    return run(stage, destination, work)
 
 
 def _pick(records: Inputs, examples: int, output: Output) -> None:

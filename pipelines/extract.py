@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
 from berth.recipe import ExtractOptions
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.corpora.sources import TextCorpus
@@ -29,7 +29,7 @@ def extract(
     corpora: Sequence[TextCorpus] = (),
     options: ExtractOptions,
     language: str = "en",
-    place: Place,
+    destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
     """Make one corpus of articles from dumps and other sources of text.
@@ -48,7 +48,7 @@ def extract(
         corpora: Other sources.
         options: What to keep, and whether damage is an error.
         language: Language to assume for dumps that do not name theirs.
-        place: Where the output goes.
+        destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
@@ -72,7 +72,7 @@ def extract(
     def work(output: Output) -> None:
         _extract(dumps, corpora, options, language, output, beam_arguments)
 
-    return run(stage, place, work)
+    return run(stage, destination, work)
 
 
 def _extract(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from berth import storage
 from berth.errors import UsageError
 from berth.recipe import Filter
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.engine.shards import shard_names, watched
@@ -25,7 +25,9 @@ log = logging.getLogger("berth.filter")
 VERSION = 2
 
 
-def filter_articles(*, articles: Inputs, options: Filter, place: Place, beam_arguments: Sequence[str] = ()) -> Result:
+def filter_articles(
+    *, articles: Inputs, options: Filter, destination: Destination, beam_arguments: Sequence[str] = ()
+) -> Result:
     """Leave out documents, or duplicate paragraphs, and normalise the text of the others.
 
     The output is ``articles-00000-of-0000N.parquet``, one file for each input file, with the same columns. In this
@@ -40,7 +42,7 @@ def filter_articles(*, articles: Inputs, options: Filter, place: Place, beam_arg
     Args:
         articles: Parquet files with the columns id, url and text.
         options: What is asked of documents and text.
-        place: Where the output goes.
+        destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
@@ -48,7 +50,7 @@ def filter_articles(*, articles: Inputs, options: Filter, place: Place, beam_arg
         UsageError: if nothing is left.
     """
     stage = Stage("filter", VERSION, options.model_dump(mode="json"), {"articles": articles})
-    return run(stage, place, lambda output: _filter(articles, options, output, beam_arguments))
+    return run(stage, destination, lambda output: _filter(articles, options, output, beam_arguments))
 
 
 def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: Sequence[str]) -> None:

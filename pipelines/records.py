@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from berth.errors import BerthError, UsageError
 from berth.recipe import RecordSet
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.engine.shards import watched
@@ -25,7 +25,7 @@ def create_records(
     options: RecordSet,
     lower_case: bool,
     seed: int,
-    place: Place,
+    destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
     """Make masked training records.
@@ -40,7 +40,7 @@ def create_records(
         options: Lengths, masking, generator.
         lower_case: Lower-case and strip accents, as the vocabulary needs it.
         seed: Seed of the generator. With ``rng: reference``, that of the reference script run on each file.
-        place: Where the output goes.
+        destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
@@ -60,7 +60,7 @@ def create_records(
     def work(output: Output) -> None:
         _create(text, vocabulary, options, lower_case, seed, output, beam_arguments)
 
-    return run(stage, place, work)
+    return run(stage, destination, work)
 
 
 def _create(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from berth import storage
 from berth.errors import UsageError
 from berth.recipe import Segmentation
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.engine.shards import shard_names, watched
@@ -26,7 +26,7 @@ def segment(
     options: Segmentation,
     seed: int,
     language: str = "en",
-    place: Place,
+    destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
     """Split articles into sentences, spread over shards.
@@ -46,7 +46,7 @@ def segment(
         options: Segmenter, number of shards or their lines, number of held-out documents.
         seed: Key of the hashes.
         language: Language code, for sentence-end characters and known abbreviations.
-        place: Where the output goes.
+        destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
@@ -66,7 +66,7 @@ def segment(
     def work(output: Output) -> None:
         _segment(articles, inputs.get("punkt"), options, seed, language, output, beam_arguments)
 
-    return run(stage, place, work)
+    return run(stage, destination, work)
 
 
 def _segment(

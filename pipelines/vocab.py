@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from berth import storage
 from berth.errors import BerthError
 from berth.recipe import Vocabulary
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 
@@ -32,7 +32,7 @@ def vocabulary(
     given: Inputs | None = None,
     options: Vocabulary,
     seed: int,
-    place: Place,
+    destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
     """Learn a vocabulary from sentence shards, or check and take over a given one.
@@ -46,7 +46,7 @@ def vocabulary(
         given: A vocabulary file that is to be used instead; then nothing is learned.
         options: What learns it, its size, and whether the text is lower-cased.
         seed: Key of the sample; without one the result depends on the text only.
-        place: Where the output goes.
+        destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
@@ -54,7 +54,7 @@ def vocabulary(
     """
     if given is not None:
         stage = Stage("vocab", VERSION, {"given": True}, {"given": given})
-        return run(stage, place, lambda output: _take_over(given, output))
+        return run(stage, destination, lambda output: _take_over(given, output))
     excluded = {"path", "expected"}
     if options.kind != "sentencepiece":
         excluded.add("pieces")
@@ -62,7 +62,7 @@ def vocabulary(
         excluded.add("sample_sentences")
     parameters = options.model_dump(mode="json", exclude=excluded)
     stage = Stage("vocab", VERSION, parameters, {"text": text}, None if options.sample_sentences is None else seed)
-    return run(stage, place, lambda output: _learn(text, options, seed, output, beam_arguments))
+    return run(stage, destination, lambda output: _learn(text, options, seed, output, beam_arguments))
 
 
 def _take_over(given: Inputs, output: Output) -> None:

@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 def run_pod(recipe, kind, directory):
     """Run what the only pod of a rendered job runs, with the recipe from its config map."""
-    place = manifests.Place("registry.example.org/berth:1.0", str(directory / "workspace"), None)
-    config, content, job = manifests.job(recipe, kind, place)
+    destination = manifests.Placement("registry.example.org/berth:1.0", str(directory / "workspace"), None)
+    config, content, job = manifests.job(recipe, kind, destination)
     spec = job["spec"]["replicatedJobs"][0]["template"]["spec"] if job["kind"] == "JobSet" else job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     (directory / "recipe.yaml").write_text(content["data"]["recipe.yaml"])

@@ -61,7 +61,7 @@ def train(recipe: Recipe, workspace: str) -> str:
         records={name: Inputs.of_stage(data[runs.RECORDS + name], TFRECORDS) for name in names},
         vocabulary=Inputs.of_stage(data[runs.VOCABULARY], "vocab.txt"),
         evaluation=evaluation if recipe.evaluation.is_during_training else None,
-        place=TrainingWorkspace(workspace, recipe),
+        destination=TrainingWorkspace(workspace, recipe),
     ).uri
 
 
@@ -105,7 +105,7 @@ def finetune(recipe: Recipe, name: str, workspace: str, seconds: float = SECONDS
             expected=", ".join(recipe.fine_tuning) or "fine_tuning",
         )
     directory = _training(recipe, workspace, seconds)
-    return follow(recipe=recipe, name=name, directory=directory, place=Workspace(workspace), seconds=seconds)[-1]
+    return follow(recipe=recipe, name=name, directory=directory, destination=Workspace(workspace), seconds=seconds)[-1]
 
 
 def _training(recipe: Recipe, workspace: str, seconds: float) -> str:

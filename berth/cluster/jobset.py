@@ -64,8 +64,8 @@ def train(
     """
     runs.record_data(workspace, recipe, stages)
     machine, hosts = machines(recipe.cluster)
-    place = manifests.Place(image, workspace, machine, hosts)
-    *config_maps, job = manifests.job(recipe, STAGE, place)
+    placement = manifests.Placement(image, workspace, machine, hosts)
+    *config_maps, job = manifests.job(recipe, STAGE, placement)
     cluster = _Cluster(recipe.cluster.namespace, client)
     name = job["metadata"]["name"]
     if (found := cluster.find(name)) is not None:

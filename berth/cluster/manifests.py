@@ -40,7 +40,7 @@ Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where and as what a job runs.
 
     Args:
@@ -98,7 +98,7 @@ def base(recipe: Recipe) -> list[Manifest]:
     return documents
 
 
-def job(recipe: Recipe, kind: str, place: Place) -> list[Manifest]:
+def job(recipe: Recipe, kind: str, placement: Placement) -> list[Manifest]:
     """One job of a recipe and the config maps that it reads, whose names hold the hashes of their contents.
 
     Of `finetune`, one job for each of the recipe's tasks.
@@ -106,25 +106,25 @@ def job(recipe: Recipe, kind: str, place: Place) -> list[Manifest]:
     Args:
         recipe: The recipe.
         kind: `data-prep`, `train`, `evaluate` or `finetune`.
-        place: Image, workspace and machines.
+        placement: Image, workspace and machines.
 
     Raises:
         UsageError: if a batch cannot be divided over the devices, the job is one pod and the machines are several, a
             name is too long for a host's, or the recipe has no task to fine-tune on.
     """
-    workspace = {"BERTH_WORKSPACE": place.workspace}
+    workspace = {"BERTH_WORKSPACE": placement.workspace}
     if kind != "finetune":
-        return _job(recipe, kind, recipe.name, workspace, place)
+        return _job(recipe, kind, recipe.name, workspace, placement)
     if not recipe.fine_tuning:
         raise UsageError("the recipe has no task to fine-tune on", where="fine_tuning", fix="Name one there.")
     return [
         document
         for task in recipe.fine_tuning
-        for document in _job(recipe, kind, f"{recipe.name}-{task}", {**workspace, "BERTH_FINE_TUNING": task}, place)
+        for document in _job(recipe, kind, f"{recipe.name}-{task}", {**workspace, "BERTH_FINE_TUNING": task}, placement)
     ]
 
 
-def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], place: Place) -> list[Manifest]:
+def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], placement: Placement) -> list[Manifest]:
     source, stage = SOURCES[kind]
     (document,) = _read(source)
     _check_length(recipe.name, LONGEST_NAME - len("data-prep-"), "name")
@@ -132,16 +132,16 @@ def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], pla
     document["metadata"]["name"] = f"{kind}-{name}".replace("_", "-")
     document["metadata"]["labels"][KUEUE_QUEUE] = recipe.cluster.queue
     if document["kind"] == "JobSet":
-        _check_batches(recipe, place)
-        _set_hosts(document, recipe, place)
+        _check_batches(recipe, placement)
+        _set_hosts(document, recipe, placement)
         pod = document["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
     else:
-        if place.hosts > 1:
+        if placement.hosts > 1:
             raise UsageError(
-                f"the job {kind} is one pod", where=f"cluster.stages.{stage}", found=f"{place.hosts} hosts"
+                f"the job {kind} is one pod", where=f"cluster.stages.{stage}", found=f"{placement.hosts} hosts"
             )
         pod = document["spec"]["template"]["spec"]
-    _set_pod(pod, recipe, stage, place)
+    _set_pod(pod, recipe, stage, placement)
     config = _config_map("berth", variables)
     content = _config_map("recipe", {"recipe.yaml": recipe.model_dump_json(indent=2) + "\n"})
     pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] = config["metadata"]["name"]
@@ -171,32 +171,32 @@ def _set_namespace(document: Manifest, recipe: Recipe) -> None:
         document["metadata"]["namespace"] = recipe.cluster.namespace
 
 
-def _set_hosts(document: Manifest, recipe: Recipe, place: Place) -> None:
+def _set_hosts(document: Manifest, recipe: Recipe, placement: Placement) -> None:
     spec = document["spec"]
     spec["failurePolicy"]["maxRestarts"] = recipe.cluster.max_restarts
     job_spec = spec["replicatedJobs"][0]["template"]["spec"]
-    job_spec["parallelism"] = job_spec["completions"] = place.hosts
+    job_spec["parallelism"] = job_spec["completions"] = placement.hosts
     container = job_spec["template"]["spec"]["containers"][0]
     (hosts,) = [variable for variable in container["env"] if variable["name"] == "BERTH_HOSTS"]
-    hosts["value"] = str(place.hosts)
+    hosts["value"] = str(placement.hosts)
     job_spec["template"]["spec"]["terminationGracePeriodSeconds"] = recipe.cluster.termination_grace_seconds
-    if place.machine is not None and place.machine.is_tpu:
+    if placement.machine is not None and placement.machine.is_tpu:
         document["metadata"]["annotations"] = dict(ONE_SLICE)
         container["args"] += ["--set", "training.engine=jax"]
 
 
-def _set_pod(pod: Manifest, recipe: Recipe, stage: str, place: Place) -> None:
+def _set_pod(pod: Manifest, recipe: Recipe, stage: str, placement: Placement) -> None:
     resources = recipe.cluster.task(stage)
     container = pod["containers"][0]
-    container["image"] = place.image
+    container["image"] = placement.image
     amounts = dict(container["resources"]["requests"])
     amounts |= {"cpu": f"{resources.cpus:g}", "memory": f"{resources.memory_gib}Gi"}
-    if place.machine is not None:
-        amounts[place.machine.resource] = str(place.machine.chips)
+    if placement.machine is not None:
+        amounts[placement.machine.resource] = str(placement.machine.chips)
     container["resources"] = {"requests": amounts, "limits": dict(amounts)}
-    if selector := node_selector(resources, place.machine):
+    if selector := node_selector(resources, placement.machine):
         pod["nodeSelector"] = selector
-    if accepted := tolerations(resources, place.machine):
+    if accepted := tolerations(resources, placement.machine):
         pod["tolerations"] = accepted
 
 
@@ -217,9 +217,9 @@ def _check_length(name: str, longest: int, where: str) -> None:
         )
 
 
-def _check_batches(recipe: Recipe, place: Place) -> None:
+def _check_batches(recipe: Recipe, placement: Placement) -> None:
     """The trainer checks it too, but only once all machines are there."""
-    devices = place.hosts * (place.machine.chips if place.machine is not None else 1)
+    devices = placement.hosts * (placement.machine.chips if placement.machine is not None else 1)
     for phase in recipe.training.phases:
         if phase.batch_size % (devices * phase.accumulation):
             raise UsageError(

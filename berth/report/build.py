@@ -8,7 +8,7 @@ from typing import Any
 from berth import storage
 from berth.recipe import Recipe
 from berth.report.run import Finished, Run
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
@@ -22,7 +22,7 @@ def build_report(
     recipe: Recipe,
     stages: Mapping[str, str],
     examples: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]],
-    place: Place,
+    destination: Destination,
 ) -> Result:
     """Write one self-contained page about a run.
 
@@ -33,7 +33,7 @@ def build_report(
         stages: URIs of the finished stages' directories by title, in order of the flow.
         examples: Gives explained records by what they are taken from, as :class:`berth.report.run.Run` describes them;
             called only if there is a report to write. They are taken from the stages' files, nothing else.
-        place: Where the output goes: report.html.
+        destination: Where the output goes: report.html.
 
     Raises:
         BerthError: if a stage is not finished, or a file that it made cannot be read.
@@ -52,4 +52,4 @@ def build_report(
         with storage.atomic_write(output.path(NAME)) as file:
             file.write(render(Run(recipe, finished, examples())).encode("utf-8"))
 
-    return run(stage, place, work)
+    return run(stage, destination, work)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from berth import storage
 from berth.errors import BerthError
 from berth.recipe import Expected, Recipe
-from berth.stage import Place, Stage, run
+from berth.stage import Destination, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 
@@ -37,7 +37,7 @@ class GivenFile:
         return self.expected.model_dump(include=set(DIGESTS), exclude_none=True)
 
 
-def check(recipe: Recipe, place: Place) -> None:
+def check(recipe: Recipe, destination: Destination) -> None:
     """Check all given files of a recipe: sizes every time, contents once.
 
     That a file's content was checked is remembered, as a stage's output, for as long as it has the same time of
@@ -45,7 +45,7 @@ def check(recipe: Recipe, place: Place) -> None:
 
     Args:
         recipe: The recipe.
-        place: Where that is remembered.
+        destination: Where that is remembered.
 
     Raises:
         BerthError: naming the first file that is missing or another one.
@@ -56,7 +56,7 @@ def check(recipe: Recipe, place: Place) -> None:
     files = [file for file in files if file.digests]
     if files:
         known = [[storage.absolute(file.uri), storage.written(file.uri), file.digests] for file in files]
-        run(Stage(STAGE, VERSION, {"files": known}), place, lambda output: _check_contents(files, output))
+        run(Stage(STAGE, VERSION, {"files": known}), destination, lambda output: _check_contents(files, output))
 
 
 def check_checkpoint(recipe: Recipe) -> None:

@@ -100,7 +100,7 @@ class Directory:
         return self.uri
 
 
-Place = Workspace | Directory
+Destination = Workspace | Directory
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Result:
         return Inputs.of_stage(self.uri, pattern)
 
 
-def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
+def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:
     """Do the work of a stage unless it has been done.
 
     ``work`` writes its files below the output directory; files that begin with a dot are not part of the result. It may
@@ -127,7 +127,7 @@ def run(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
         BerthError: if another process is working there, or the work fails.
     """
     log = logging.getLogger(f"berth.{stage.name}")
-    uri = place.directory(stage)
+    uri = destination.directory(stage)
     if (finished := _finished(stage, uri)) is not None:
         log.info("up to date: %s", uri)
         return Result(uri, finished, was_up_to_date=True)

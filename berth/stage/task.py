@@ -37,7 +37,7 @@ class Task:
     def __init__(self, name: str, recipe: str, workspace: str) -> None:
         self.name = name
         self.recipe = Recipe.model_validate_json(recipe)
-        self.place = Workspace(workspace)
+        self.destination = Workspace(workspace)
 
     def files(self, directory: str, pattern: str) -> Inputs:
         """Files of an earlier stage; with an empty ``directory``, files from outside."""

@@ -62,7 +62,7 @@ def test_each_task_is_a_job_of_its_own():
 
 def test_a_rendered_recipe_is_the_recipe():
     recipe = recipe_file.load("quickstart", ["cluster.stages.train.spot=true"])
-    documents = manifests.job(recipe, "train", manifests.Place(IMAGE, WORKSPACE, None))
+    documents = manifests.job(recipe, "train", manifests.Placement(IMAGE, WORKSPACE, None))
     (text,) = [d["data"]["recipe.yaml"] for d in of_kind(documents, "ConfigMap") if "recipe.yaml" in d["data"]]
     assert recipe_file.check(YAML(typ="safe", pure=True).load(text), "config map") == recipe
 
@@ -120,13 +120,13 @@ def test_what_cannot_run_is_refused(what):
 
 def test_a_slice_has_the_hosts_that_it_has():
     with pytest.raises(UsageError, match="has 4 hosts"):
-        manifests.Place(IMAGE, WORKSPACE, machines.SHAPES["v5litepod-16"], 2)
+        manifests.Placement(IMAGE, WORKSPACE, machines.SHAPES["v5litepod-16"], 2)
 
 
 @pytest.mark.parametrize("image", ["berth", "berth:latest", "r/berth@sha256:12", "Berth:1", "berth:1; rm -rf /"])
 def test_an_image_without_a_version_is_refused(image):
     with pytest.raises(UsageError, match="no image by tag or digest"):
-        manifests.Place(image, WORKSPACE, None)
+        manifests.Placement(image, WORKSPACE, None)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_image_without_a_version_is_refused(image):
 )
 def test_a_workspace_that_pods_cannot_share_is_refused(workspace):
     with pytest.raises(UsageError, match="neither a gs:// URI nor"):
-        manifests.Place(IMAGE, workspace, None)
+        manifests.Placement(IMAGE, workspace, None)
 
 
 def berth(*arguments):

@@ -19,7 +19,7 @@ def write(path, records, compress=bytes):
 
 
 def pick(pattern, examples, output):
-    result = pick_examples(records=Inputs.of(str(pattern)), examples=examples, place=Directory(str(output)))
+    result = pick_examples(records=Inputs.of(str(pattern)), examples=examples, destination=Directory(str(output)))
     return list(read_records(f"{result.uri}/eval.tfrecord"))
 
 
@@ -47,7 +47,7 @@ def test_several_files_are_one_sequence_plain_or_compressed(tmp_path):
 def test_the_manifest_says_what_was_picked(tmp_path):
     write(tmp_path / "a.tfrecord", RECORDS)
     result = pick_examples(
-        records=Inputs.of(str(tmp_path / "a.tfrecord")), examples=10, place=Directory(str(tmp_path / "out"))
+        records=Inputs.of(str(tmp_path / "a.tfrecord")), examples=10, destination=Directory(str(tmp_path / "out"))
     )
     (file,) = result.manifest.files
     content = (tmp_path / "out" / "eval.tfrecord").read_bytes()

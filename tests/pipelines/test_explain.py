@@ -36,7 +36,7 @@ def made(tmp_path):
             options=RecordSet(**{"max_seq_length": 24, "max_predictions": 8, "masked_lm_prob": 0.4, **options}),
             lower_case=True,
             seed=3,
-            place=Directory(str(tmp_path / name)),
+            destination=Directory(str(tmp_path / name)),
         )
 
     return make
@@ -93,7 +93,7 @@ def test_the_source_of_prepared_text_without_an_extension(tmp_path):
         options=RecordSet(max_seq_length=24, max_predictions=8),
         lower_case=True,
         seed=3,
-        place=Directory(str(tmp_path / "records")),
+        destination=Directory(str(tmp_path / "records")),
     )
     assert f"  from {tmp_path}/part-00000-of-00001\n" in shown(result, 0)
 
@@ -123,7 +123,9 @@ def test_another_vocabulary(made, tmp_path):
 def test_the_report_gets_examples_of_each_record_set(made, tmp_path):
     first = made("first", short_seq_prob=0.0)
     second = made("second", rng="keyed", objective="mlm")
-    picked = pick_examples(records=first.files("*.tfrecord"), examples=2, place=Directory(str(tmp_path / "evalset")))
+    picked = pick_examples(
+        records=first.files("*.tfrecord"), examples=2, destination=Directory(str(tmp_path / "evalset"))
+    )
     found = examples({"records a": first.uri, "records b": second.uri, "evaluation": picked.uri})
     assert list(found) == ["records a", "records b"]
     assert [len(records) for records in found.values()] == [2, 2]

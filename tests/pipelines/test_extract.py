@@ -25,7 +25,7 @@ BULGARIAN = GENSIM / "bgwiki-latest-pages-articles-shortened.xml.bz2"
 
 
 def run(path: str | Path, output: Path, **options):
-    return extract(dumps=Inputs.of(str(path)), options=ExtractOptions(**options), place=Directory(str(output)))
+    return extract(dumps=Inputs.of(str(path)), options=ExtractOptions(**options), destination=Directory(str(output)))
 
 
 def articles(result) -> list[dict]:
@@ -85,7 +85,7 @@ def test_files_do_not_depend_on_workers(write_dump, monkeypatch, tmp_path):
         extract(
             dumps=Inputs.of(path),
             options=ExtractOptions(),
-            place=Directory(str(tmp_path / name)),
+            destination=Directory(str(tmp_path / name)),
             beam_arguments=arguments,
         )
         for name, arguments in [

@@ -24,7 +24,7 @@ def run(path: str | Path, output: Path, *arguments: str, **options):
     return extract(
         dumps=Inputs.of(str(path)),
         options=ExtractOptions(**options),
-        place=Directory(str(output)),
+        destination=Directory(str(output)),
         beam_arguments=arguments,
     )
 

@@ -31,7 +31,10 @@ TEXTS = {
 
 def run(articles: str, output: Path, arguments=(), **options):
     return filter_articles(
-        articles=Inputs.of(articles), options=Filter(**options), place=Directory(str(output)), beam_arguments=arguments
+        articles=Inputs.of(articles),
+        options=Filter(**options),
+        destination=Directory(str(output)),
+        beam_arguments=arguments,
     )
 
 

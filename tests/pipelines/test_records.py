@@ -39,7 +39,7 @@ def make(text, output, options=SMALL, beam_arguments=(), vocabulary=VOCABULARY, 
         options=options,
         lower_case=lower_case,
         seed=seed,
-        place=Directory(str(output)),
+        destination=Directory(str(output)),
         beam_arguments=beam_arguments,
     )
 

@@ -32,7 +32,7 @@ def run(articles: str, output: Path, arguments=(), seed: int = 1, **options):
         articles=Inputs.of(articles),
         options=Segmentation(**options),
         seed=seed,
-        place=Directory(str(output)),
+        destination=Directory(str(output)),
         beam_arguments=arguments,
     )
 
@@ -170,10 +170,10 @@ def test_the_same_page_twice_counts_once(write_articles, tmp_path):
 def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, monkeypatch, tmp_path):
     whole, done = Spread.write_shard, []
 
-    def stops_after_one(spread, place):
+    def stops_after_one(spread, destination):
         if done:
             raise BerthError("stopped")
-        done.append(tmp_path / "killed" / whole(spread, place))
+        done.append(tmp_path / "killed" / whole(spread, destination))
 
     with monkeypatch.context() as patch, pytest.raises(BerthError, match="stopped"):
         patch.setattr(Spread, "write_shard", stops_after_one)

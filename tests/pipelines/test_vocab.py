@@ -33,7 +33,7 @@ def shards(tmp_path) -> str:
 
 
 def run(text: str, output: Path, **options) -> Result:
-    return vocabulary(text=Inputs.of(text), options=Vocabulary(**options), seed=1, place=Directory(str(output)))
+    return vocabulary(text=Inputs.of(text), options=Vocabulary(**options), seed=1, destination=Directory(str(output)))
 
 
 def learn(text: str, output: Path, **options) -> list[str]:
@@ -144,7 +144,7 @@ def take_over(tmp_path, content: str) -> list[str]:
         given=Inputs.of(str(tmp_path / "given.txt")),
         options=Vocabulary(),
         seed=1,
-        place=Directory(str(tmp_path / "out")),
+        destination=Directory(str(tmp_path / "out")),
     )
     return Path(result.files("vocab.txt").one().uri).read_text().split("\n")
 

@@ -27,8 +27,8 @@ def rendered(kind, *settings, shape="", hosts=1):
     """What `berth k8s` prints for the quickstart."""
     machine = machines.SHAPES[shape] if shape else None
     count = machine.hosts if machine is not None and machine.is_tpu else hosts
-    place = manifests.Place(IMAGE, WORKSPACE, machine, count)
-    return manifests.job(recipe_file.load("quickstart", settings), kind, place)
+    destination = manifests.Placement(IMAGE, WORKSPACE, machine, count)
+    return manifests.job(recipe_file.load("quickstart", settings), kind, destination)
 
 
 RENDERED = {

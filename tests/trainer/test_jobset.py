@@ -71,7 +71,7 @@ def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp
         recipe=recipe,
         records={"short": Inputs.of_stage(stages["records short"], "*")},
         vocabulary=Inputs.of_stage(stages["vocabulary"], "vocab.txt"),
-        place=Workspace(str(tmp_path)),
+        destination=Workspace(str(tmp_path)),
     )
     assert result.was_up_to_date and result.uri == runs.training(str(tmp_path), recipe)
 
@@ -86,8 +86,8 @@ def finish(recipe, tmp_path):
 
 def rendered(recipe, tmp_path):
     """The JobSet that the task would start."""
-    place = manifests.Place(IMAGE, str(tmp_path), *jobset.machines(recipe.cluster))
-    return manifests.job(recipe, "train", place)[-1]
+    destination = manifests.Placement(IMAGE, str(tmp_path), *jobset.machines(recipe.cluster))
+    return manifests.job(recipe, "train", destination)[-1]
 
 
 def test_what_may_pass_is_tried_again(recipe, stages, tmp_path):

@@ -76,8 +76,8 @@ class JobSet:
     """The pods of a rendered JobSet, as processes."""
 
     def __init__(self, recipe, workspace, directory):
-        place = manifests.Place(IMAGE, str(workspace), None, HOSTS)
-        config, content, self.manifest = manifests.job(recipe, "train", place)
+        destination = manifests.Placement(IMAGE, str(workspace), None, HOSTS)
+        config, content, self.manifest = manifests.job(recipe, "train", destination)
         self.name = self.manifest["metadata"]["name"]
         (job,) = self.manifest["spec"]["replicatedJobs"]
         self.job = job["name"]

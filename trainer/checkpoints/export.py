@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from berth import storage
 from berth.errors import UsageError
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint, formats
@@ -22,7 +22,10 @@ POOLER = "bert/pooler/"
 
 
 def export(
-    *, model: Inputs, format: Literal["huggingface", "savedmodel", "encoder"] | str = "huggingface", place: Place
+    *,
+    model: Inputs,
+    format: Literal["huggingface", "savedmodel", "encoder"] | str = "huggingface",
+    destination: Destination,
 ) -> Result:
     """Export the newest checkpoint of a training.
 
@@ -33,7 +36,7 @@ def export(
             encoder alone, for a training to start from: encoder.safetensors (Google's names, float32, no heads, no
             optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
             vocab.txt and tokenizer_config.json.
-        place: Where the output goes.
+        destination: Where the output goes.
 
     Raises:
         UsageError: for another format.
@@ -44,7 +47,7 @@ def export(
     uri = checkpoint.newest(model)
     stage = Stage("export", VERSION, {"format": format}, {"model": checkpoint.with_description(uri)})
     write = {"huggingface": _write_huggingface, "savedmodel": _write_savedmodel, "encoder": _write_encoder}[format]
-    return run(stage, place, lambda output: write(uri, output))
+    return run(stage, destination, lambda output: write(uri, output))
 
 
 def _write_huggingface(uri: str, output: Output) -> None:

@@ -133,7 +133,7 @@ class RecordSet:
         self._check_values(features, records)
         return features
 
-    def place(self, record: int) -> str:
+    def location(self, record: int) -> str:
         """File and number inside it of a record, for messages."""
         number = int(np.searchsorted(self.ends, record, side="right"))
         file = self.files[number]
@@ -153,7 +153,7 @@ class RecordSet:
         if length > self.limits.max_position_embeddings:
             raise BerthError(
                 "the records are longer than the model's positions",
-                where=self.place(0),
+                where=self.location(0),
                 found=f"{length} tokens",
                 expected=f"at most max_position_embeddings = {self.limits.max_position_embeddings}",
             )
@@ -171,7 +171,7 @@ class RecordSet:
             expected = f"the feature {name}"
         return BerthError(
             WHAT_IS_WRONG[status],
-            where=self.place(record),
+            where=self.location(record),
             expected=expected,
             fix="Make the records again with `berth records`.",
         )
@@ -193,7 +193,7 @@ class RecordSet:
                 row, column = np.argwhere(values.view(np.uint32) >= bound)[0]
                 raise BerthError(
                     f"a record does not fit the model: {name} is out of range",
-                    where=self.place(int(records[row])),
+                    where=self.location(int(records[row])),
                     found=str(values[row, column]),
                     expected=f"0 to {bound - 1} ({meaning} is {bound})",
                     fix="Train with the vocabulary and model the records were made for, or make them again.",
@@ -203,7 +203,7 @@ class RecordSet:
             row = int((mask[:, 1:] > mask[:, :-1]).any(axis=1).argmax())
             raise BerthError(
                 "a record has padding before a token",
-                where=self.place(int(records[row])),
+                where=self.location(int(records[row])),
                 expected="input_mask of ones, then zeros",
                 fix="Make the records again with `berth records`.",
             )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
@@ -26,7 +26,7 @@ def evaluate(
     batch_size: int = 64,
     engine: str = "tensorflow",
     checkpoints: Literal["newest", "all"] = "newest",
-    place: Place,
+    destination: Destination,
 ) -> Result:
     """Evaluate the checkpoints of a training on all records.
 
@@ -36,7 +36,7 @@ def evaluate(
         batch_size: Records evaluated at once; the figures do not depend on it but for rounding.
         engine: ``tensorflow`` or ``jax``; likewise.
         checkpoints: Which of the checkpoints.
-        place: Where the output goes. evaluation.json: masked_lm_loss and next_sentence_loss (nats),
+        destination: Where the output goes. evaluation.json: masked_lm_loss and next_sentence_loss (nats),
             masked_lm_accuracy and next_sentence_accuracy of the newest checkpoint, each over the whole set, and the
             same of the baseline. fill_mask.json: a few of the records with what it puts in the place of [MASK]. For
             all checkpoints also evaluations.jsonl: the figures of each, in order of their steps.
@@ -57,11 +57,11 @@ def evaluate(
     def work(output: Output) -> None:
         _work(uris, records, batch_size, engine, output, with_lines=checkpoints != "newest")
 
-    return run(Stage("evaluate", VERSION, parameters, inputs), place, work)
+    return run(Stage("evaluate", VERSION, parameters, inputs), destination, work)
 
 
 def evaluate_other(
-    *, uri: str, records: Inputs, batch_size: int = 64, engine: str = "tensorflow", place: Place
+    *, uri: str, records: Inputs, batch_size: int = 64, engine: str = "tensorflow", destination: Destination
 ) -> Result:
     """Evaluate a checkpoint that Berth's trainer did not write, as :func:`evaluate` does.
 
@@ -71,7 +71,7 @@ def evaluate_other(
         records: TFRecord files.
         batch_size: Records evaluated at once.
         engine: ``tensorflow`` or ``jax``.
-        place: Where the output goes; the step in evaluation.json is null.
+        destination: Where the output goes; the step in evaluation.json is null.
 
     Raises:
         BerthError: if there is no checkpoint, it lacks a head or its description, or the records do not fit.
@@ -83,7 +83,7 @@ def evaluate_other(
     check_vocabulary("evaluation", records, Inputs.of(described[1]))
     model = Inputs.of(*sorted({*(file.uri for file in files.files), *described}))
     stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
-    return run(stage, place, lambda output: _work([uri], records, batch_size, engine, output, with_lines=False))
+    return run(stage, destination, lambda output: _work([uri], records, batch_size, engine, output, with_lines=False))
 
 
 def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
@@ -114,8 +114,8 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
         lines = []
         for uri in uris:
             step = checkpoint.step_of(uri)
-            place = summary.progress_at(told, step) if told is not None else {}
-            lines.append({"step": step, **place, **figures(uri)})
+            progress = summary.progress_at(told, step) if told is not None else {}
+            lines.append({"step": step, **progress, **figures(uri)})
         json_lines.write(output.path(evaluations.EVALUATIONS), lines)
     guess = baseline.constant_guess(labels, trained.tokens, next_sentence=trained.next_sentence)
     counts = {"examples": trained.records.count, "masked_positions": int(labels.masked.sum())}

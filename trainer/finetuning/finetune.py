@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from berth.errors import UsageError
 from berth.recipe import FineTuning
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint, formats
@@ -16,7 +16,9 @@ from trainer.models.config import BertConfig
 VERSION = 1
 
 
-def finetune(*, options: FineTuning, model: str, seed: int, lower_case: bool | None = None, place: Place) -> Result:
+def finetune(
+    *, options: FineTuning, model: str, seed: int, lower_case: bool | None = None, destination: Destination
+) -> Result:
     """Fine-tune a model on a task.
 
     The figures and the exported model are those after the last epoch.
@@ -27,9 +29,9 @@ def finetune(*, options: FineTuning, model: str, seed: int, lower_case: bool | N
             anything else a training can start from (`formats.files_of`), with its configuration and vocabulary beside.
         seed: Of the order of the examples, of dropout and of the first weights of the new layer.
         lower_case: Whether the model's vocabulary is for lower-cased text; None where files beside the model tell it.
-        place: Where the output goes. finetuning.json: counts, and the metrics on each held-out set after each epoch;
-            metrics.jsonl: loss, learning rate and gradient norm while it learnt; predictions-SET.tsv: line of the file,
-            right label, predicted label; savedmodel/: takes raw text (`serving.py`); classifier.safetensors (the
+        destination: Where the output goes. finetuning.json: counts, and the metrics on each held-out set after each
+            epoch; metrics.jsonl: loss, learning rate and gradient norm while it learnt; predictions-SET.tsv: line of the
+            file, right label, predicted label; savedmodel/: takes raw text (`serving.py`); classifier.safetensors (the
             variables), bert_config.json, vocab.txt and, unless the task's labels are scores, labels.txt.
 
     Raises:
@@ -52,7 +54,7 @@ def finetune(*, options: FineTuning, model: str, seed: int, lower_case: bool | N
         "data": data,
     }
     stage = Stage("finetune", VERSION, {**how, "lower_case": is_lower_case}, inputs, seed=seed)
-    return run(stage, place, lambda output: _work(options, task, data, uri, is_lower_case, seed, output))
+    return run(stage, destination, lambda output: _work(options, task, data, uri, is_lower_case, seed, output))
 
 
 def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: bool, seed: int, output: Output) -> None:

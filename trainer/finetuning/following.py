@@ -8,7 +8,7 @@ import time
 from berth import storage
 from berth.errors import BerthError
 from berth.recipe import Recipe
-from berth.stage import Place
+from berth.stage import Destination
 from berth.stage.manifest import NAME as MANIFEST
 from trainer.checkpoints import checkpoint
 from trainer.finetuning.finetune import finetune
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 30.0
 
 
 def follow(
-    *, recipe: Recipe, name: str, directory: str, place: Place, seconds: float = SECONDS_BETWEEN_LOOKS
+    *, recipe: Recipe, name: str, directory: str, destination: Destination, seconds: float = SECONDS_BETWEEN_LOOKS
 ) -> list[str]:
     """Fine-tune on one task of a recipe after every so many updates of its training, as it asks, and at its end.
 
@@ -30,7 +30,7 @@ def follow(
         recipe: The recipe.
         name: The task's name in its `fine_tuning`.
         directory: The training's output directory.
-        place: Where the outputs go.
+        destination: Where the outputs go.
         seconds: Between two looks at the directory.
 
     Returns:
@@ -44,7 +44,7 @@ def follow(
             log.warning("the checkpoint of step %s was deleted or never there: keep it longer, or save it", step)
             continue
         try:
-            done.append(finetune(options=options, model=uri, seed=recipe.seed, place=place).uri)
+            done.append(finetune(options=options, model=uri, seed=recipe.seed, destination=destination).uri)
         except (BerthError, FileNotFoundError):
             if storage.exists(uri):
                 raise

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.recipe import Initialization, Recipe
-from berth.stage import Place, Result, Stage, run
+from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
@@ -33,7 +33,7 @@ def train(
     evaluation: Inputs | None = None,
     until: int | None = None,
     before: Inputs | None = None,
-    place: Place,
+    destination: Destination,
 ) -> Result:
     """Train a model as the recipe's phases say.
 
@@ -45,9 +45,9 @@ def train(
         evaluation: TFRecord files of the evaluation set; needed if the recipe asks for evaluations during training.
         until: The last update, where this is a segment of the training; None for its end.
         before: Files of the segment before this one.
-        place: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json, vocab.txt,
-            metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result, .tensorboard holds
-            event files.
+        destination: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json,
+            vocab.txt, metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result,
+            .tensorboard holds event files.
 
     Raises:
         UsageError: if records are not given, or not needed, or were made with another vocabulary.
@@ -102,7 +102,7 @@ def train(
 
         loop.work(recipe, records, vocabulary, evaluation, segment, output)
 
-    return run(stage, place, work) if process_number() == 0 else _compute_along(stage, place, work)
+    return run(stage, destination, work) if process_number() == 0 else _compute_along(stage, destination, work)
 
 
 def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
@@ -115,9 +115,9 @@ def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
     return inputs
 
 
-def _compute_along(stage: Stage, place: Place, work: Callable[[Output], None]) -> Result:
+def _compute_along(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:
     """What all processes but the first do: the same steps, without writing. The manifest is the first one's."""
-    uri = place.directory(stage)
+    uri = destination.directory(stage)
     was_finished = _is_finished(stage, uri)
     if not was_finished:
         work(Output(uri))

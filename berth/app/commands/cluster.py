@@ -153,8 +153,8 @@ def k8s(
         if not value:
             raise UsageError(f"the {option} is missing", expected=f"--{option}, or cluster.{option} in the recipe")
     default = machine.hosts if machine is not None and machine.is_tpu else resources.hosts
-    place = manifests.Place(str(given["image"]), str(given["workspace"]), machine, hosts or default)
-    typer.echo(manifests.text(manifests.job(loaded, job, place)), nl=False)
+    placement = manifests.Placement(str(given["image"]), str(given["workspace"]), machine, hosts or default)
+    typer.echo(manifests.text(manifests.job(loaded, job, placement)), nl=False)
 
 
 def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:

@@ -76,7 +76,7 @@ def extract(
                 disambiguations=disambiguations,
                 templates=templates,
             ),
-            place=Directory(output),
+            destination=Directory(output),
             beam_arguments=flags,
         )
     )
@@ -120,7 +120,7 @@ def filter(
                 min_characters=min_characters,
                 duplicates=duplicates,
             ),
-            place=Directory(output),
+            destination=Directory(output),
             beam_arguments=flags,
         )
     )
@@ -167,7 +167,7 @@ def segment(
             ),
             seed=seed,
             language=language,
-            place=Directory(output),
+            destination=Directory(output),
             beam_arguments=flags,
         )
     )
@@ -202,7 +202,7 @@ def vocab(
                 sample_sentences=sample_sentences,
             ),
             seed=seed,
-            place=Directory(output),
+            destination=Directory(output),
             beam_arguments=flags,
         )
     )
@@ -250,7 +250,7 @@ def records(
             ),
             lower_case=lower_case,
             seed=seed,
-            place=Directory(output),
+            destination=Directory(output),
             beam_arguments=flags,
         )
     )
@@ -264,7 +264,7 @@ def evalset(
     """Pick evaluation records evenly: of N records, those numbered int(i * (N / n))."""
     from pipelines.evalset import pick_examples
 
-    _report(pick_examples(records=Inputs.of(*records), examples=examples, place=Directory(output)))
+    _report(pick_examples(records=Inputs.of(*records), examples=examples, destination=Directory(output)))
 
 
 def explain(

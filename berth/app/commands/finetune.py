@@ -70,7 +70,7 @@ def finetune(
         warmup_proportion=warmup_proportion,
     )
     result = finetune(
-        options=section, model=checkpoint.rstrip("/"), seed=seed, lower_case=lower_case, place=Directory(output)
+        options=section, model=checkpoint.rstrip("/"), seed=seed, lower_case=lower_case, destination=Directory(output)
     )
     figures = json.loads(storage.read_bytes(storage.join(result.uri, FINETUNING)))
     typer.echo(json.dumps({name: figures[name] for name in ("metrics", "baseline")}, indent=2))

@@ -52,7 +52,9 @@ def train(
         sets[name] = Inputs.of(directory.rstrip("/") + "/*.tfrecord*")
     vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
     held_out = Inputs.of(evaluation.rstrip("/") + "/*.tfrecord*") if evaluation else None
-    result = train(recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, place=Directory(output))
+    result = train(
+        recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, destination=Directory(output)
+    )
     typer.echo(result.uri)
 
 
@@ -78,8 +80,8 @@ def evaluate(
 
     if every and follow:
         raise UsageError("give only one of --all and --follow", where="berth evaluate")
-    place = checkpoint.rstrip("/")
-    step = checkpoints.step_of(place)
+    directory = checkpoint.rstrip("/")
+    step = checkpoints.step_of(directory)
     if step >= 0 and (every or follow):
         raise UsageError(
             "the directory of a training is needed here", where=f"--checkpoint {checkpoint}", found="one checkpoint"
@@ -87,30 +89,30 @@ def evaluate(
     held_out = Inputs.of(records.rstrip("/") + "/*.tfrecord*")
     if follow:
         lines = following.follow(
-            directory=place,
+            directory=directory,
             records=held_out,
             batch_size=batch_size,
             engine=engine,
-            output=output or f"{place}-followed",
+            output=output or f"{directory}-followed",
         )
         typer.echo(evaluations.table(lines))
         return
-    default = f"{place}-evaluations" if every else f"{place}-evaluation"
+    default = f"{directory}-evaluations" if every else f"{directory}-evaluation"
     if step >= 0:
-        default = f"{storage.parent(place) or '.'}-evaluation-{step:08d}"
+        default = f"{storage.parent(directory) or '.'}-evaluation-{step:08d}"
     target = Directory(output or default)
-    if step >= 0 or every or checkpoints.list_steps(place):
+    if step >= 0 or every or checkpoints.list_steps(directory):
         result = evaluate.evaluate(
-            model=checkpoints.of_training(place, every),
+            model=checkpoints.of_training(directory, every),
             records=held_out,
             batch_size=batch_size,
             engine=engine,
             checkpoints="all" if every else "newest",
-            place=target,
+            destination=target,
         )
     else:
         result = evaluate.evaluate_other(
-            uri=place, records=held_out, batch_size=batch_size, engine=engine, place=target
+            uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
         typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, evaluations.EVALUATIONS))))
@@ -129,7 +131,7 @@ def export(
     """Write a trained model for other libraries."""
     from trainer.checkpoints.export import export
 
-    typer.echo(export(model=Inputs.of(checkpoint), format=format_, place=Directory(output)).uri)
+    typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
 
 
 def add_to(app: typer.Typer) -> None:

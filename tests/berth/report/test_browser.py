@@ -145,8 +145,8 @@ def browser() -> Iterator[Browser]:
 def report(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section, and with texts that try to become more than text."""
     examples = {**EXAMPLES, HOSTILE: [explained(f"{HOSTILE} שלום", f"עולם {HOSTILE}", {1: "[MASK]", 4: HOSTILE})]}
-    place = Directory(str(tmp_path_factory.mktemp("browser")))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, place=place)
+    destination = Directory(str(tmp_path_factory.mktemp("browser")))
+    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, destination=destination)
     return Path(result.uri) / "report.html"
 
 
@@ -169,8 +169,8 @@ def test_the_curves_are_drawn(browser: Browser, report: Path, width: int, scheme
 
     browser.open(report, width, scheme)
     curves = {"curves": (MASKED_LM, NEXT_SENTENCE, RATE, TOTAL), "evaluation-curve": (MASKED_LM, NEXT_SENTENCE)}
-    for place, colors in curves.items():
-        seen = set(browser.script(COLOURS, place))
+    for chart, colors in curves.items():
+        seen = set(browser.script(COLOURS, chart))
         for color in colors:
             assert ",".join(str(int(color[start : start + 2], 16)) for start in (1, 3, 5)) in seen
 

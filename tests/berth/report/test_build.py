@@ -40,8 +40,8 @@ Examples = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def build(made: Made, directory: Path, examples: Examples = EXAMPLES) -> str:
-    place = Directory(str(directory))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, place=place)
+    destination = Directory(str(directory))
+    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, destination=destination)
     return (Path(result.uri) / "report.html").read_text(encoding="utf-8")
 
 

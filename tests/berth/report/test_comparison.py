@@ -50,7 +50,7 @@ def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2
     tune(made, "fine-tune mnli at 250", before, 250, accuracies[0])
     tune(made, "fine-tune mnli", last.files("checkpoint*"), 500, accuracies[1])
     build_report(
-        recipe=made.recipe, stages=made.stages, examples=lambda: EXAMPLES, place=Workspace(str(made.workspace))
+        recipe=made.recipe, stages=made.stages, examples=lambda: EXAMPLES, destination=Workspace(str(made.workspace))
     )
     return made
 

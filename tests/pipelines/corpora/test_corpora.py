@@ -38,7 +38,7 @@ def run(sources: list[Source], output: Path | str, arguments: list[str] | None =
         dumps=dumps,
         corpora=corpora,
         options=ExtractOptions(**options),
-        place=Directory(str(output)),
+        destination=Directory(str(output)),
         beam_arguments=arguments or [],
     )
 
@@ -163,7 +163,7 @@ def test_segmentation_keeps_given_sentences_and_splits_the_others(tmp_path):
         articles=Inputs.of(f"{result.uri}/articles-*.parquet"),
         options=Segmentation(shards=1),
         seed=1,
-        place=Directory(str(tmp_path / "segmented")),
+        destination=Directory(str(tmp_path / "segmented")),
     )
     text = Path(segmented.files("part-*.txt").one().uri).read_text()
     assert sorted(text.removesuffix("\n\n").split("\n\n")) == sorted(
@@ -179,7 +179,7 @@ def test_given_sentences_need_no_punkt_model(tmp_path):
         articles=Inputs.of(f"{result.uri}/articles-*.parquet"),
         options=Segmentation(shards=1),
         seed=1,
-        place=Directory(str(tmp_path / "segmented")),
+        destination=Directory(str(tmp_path / "segmented")),
     )
     assert [file.path for file in segmented.manifest.files] == ["part-00000-of-00001.txt"]
     text = Path(segmented.files("part-*.txt").one().uri).read_text()

@@ -30,7 +30,7 @@ PAGES = [
 
 def run(path: str, output: Path, *arguments: str):
     return extract(
-        dumps=Inputs.of(path), options=ExtractOptions(), place=Directory(str(output)), beam_arguments=arguments
+        dumps=Inputs.of(path), options=ExtractOptions(), destination=Directory(str(output)), beam_arguments=arguments
     )
 
 

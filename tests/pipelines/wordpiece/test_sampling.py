@@ -75,7 +75,7 @@ def test_the_vocabulary_is_learned_from_the_sample(shards, tmp_path):
             text=Inputs.of(shards),
             options=options,
             seed=seed,
-            place=Directory(str(tmp_path / name)),
+            destination=Directory(str(tmp_path / name)),
             beam_arguments=flags,
         )
         for seed, name, flags in [

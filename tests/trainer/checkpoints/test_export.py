@@ -33,7 +33,7 @@ def model(golden, tmp_path_factory):
 
 
 def run(model, directory, format):
-    return export(model=Inputs.of(str(model / "checkpoint-*")), format=format, place=Directory(str(directory)))
+    return export(model=Inputs.of(str(model / "checkpoint-*")), format=format, destination=Directory(str(directory)))
 
 
 @pytest.fixture(scope="module")

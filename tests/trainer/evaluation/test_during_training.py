@@ -27,7 +27,7 @@ FIGURES = ("masked_lm_loss", "masked_lm_accuracy", "next_sentence_loss", "next_s
 def run(recipe, records, vocabulary, directory):
     sets = {"short": records}
     return train(
-        recipe=recipe, records=sets, vocabulary=vocabulary, evaluation=records, place=Directory(str(directory))
+        recipe=recipe, records=sets, vocabulary=vocabulary, evaluation=records, destination=Directory(str(directory))
     )
 
 
@@ -87,7 +87,9 @@ def test_the_model_is_evaluated_at_the_start_at_intervals_and_at_the_end_of_phas
 
 
 def test_its_figures_are_those_of_an_evaluation_afterwards(undisturbed, records, tmp_path):
-    evaluate(model=Inputs.of(str(undisturbed)), records=records, batch_size=17, place=Directory(str(tmp_path / "out")))
+    evaluate(
+        model=Inputs.of(str(undisturbed)), records=records, batch_size=17, destination=Directory(str(tmp_path / "out"))
+    )
     after = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert after["step"] == 12
     assert {name: after[name] for name in FIGURES} == pytest.approx(
@@ -213,7 +215,7 @@ def test_tensorboard_gets_the_metrics_the_speed_and_the_evaluations(undisturbed)
 
 
 def test_recipe_and_files_must_agree(recipe, tiny_recipe, records, vocabulary, tmp_path):
-    given = {"records": {"short": records}, "vocabulary": vocabulary, "place": Directory(str(tmp_path / "out"))}
+    given = {"records": {"short": records}, "vocabulary": vocabulary, "destination": Directory(str(tmp_path / "out"))}
     with pytest.raises(UsageError, match="evaluates during training, but the evaluation set is not given"):
         train(recipe=recipe, **given)
     with pytest.raises(UsageError, match="is given, but the recipe does not evaluate during training"):
@@ -235,8 +237,10 @@ def test_an_evaluation_set_of_another_vocabulary_is_refused(recipe, undisturbed,
     picked = berth.stage.run(
         Stage("evalset", 1, {}, {"records": made.files("*")}), Directory(str(tmp_path / "evalset")), copy
     ).files("*")
-    place = Directory(str(tmp_path / "out"))
+    destination = Directory(str(tmp_path / "out"))
     with pytest.raises(UsageError, match=r"the records 'evaluation' were made with another vocabulary"):
-        train(recipe=recipe, records={"short": records}, vocabulary=vocabulary, evaluation=picked, place=place)
+        train(
+            recipe=recipe, records={"short": records}, vocabulary=vocabulary, evaluation=picked, destination=destination
+        )
     with pytest.raises(UsageError, match=r"the records 'evaluation' were made with another vocabulary"):
-        evaluate(model=Inputs.of(str(undisturbed)), records=picked, place=place)
+        evaluate(model=Inputs.of(str(undisturbed)), records=picked, destination=destination)

@@ -23,7 +23,7 @@ from trainer.loop.train import train
 def model(tiny_recipe, records, vocabulary, tmp_path_factory):
     """Files of a finished training."""
     directory = str(tmp_path_factory.mktemp("model") / "out")
-    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(directory))
+    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(directory))
     return Inputs.of(directory)
 
 
@@ -44,7 +44,7 @@ def command(tmp_path_factory, capsys):
 def figures(model, records, tmp_path_factory):
     """Directory of an evaluation of it."""
     directory = tmp_path_factory.mktemp("evaluation") / "out"
-    evaluate(model=model, records=records, batch_size=64, place=Directory(str(directory)))
+    evaluate(model=model, records=records, batch_size=64, destination=Directory(str(directory)))
     return directory
 
 
@@ -112,16 +112,16 @@ def test_fill_mask_shows_records_with_their_truth_and_the_likeliest_tokens(figur
         assert example["tokens"][0] == "[CLS]" and example["tokens"][-1] == "[SEP]"
         assert example["text"] == " ".join(example["tokens"]).replace(" ##", "")
         assert 0 <= example["random_next_probability"] <= 1 and isinstance(example["is_random_next"], bool)
-        for place in example["masked"]:
-            assert example["tokens"][place["position"]] == "[MASK]"
-            assert place["truth"] and len(place["guesses"]) == 5
-            probabilities = [guess["probability"] for guess in place["guesses"]]
+        for masked in example["masked"]:
+            assert example["tokens"][masked["position"]] == "[MASK]"
+            assert masked["truth"] and len(masked["guesses"]) == 5
+            probabilities = [guess["probability"] for guess in masked["guesses"]]
             assert probabilities == sorted(probabilities, reverse=True)
 
 
 def test_one_checkpoint_can_be_named(model, records, tmp_path):
     earlier = next(file.uri for file in model.files if "00000008" in file.uri)
-    result = evaluate(model=Inputs.of(earlier), records=records, place=Directory(str(tmp_path / "out")))
+    result = evaluate(model=Inputs.of(earlier), records=records, destination=Directory(str(tmp_path / "out")))
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["step"] == 8
     assert set(result.manifest.inputs) == {"model", "records"}
 
@@ -130,7 +130,7 @@ def test_one_checkpoint_can_be_named(model, records, tmp_path):
 def every(model, records, tmp_path_factory):
     """Directory of an evaluation of all checkpoints."""
     directory = tmp_path_factory.mktemp("evaluations") / "out"
-    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(directory)))
+    evaluate(model=model, records=records, checkpoints="all", destination=Directory(str(directory)))
     return directory
 
 
@@ -153,7 +153,7 @@ def test_all_checkpoints_are_evaluated_in_order_of_their_steps(every, figures, m
         "manifest.json",
     }
     earlier = next(file.uri for file in model.files if "00000008" in file.uri)
-    evaluate(model=Inputs.of(earlier), records=records, place=Directory(str(tmp_path / "out")))
+    evaluate(model=Inputs.of(earlier), records=records, destination=Directory(str(tmp_path / "out")))
     assert (
         json.loads((tmp_path / "out" / "evaluation.json").read_text())["masked_lm_loss"] == lines[0]["masked_lm_loss"]
     )
@@ -166,7 +166,7 @@ def test_what_an_interrupted_evaluation_has_measured_is_not_measured_again(every
     (directory / ".evaluated").mkdir(parents=True)
     (directory / ".stage.json").write_text(json.dumps({"stage": "evaluate", "digest": digest}))
     (directory / ".evaluated" / "8.json").write_text(json.dumps({"masked_lm_loss": 1234.5}))
-    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(directory)))
+    evaluate(model=model, records=records, checkpoints="all", destination=Directory(str(directory)))
     lines = [json.loads(line) for line in (directory / "evaluations.jsonl").read_text().splitlines()]
     assert [line["masked_lm_loss"] == 1234.5 for line in lines] == [True, False]
 
@@ -194,10 +194,15 @@ def test_other_kinds_of_checkpoints_are_evaluated_too(
     """Here a Hugging Face directory; without a next-sentence head it has no pooler."""
     if objective == "mlm":
         sets = {"short": {"max_seq_length": 64, "max_predictions": 20, "objective": "mlm", "rng": "keyed"}}
-        place = Directory(str(tmp_path / "model"))
-        train(recipe=changed(tiny_recipe, records=sets), records={"short": records}, vocabulary=vocabulary, place=place)
+        destination = Directory(str(tmp_path / "model"))
+        train(
+            recipe=changed(tiny_recipe, records=sets),
+            records={"short": records},
+            vocabulary=vocabulary,
+            destination=destination,
+        )
         model = Inputs.of(str(tmp_path / "model"))
-    export(model=model, place=Directory(str(tmp_path / "huggingface")))
+    export(model=model, destination=Directory(str(tmp_path / "huggingface")))
     ours = json.loads(command(checkpoint=model.uri, output=str(tmp_path / "ours")))
     theirs = json.loads(command(checkpoint=str(tmp_path / "huggingface")))
     assert theirs == {**ours, "step": None}
@@ -205,7 +210,7 @@ def test_other_kinds_of_checkpoints_are_evaluated_too(
 
 
 def test_a_checkpoint_without_heads_or_without_its_description_is_refused(command, model, tmp_path):
-    export(model=model, format="encoder", place=Directory(str(tmp_path / "encoder")))
+    export(model=model, format="encoder", destination=Directory(str(tmp_path / "encoder")))
     with pytest.raises(BerthError, match=r"not one of this model with its heads. Found cls/predictions/output_bias"):
         command(checkpoint=str(tmp_path / "encoder"))
     for name in ("manifest.json", "vocab.txt"):
@@ -227,4 +232,4 @@ def test_flags_that_contradict_each_other_are_refused(command, model):
 def test_a_directory_without_checkpoint_is_refused(records, tmp_path):
     (tmp_path / "x.txt").write_text("")
     with pytest.raises(BerthError, match="no checkpoint here"):
-        evaluate(model=Inputs.of(str(tmp_path / "*")), records=records, place=Directory(str(tmp_path / "out")))
+        evaluate(model=Inputs.of(str(tmp_path / "*")), records=records, destination=Directory(str(tmp_path / "out")))

@@ -44,7 +44,7 @@ def steps(lines):
 def finished(tiny_recipe, records, vocabulary, tmp_path_factory):
     """The directory of a finished training, whose first checkpoint is gone."""
     directory = tmp_path_factory.mktemp("finished") / "out"
-    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(str(directory)))
+    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(directory)))
     return directory
 
 
@@ -59,7 +59,7 @@ def test_a_training_beside_it_is_followed_to_its_end(tiny_recipe, records, tmp_p
     assert [(line["step"], line["sequences"]) for line in lines] == [(step, 4 * step) for step in range(4, 41, 4)]
     assert [json.loads(line) for line in (tmp_path / "out" / "evaluations.jsonl").read_text().splitlines()] == lines
     model = Inputs.of(str(tmp_path / "train"))
-    evaluate(model=model, records=records, checkpoints="all", place=Directory(str(tmp_path / "all")))
+    evaluate(model=model, records=records, checkpoints="all", destination=Directory(str(tmp_path / "all")))
     assert (tmp_path / "all" / "evaluations.jsonl").read_bytes() == (
         tmp_path / "out" / "evaluations.jsonl"
     ).read_bytes()

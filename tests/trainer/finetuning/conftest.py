@@ -48,7 +48,7 @@ def opinions(tmp_path_factory):
 def finetuned(model, opinions, tmp_path_factory):
     """Directory of a fine-tuning on the opinions."""
     directory = tmp_path_factory.mktemp("finetuned") / "out"
-    finetune(options=options(opinions), model=str(model), seed=5, place=Directory(str(directory)))
+    finetune(options=options(opinions), model=str(model), seed=5, destination=Directory(str(directory)))
     return directory
 
 
@@ -75,5 +75,5 @@ def scored(model, similarities, tmp_path_factory):
         shutil.copy(model / name, encoder)
     directory = tmp_path_factory.mktemp("scored") / "out"
     how = options(similarities, task="stsb", epochs=2, batch_size=8, max_seq_length=24)
-    finetune(options=how, model=str(encoder), seed=5, lower_case=True, place=Directory(str(directory)))
+    finetune(options=how, model=str(encoder), seed=5, lower_case=True, destination=Directory(str(directory)))
     return directory

@@ -35,8 +35,10 @@ def files(directory):
 
 
 def run(model, data, directory, seed=5, lower_case=None, **values):
-    place = Directory(str(directory))
-    return finetune(options=options(data, **values), model=str(model), seed=seed, lower_case=lower_case, place=place)
+    destination = Directory(str(directory))
+    return finetune(
+        options=options(data, **values), model=str(model), seed=seed, lower_case=lower_case, destination=destination
+    )
 
 
 def test_it_learns_what_can_be_learnt(finetuned):

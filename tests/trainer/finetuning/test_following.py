@@ -25,8 +25,8 @@ def steps(workspace):
 
 
 def pre_train(recipe, records, vocabulary, workspace):
-    place = pod.TrainingWorkspace(str(workspace), recipe)
-    train(recipe=recipe, records={"short": records}, vocabulary=vocabulary, place=place)
+    destination = pod.TrainingWorkspace(str(workspace), recipe)
+    train(recipe=recipe, records={"short": records}, vocabulary=vocabulary, destination=destination)
 
 
 @pytest.mark.slow

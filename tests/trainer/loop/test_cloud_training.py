@@ -45,7 +45,7 @@ def test_records_are_read_from_a_bucket(bucket, records):
     order = np.arange(here.count)[::-7]
     for name, values in here.read(order).items():
         np.testing.assert_array_equal(there.read(order)[name], values)
-    assert there.place(3).startswith(f"{bucket}/in/")
+    assert there.location(3).startswith(f"{bucket}/in/")
 
 
 def test_checkpoints_in_a_bucket_are_written_found_and_pruned(bucket):
@@ -102,13 +102,15 @@ def test_killed_and_continued_in_a_bucket_it_ends_as_an_undisturbed_local_run(
     saved = checkpoint.list_steps(f"{bucket}/out")
     assert not storage.exists(f"{bucket}/out/manifest.json") and saved[-1] < 80
     assert start().wait() == 0
-    train(recipe=recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(str(tmp_path / "local")))
+    train(
+        recipe=recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(tmp_path / "local"))
+    )
     assert contents(f"{bucket}/out") == contents(str(tmp_path / "local"))
     # What is done is done, also for another process.
     again = train(
         recipe=recipe,
         records={"short": Inputs.of(f"{bucket}/in/*.tfrecord.gz")},
         vocabulary=Inputs.of(f"{bucket}/in/vocab.txt"),
-        place=Directory(f"{bucket}/out"),
+        destination=Directory(f"{bucket}/out"),
     )
     assert again.was_up_to_date

@@ -69,7 +69,7 @@ def begin(golden, files, directory, accuracy, **how):
         records={"short": files["records"]},
         vocabulary=files["vocabulary"],
         evaluation=files["records"],
-        place=Directory(str(directory)),
+        destination=Directory(str(directory)),
     )
 
 

@@ -17,7 +17,7 @@ def recipe(tiny_recipe):
     return tiny_recipe.model_copy(update={"evaluation": evaluated})
 
 
-def in_segments(recipe, ends, records, vocabulary, place):
+def in_segments(recipe, ends, records, vocabulary, destination):
     before = None
     for end in ends:
         result = train(
@@ -27,7 +27,7 @@ def in_segments(recipe, ends, records, vocabulary, place):
             evaluation=records,
             until=end,
             before=before,
-            place=place,
+            destination=destination,
         )
         before = Inputs.of_stage(result.uri, "*")
     return result

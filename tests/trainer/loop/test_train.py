@@ -28,7 +28,9 @@ CLOCK = "manifest.json"  # holds the seconds the stage took
 
 
 def run(recipe, records, vocabulary, directory):
-    return train(recipe=recipe, records={"short": records}, vocabulary=vocabulary, place=Directory(str(directory)))
+    return train(
+        recipe=recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(directory))
+    )
 
 
 def contents(directory):
@@ -181,7 +183,7 @@ def test_weights_start_from_a_checkpoint(undisturbed, tiny_recipe, records, voca
 
 def test_what_cannot_be_trained_is_refused(tiny_recipe, records, vocabulary, tmp_path):
     with pytest.raises(UsageError, match=r"--records short=DIR: the records of a phase are not given"):
-        train(recipe=tiny_recipe, records={}, vocabulary=vocabulary, place=Directory(str(tmp_path / "1")))
+        train(recipe=tiny_recipe, records={}, vocabulary=vocabulary, destination=Directory(str(tmp_path / "1")))
     small = tmp_path / "vocab.txt"
     small.write_text("\n".join(VOCABULARY.read_text().split("\n")[:100]) + "\n")
     with pytest.raises(BerthError, match=r"qarib-64-cased.tfrecord.gz, record \d+: a record does not fit the model"):

@@ -124,7 +124,7 @@ def test_the_whole_extraction_in_cloud_storage(bucket, tmp_path, monkeypatch):
     cloud_storage.upload(str(tmp_path / "dump"), f"{bucket}/in/dump.xml")
     monkeypatch.setattr(dump_module, "PART_BYTES", 3000)
     here, there = (
-        extract(dumps=Inputs.of(dump), options=ExtractOptions(), language="nb", place=Directory(output))
+        extract(dumps=Inputs.of(dump), options=ExtractOptions(), language="nb", destination=Directory(output))
         for dump, output in [
             (str(tmp_path / "dump"), str(tmp_path / "out")),
             (f"{bucket}/in/dump.xml", f"{bucket}/out"),

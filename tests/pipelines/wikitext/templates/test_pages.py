@@ -118,7 +118,7 @@ def rows(uri: str) -> list[dict]:
 
 
 def run(path: str, output: Path, **options):
-    return extract(dumps=Inputs.of(path), options=ExtractOptions(**options), place=Directory(str(output)))
+    return extract(dumps=Inputs.of(path), options=ExtractOptions(**options), destination=Directory(str(output)))
 
 
 def test_a_norwegian_dump_works_unchanged(write_dump, tmp_path):
