@@ -30,8 +30,8 @@ def finetune(
         seed: Of the order of the examples, of dropout and of the first weights of the new layer.
         lower_case: Whether the model's vocabulary is for lower-cased text; None where files beside the model tell it.
         destination: Where the output goes. finetuning.json: counts, and the metrics on each held-out set after each
-            epoch; metrics.jsonl: loss, learning rate and gradient norm while it learnt; predictions-SET.tsv: line of the
-            file, right label, predicted label; savedmodel/: takes raw text (`serving.py`); classifier.safetensors (the
+            epoch; metrics.jsonl: loss, learning rate and gradient norm while it learnt; predictions-SET.tsv: line of
+            the file, right label, predicted label; savedmodel/: takes raw text (`serving.py`); classifier.safetensors (the
             variables), bert_config.json, vocab.txt and, unless the task's labels are scores, labels.txt.
 
     Raises:
