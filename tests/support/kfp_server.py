@@ -1,94 +1,67 @@
 """A small server of Kubeflow Pipelines' API (v2beta1): it keeps what it is sent, and fails where a test says so."""
 
+from __future__ import annotations
+
 import email
 import email.policy
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ruamel.yaml import YAML
 
+from support.stub_server import StubHandler, StubServer
+
 API = "/apis/v2beta1"
 
+Things = list[dict[str, Any]]
 
-class KubeflowServer(ThreadingHTTPServer):
-    """Attributes hold what was uploaded and started; ``faults`` what is to go wrong.
 
-    A fault is (method, path suffix, kind) with kind an HTTP status, "drop" (the connection ends before anything is
-    done) or "deaf" (it ends after the request was carried out). Each is used once.
+class KubeflowServer(StubServer):
+    """Attributes hold what was uploaded and started.
+
+    Args:
+        token: The one bearer token that is accepted; None accepts all requests.
+        page: HTML that answers every request, as that of a login page before the server.
     """
 
-    daemon_threads = True
-
-    def __init__(self, token=None, page=None):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, token: str | None = None, page: str | None = None) -> None:
+        super().__init__(Handler)
         self.token, self.page = token, page
-        self.pipelines, self.versions, self.experiments, self.runs = [], [], [], []
-        self.faults, self.requests = [], []
+        self.pipelines: Things = []
+        self.versions: Things = []
+        self.experiments: Things = []
+        self.runs: Things = []
         self.run_states = ["RUNNING", "SUCCEEDED"]
-        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address):
-        pass  # a dropped connection is meant
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.answer("GET")
+class Handler(StubHandler):
+    """Answers as the API server does."""
 
-    def do_POST(self):
-        self.answer("POST")
+    def fail(self, status: int) -> None:
+        """Answer with the error that a fault asks for."""
+        self._fail(status, f"injected {status}")
 
-    def log_message(self, *_):
-        pass
-
-    def answer(self, method):
+    def respond(self, body: bytes) -> None:
+        """Answer the request."""
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.requests.append((method, parts.path))
         if self.server.page is not None:
-            return self.send(200, self.server.page.encode(), "text/html")
-        if not parts.path.startswith(API):
-            return self.send(404, b"404 page not found", "text/plain")
-        fault = self.fault(method, parts.path)
-        if fault == "drop":
-            return self.connection.close()
-        if isinstance(fault, int):
-            return self.fail(fault, f"injected {fault}")
-        if self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            self.send(200, self.server.page.encode(), {"content-type": "text/html"})
+        elif not parts.path.startswith(API):
+            self.send(404, b"404 page not found", {"content-type": "text/plain"})
+        elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
             # As some proxies do, it repeats what it was given.
-            return self.fail(401, f"token not accepted: {self.headers.get('Authorization')}")
-        result = self.route(method, parts.path.removeprefix(API), query, body)
-        if fault == "deaf":
-            return self.connection.close()
-        if result is None:
-            return self.fail(404, "no such thing")
-        return self.send(200, json.dumps(result).encode(), "application/json")
+            self._fail(401, f"token not accepted: {self.headers.get('Authorization')}")
+        elif (result := self._route(parts.path.removeprefix(API), query, body)) is None:
+            self._fail(404, "no such thing")
+        else:
+            self.send_json(200, result)
 
-    def fault(self, method, path):
-        for fault in self.server.faults:
-            if fault[0] == method and path.endswith(fault[1]):
-                self.server.faults.remove(fault)
-                return fault[2]
-        return None
-
-    def route(self, method, path, query, body):
-        server = self.server
+    def _route(self, path: str, query: Mapping[str, str], body: bytes) -> Any:
+        server, method = self.server, self.command
         if path == "/healthz":
             return {"multi_user": False}
         if path == "/pipelines" and method == "GET":
@@ -122,18 +95,11 @@ class Handler(BaseHTTPRequestHandler):
             return {**run, "state": state, "run_details": {"task_details": [task]}}
         return None
 
-    def fail(self, status, message):
-        self.send(status, json.dumps({"error": message, "message": message, "code": 2}).encode(), "application/json")
-
-    def send(self, status, content, kind):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+    def _fail(self, status: int, message: str) -> None:
+        self.send_json(status, {"error": message, "message": message, "code": 2})
 
 
-def listed(kind, things, query):
+def listed(kind: str, things: Things, query: Mapping[str, str]) -> dict[str, Things]:
     """The things of a name, without what a version holds."""
     if "filter" in query:
         (predicate,) = json.loads(query["filter"])["predicates"]
@@ -142,17 +108,21 @@ def listed(kind, things, query):
     return {kind: [{name: value for name, value in thing.items() if name != "spec"} for thing in things]}
 
 
-def added(things, key, thing):
+def added(things: Things, key: str, thing: dict[str, Any]) -> dict[str, Any]:
+    """Add a thing with an id."""
     thing[key] = f"{key}-{len(things)}"
     things.append(thing)
     return thing
 
 
-def upload(headers, body):
+def upload(headers: Mapping[str, str], body: bytes) -> bytes:
     """The file in a multipart form."""
     head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
     message = email.message_from_bytes(head + body, policy=email.policy.HTTP)
-    (part,) = [
-        part for part in message.iter_parts() if part.get_param("name", header="content-disposition") == "uploadfile"
+    (content,) = [
+        part.get_payload(decode=True)
+        for part in message.iter_parts()
+        if part.get_param("name", header="content-disposition") == "uploadfile"
     ]
-    return part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content

@@ -66,7 +66,7 @@ def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp
         started(recipe, stages, tmp_path, server)
     (job,) = [content for (kind, _), content in server.objects.items() if kind == "jobsets"]
     assert job["spec"]["replicatedJobs"][0]["template"]["spec"]["completions"] == 2
-    assert {namespace for _, _, namespace in server.requests} == {"research"}
+    assert {namespace for _, _, namespace in server.calls} == {"research"}
     result = train(
         recipe=recipe,
         records={"short": Inputs.of_stage(stages["records short"], "*")},
@@ -93,9 +93,9 @@ def rendered(recipe, tmp_path):
 def test_what_may_pass_is_tried_again(recipe, stages, tmp_path):
     finish(recipe, tmp_path)
     with KubernetesServer() as server:
-        server.faults = [503, 429]
+        server.faults = [("", 503, 1), ("", 429, 1)]
         started(recipe, stages, tmp_path, server)
-    created = [kind for method, kind, _ in server.requests if method == "POST"]
+    created = [kind for method, kind, _ in server.calls if method == "POST"]
     assert created == ["configmaps", "configmaps", "jobsets"]
 
 
@@ -106,7 +106,7 @@ def test_the_same_training_at_work_is_followed(recipe, stages, tmp_path):
         server.put(job)
         threading.Timer(0.3, server.end, (job, ("Completed", "done"))).start()
         started(recipe, stages, tmp_path, server)
-    assert {method for method, _, _ in server.requests} == {"GET"}
+    assert {method for method, _, _ in server.calls} == {"GET"}
 
 
 def test_one_that_has_ended_is_replaced(recipe, stages, tmp_path):
@@ -114,7 +114,7 @@ def test_one_that_has_ended_is_replaced(recipe, stages, tmp_path):
     with KubernetesServer() as server:
         server.put(rendered(recipe, tmp_path), ("Failed", "too many restarts"))
         started(recipe, stages, tmp_path, server)
-    assert [method for method, kind, _ in server.requests if kind == "jobsets"][:3] == ["GET", "DELETE", "GET"]
+    assert [method for method, kind, _ in server.calls if kind == "jobsets"][:3] == ["GET", "DELETE", "GET"]
 
 
 def test_one_at_work_for_another_recipe_is_left_alone(recipe, stages, tmp_path):
@@ -122,7 +122,7 @@ def test_one_at_work_for_another_recipe_is_left_alone(recipe, stages, tmp_path):
         server.put(rendered(changed(recipe, seed=8), tmp_path))
         with pytest.raises(BerthError, match=r"jobset/train-tiny: another training of this name is at work.*kubectl"):
             started(recipe, stages, tmp_path, server)
-    assert {method for method, _, _ in server.requests} == {"GET"}
+    assert {method for method, _, _ in server.calls} == {"GET"}
 
 
 def test_its_failure_is_the_tasks(recipe, stages, tmp_path):
@@ -142,7 +142,7 @@ def test_an_end_without_a_result_is_an_error(recipe, stages, tmp_path):
 @pytest.mark.parametrize(("status", "words"), [(403, "refuses a request.*403"), (500, "refuses a request.*500")])
 def test_a_refusal_is_a_sentence(recipe, stages, tmp_path, status, words):
     with KubernetesServer() as server:
-        server.faults = [status] * 20
+        server.faults = [("", status, 20)]
         with pytest.raises(BerthError, match=words):
             started(recipe, stages, tmp_path, server)
 

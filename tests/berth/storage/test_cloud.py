@@ -4,9 +4,7 @@ import io
 import os
 import re
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +17,7 @@ from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
 from berth.storage import cloud_errors, cloud_reader
 from support.storage_proxy import StorageProxy
+from support.stub_server import StubHandler, StubServer
 
 # A connection that is dropped is left to the garbage collector by urllib3.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -225,27 +224,13 @@ def test_where_there_may_be_credentials_google_auth_is_asked(nobody, monkeypatch
     (nobody / "application_default_credentials.json").write_text("{}")
     cloud_errors.check_credentials()
     (nobody / "application_default_credentials.json").unlink()
-    with MetadataServer() as server:
+    with StubServer(MetadataServer) as server:
         monkeypatch.setattr(cloud_errors, "METADATA_SERVER", server.server_address)
         cloud_errors.check_credentials()
 
 
-class MetadataServer(HTTPServer):
-    """Answers as a machine of Google's does."""
+class MetadataServer(StubHandler):
+    """Answers as the metadata server of a machine of Google's does."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Metadata-Flavor", self.headers["Metadata-Flavor"])
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
+    def respond(self, body):
+        self.send(200, b"", {"Metadata-Flavor": self.headers["Metadata-Flavor"]})
