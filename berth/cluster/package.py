@@ -34,9 +34,9 @@ def compiled(component: BaseComponent) -> bytes:
 
 def check(content: bytes, where: str) -> None:
     """Check the references of a compiled file. Raises BerthError."""
-    from ruamel.yaml import YAML
+    import yaml  # kfp writes with PyYAML; its compiled parser reads it ten times as fast as ruamel.yaml
 
-    documents = list(YAML(typ="safe").load_all(content))
+    documents = list(yaml.load_all(content, yaml.CSafeLoader))
     references.check(documents[0], documents[1] if len(documents) > 1 else None, where)
 
 

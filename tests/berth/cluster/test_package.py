@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from google.protobuf import json_format
 from kfp import components as kfp_components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
-from ruamel.yaml import YAML
 
 from berth.cluster import references
 from berth.cluster.package import compiled
@@ -40,7 +40,7 @@ def compile_(*settings, name="quickstart"):
 
 
 def documents(content):
-    return list(YAML(typ="safe").load_all(content))
+    return list(yaml.load_all(content, yaml.CSafeLoader))
 
 
 @pytest.fixture(scope="module")
