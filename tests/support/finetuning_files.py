@@ -1,5 +1,7 @@
 """The shape and the words of a tiny model, and how it is fine-tuned."""
 
+from typing import Any
+
 from berth.recipe import FineTuning
 from trainer.models.config import BertConfig
 
@@ -18,6 +20,6 @@ CONFIG = BertConfig(
 HOW = {"max_seq_length": 10, "epochs": 8, "batch_size": 16, "learning_rate": 0.003}
 
 
-def options(data, **values):
+def options(data: object, **values: Any) -> FineTuning:
     """A section of a recipe: a classification, learnt in some seconds."""
     return FineTuning(**{"task": "classification", "data": str(data), **HOW, **values})

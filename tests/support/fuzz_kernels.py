@@ -74,7 +74,8 @@ def random_options(rng: random.Random) -> RecordSet:
         dupe_factor=rng.randint(1, 3),
         rng="keyed" if is_keyed else "reference",
         objective=rng.choice(["mlm", "mlm+nsp"]) if is_keyed else "mlm+nsp",
-        **rng.choice([{}, {"whole_word_mask": True}, {"span_masking": is_keyed}]),
+        whole_word_mask=(unit := rng.choice(["tokens", "words", "spans"])) == "words",
+        span_masking=unit == "spans" and is_keyed,
     )
 
 

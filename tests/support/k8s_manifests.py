@@ -1,13 +1,19 @@
 """The manifests under test, as kustomize and `berth k8s` give them, and what is read from them."""
 
+from __future__ import annotations
+
 import subprocess
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from berth import machines
 from berth.cluster import manifests
 from berth.recipe import file as recipe_file
+
+Manifest = dict[str, Any]
 
 K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
@@ -16,22 +22,22 @@ WORKSPACE = "gs://bucket/workspace"
 TASK = "fine_tuning.sst2={task: sst2, data: 'gs://bucket/sst2'}"
 
 
-def kustomize(directory):
+def kustomize(directory: Path) -> list[Manifest]:
     """What `kubectl apply -k` would send."""
     command = ["kubectl", "kustomize", str(directory)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return list(YAML(typ="safe").load_all(output))
 
 
-def rendered(kind, *settings, shape="", hosts=1):
+def rendered(kind: str, *settings: str, shape: str = "", hosts: int = 1) -> list[Manifest]:
     """What `berth k8s` prints for the quickstart."""
     machine = machines.SHAPES[shape] if shape else None
     count = machine.hosts if machine is not None and machine.is_tpu else hosts
-    destination = manifests.Placement(IMAGE, WORKSPACE, machine, count)
-    return manifests.job(recipe_file.load("quickstart", settings), kind, destination)
+    placement = manifests.Placement(IMAGE, WORKSPACE, machine, count)
+    return manifests.job(recipe_file.load("quickstart", settings), kind, placement)
 
 
-RENDERED = {
+RENDERED: dict[str, Callable[[], list[Manifest]]] = {
     "base": lambda: manifests.base(recipe_file.load("quickstart")),
     "data-prep": lambda: rendered("data-prep"),
     "train on CPUs": lambda: rendered("train", hosts=2),
@@ -43,11 +49,12 @@ RENDERED = {
 }
 
 
-def of_kind(documents, *kinds):
+def of_kind(documents: Iterable[Manifest], *kinds: str) -> list[Manifest]:
+    """The manifests of some kinds."""
     return [document for document in documents if document["kind"] in kinds]
 
 
-def jobs(documents):
+def jobs(documents: list[Manifest]) -> list[Manifest]:
     """Specs of all batch jobs, those inside JobSets too."""
     inner = [
         job["template"]["spec"] for jobset in of_kind(documents, "JobSet") for job in jobset["spec"]["replicatedJobs"]
@@ -55,12 +62,13 @@ def jobs(documents):
     return [document["spec"] for document in of_kind(documents, "Job")] + inner
 
 
-def templates(documents):
+def templates(documents: list[Manifest]) -> list[Manifest]:
     """Templates of all pods."""
     return [job["template"] for job in jobs(documents)] + [
         document["spec"]["template"] for document in of_kind(documents, "Deployment")
     ]
 
 
-def containers(documents):
+def containers(documents: list[Manifest]) -> list[Manifest]:
+    """Containers of all pods."""
     return [container for template in templates(documents) for container in template["spec"]["containers"]]

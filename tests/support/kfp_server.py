@@ -7,6 +7,7 @@ import email.policy
 import json
 import re
 from collections.abc import Mapping
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,7 +116,7 @@ def added(things: Things, key: str, thing: dict[str, Any]) -> dict[str, Any]:
     return thing
 
 
-def upload(headers: Mapping[str, str], body: bytes) -> bytes:
+def upload(headers: Message, body: bytes) -> bytes:
     """The file in a multipart form."""
     head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
     message = email.message_from_bytes(head + body, policy=email.policy.HTTP)

@@ -4,24 +4,30 @@ Source: https://kueue.sigs.k8s.io/docs/reference/kueue.v1beta1/ and the rules of
 (names, limits, required fields). Fields that Berth does not use are left out, so that using one asks for a look there.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import jsonschema
 
-NAME = {
+Schema = dict[str, Any]
+
+NAME: Schema = {
     "type": "string",
     "maxLength": 253,
     "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
 }
-QUANTITY = {
+QUANTITY: Schema = {
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$"}]
 }
-LABELS = {"type": "object", "additionalProperties": {"type": "string"}}
+LABELS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
-def _object(required, **properties):
+def _object(required: list[str], **properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _items(items, most):
+def _items(items: Schema, most: int) -> Schema:
     return {"type": "array", "items": items, "minItems": 1, "maxItems": most}
 
 
@@ -46,13 +52,13 @@ _SPECS = {
 }
 
 
-def _schema(kind, namespaced, spec):
-    place = {"namespace": NAME} if namespaced else {}
+def _schema(kind: str, namespaced: bool, spec: Schema) -> Schema:
+    namespace = {"namespace": NAME} if namespaced else {}
     return _object(
         ["apiVersion", "kind", "metadata", *(["spec"] if spec["required"] else [])],
         apiVersion={"const": "kueue.x-k8s.io/v1beta1"},
         kind={"const": kind},
-        metadata=_object(["name", *place], name=NAME, labels=LABELS, **place),
+        metadata=_object(["name", *namespace], name=NAME, labels=LABELS, **namespace),
         spec=spec,
     )
 

@@ -45,7 +45,7 @@ class Handler(StubHandler):
         status, headers, content = (
             self._multipart(query, body)
             if "uploads" in query or "uploadId" in query
-            else self._forward(self.command, self.path, self.headers, body)
+            else self._forward(self.command, self.path, dict(self.headers.items()), body)
         )
         passed_on = {
             name: value.replace(self.server.emulator.netloc, self.server.netloc)
@@ -73,7 +73,7 @@ class Handler(StubHandler):
             return 200, {"content-type": "application/xml"}, xml.encode()
         if self.command == "PUT":
             self.server.parts[name][int(query["partNumber"][0])] = body
-            checksum = base64.b64encode(google_crc32c.Checksum(body).digest()).decode()
+            checksum = base64.b64encode(google_crc32c.value(body).to_bytes(4, "big")).decode()
             return 200, {"etag": f'"{query["partNumber"][0]}"', "x-goog-hash": f"crc32c={checksum}"}, b""
         parts = self.server.parts.pop(name, {})
         if self.command == "DELETE":

@@ -1,6 +1,7 @@
 """Golden files, and changes to recipes."""
 
 from pathlib import Path
+from typing import Any
 
 from berth.recipe import Recipe
 
@@ -9,7 +10,7 @@ RECORDS = GOLDEN / "records" / "qarib-64-cased.tfrecord.gz"
 VOCABULARY = GOLDEN / "records" / "vocab.txt"
 
 
-def changed(recipe, **changes):
+def changed(recipe: Recipe, **changes: Any) -> Recipe:
     """The recipe with other values: ``changed(recipe, training={"keep_checkpoints": 1})``."""
     content = recipe.model_dump()
     for section, values in changes.items():
