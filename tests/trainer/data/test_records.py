@@ -105,8 +105,8 @@ def test_files_are_numbered_through_in_the_order_of_their_names(tmp_path, record
     assert parts.count == opened.count
     order = np.arange(parts.count)[::-1]
     np.testing.assert_array_equal(parts.read(order)["input_ids"], opened.read(order)["input_ids"])
-    assert parts.place(9).endswith("part-00000.tfrecord, record 9")
-    assert parts.place(10).endswith("part-00002.tfrecord, record 0")
+    assert parts.location(9).endswith("part-00000.tfrecord, record 9")
+    assert parts.location(10).endswith("part-00002.tfrecord, record 0")
 
 
 @given(st.binary(max_size=64))

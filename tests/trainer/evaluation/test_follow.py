@@ -26,7 +26,7 @@ from berth.recipe import Recipe
 from berth.stage import Directory
 from trainer.loop.train import train
 train(recipe=Recipe.model_validate_json(sys.argv[1]), records={"short": Inputs.of(sys.argv[2])},
-      vocabulary=Inputs.of(sys.argv[3]), place=Directory(sys.argv[4]))
+      vocabulary=Inputs.of(sys.argv[3]), destination=Directory(sys.argv[4]))
 """
 
 

@@ -78,7 +78,7 @@ from berth.stage import Directory
 from trainer.loop.train import train
 recipe, bucket = Recipe.model_validate_json(open(sys.argv[1]).read()), sys.argv[2]
 train(recipe=recipe, records={"short": Inputs.of(bucket + "/in/*.tfrecord.gz")},
-      vocabulary=Inputs.of(bucket + "/in/vocab.txt"), place=Directory(bucket + "/out"))
+      vocabulary=Inputs.of(bucket + "/in/vocab.txt"), destination=Directory(bucket + "/out"))
 """
 
 
