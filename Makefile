@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 WORKSPACE ?= workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch test-browser test-recipes lint format types bench wheel clean
+.PHONY: help install demo check test test-slow test-kill test-torch test-browser test-recipes test-docs coverage lint \
+	format types docs bench wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -18,17 +19,24 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
-		--constraint constraints.txt --build-constraint constraints.txt --editable '.[demo,dev]'
+		--constraint constraints.txt --build-constraint constraints.txt --editable '.[demo,dev,docs]'
 	@touch $@
 
 demo: install ## From a Wikipedia excerpt to an evaluated BERT and its report
 	$(BIN)/berth run recipes/quickstart.yaml --workspace $(WORKSPACE)
 
-test: install ## Run the tests (some ten minutes on two cores)
-	$(BIN)/python -m pytest
+check: lint types test docs ## All that a change must pass before it is proposed
+
+# The kernels are compiled before the tests' processes start, so that these do not all compile them.
+test: install ## Run the tests, some at a time (five minutes on two cores)
+	@$(BIN)/python -m pipelines.warm & $(BIN)/python -m trainer.warm; wait
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 test-slow: install ## Run the long tests: fuzzing, kill and resume, benchmarks' bounds
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-kill: install ## Kill stages and runs at random moments, and compare what they make then
+	$(BIN)/python -m pytest tests/test_quickstart.py -m slow
 
 test-torch: install ## Compare the export with Hugging Face transformers (installs torch: large)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch transformers
@@ -40,9 +48,16 @@ test-browser: install ## Open the report in headless Chromium (needs chromium an
 test-recipes: install ## Run the commands of docs/recipes at a small scale (some ten minutes)
 	$(BIN)/python -m pytest tests/test_recipes.py -m recipes
 
-lint: install ## Check style
+test-docs: install ## Run the commands of the documentation, and the examples of docs/extending.md
+	$(BIN)/python -m pytest -m docs
+
+coverage: install ## Measure which lines and branches the tests run
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --cov --cov-report=term
+
+lint: install ## Check style and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 
 format: install ## Correct style
 	$(BIN)/ruff check --fix
@@ -51,6 +66,9 @@ format: install ## Correct style
 types: install ## Check types
 	$(BIN)/mypy
 
+docs: install ## Build the documentation site in site/
+	$(BIN)/mkdocs build --strict --quiet
+
 bench: install ## Measure; prints tables with ratios
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
 
@@ -58,4 +76,4 @@ wheel: install ## Build dist/berth-*.whl
 	$(BIN)/python -m build --wheel --installer uv
 
 clean: ## Remove what was built, not the workspace
-	rm -rf build dist *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist site *.egg-info $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
