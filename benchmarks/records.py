@@ -149,12 +149,12 @@ def stage_seconds(text: Path, vocabulary: Path, rounds: int) -> dict[str, float]
     """Each stage alone, warm, in this process; and TFRecordWriter given the finished records."""
     import tensorflow as tf
 
+    from berth.formats.tfrecord import read_records
+    from berth.formats.vocabulary import Vocabulary
     from pipelines.mlm import keyed, reference
     from pipelines.mlm.instances import documents_of
-    from pipelines.mlm.record_encoder import layout_of
-    from pipelines.mlm.tfrecord import read_records, write_instances
+    from pipelines.mlm.record_encoder import layout_of, write_instances
     from pipelines.mlm.tokenizer import Tokenizer
-    from pipelines.mlm.vocabulary import Vocabulary
 
     words = Vocabulary.read(str(vocabulary))
     content = text.read_bytes()

@@ -18,12 +18,13 @@ def evalset(recipe: str, workspace: str, records: str, manifest: dsl.Output[dsl.
         Output: URI of the directory with eval.tfrecord.
         manifest: The stage's manifest.
     """
+    from berth.formats.records import PATTERN
     from berth.stage.task import Task
     from pipelines.evalset import pick_examples
 
     with Task("evalset", recipe, workspace) as task:
         result = pick_examples(
-            records=task.files(records, "*.tfrecord*"),
+            records=task.files(records, PATTERN),
             examples=task.recipe.evaluation.examples,
             destination=task.destination,
         )

@@ -27,22 +27,21 @@ def evaluate(
         manifest: The stage's manifest.
         metrics: The evaluation's figures.
     """
-    import json
-
-    from berth import storage
+    from berth.formats.records import PATTERN
+    from berth.formats.results import read_evaluation
     from berth.stage.task import Task
     from trainer.evaluation.evaluate import evaluate
 
     with Task("evaluate", recipe, workspace) as task:
         result = evaluate(
             model=task.files(model, "*"),
-            records=task.files(evalset, "*.tfrecord*"),
+            records=task.files(evalset, PATTERN),
             batch_size=task.recipe.evaluation.batch_size,
             engine=task.recipe.training.engine,
             checkpoints=task.recipe.evaluation.checkpoints,
             destination=task.destination,
         )
-        figures = json.loads(storage.read_bytes(storage.join(result.uri, "evaluation.json")))
+        figures = read_evaluation(result.uri)
         for prefix, values in (("", figures), ("baseline_", figures["baseline"])):
             for name, value in values.items():
                 if isinstance(value, float):

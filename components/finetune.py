@@ -27,16 +27,14 @@ def finetune(
         manifest: The stage's manifest.
         metrics: The task's metrics on each held-out set.
     """
-    import json
-
-    from berth import storage
+    from berth.formats.results import read_finetuning
     from berth.stage.task import Task
     from trainer.finetuning.finetune import finetune
 
     with Task("finetune", recipe, workspace) as task:
         options, seed = task.recipe.fine_tuning[name], task.recipe.seed
         result = finetune(options=options, model=model, seed=seed, destination=task.destination)
-        figures = json.loads(storage.read_bytes(storage.join(result.uri, "finetuning.json")))
+        figures = read_finetuning(result.uri)
         for held_out, values in figures["metrics"].items():
             for metric, value in values.items():
                 metrics.log_metric(f"{held_out}_{metric}", value)

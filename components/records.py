@@ -32,13 +32,14 @@ def records(
         Output: URI of the directory with *.tfrecord.
         manifest: The stage's manifest.
     """
+    from berth.formats.vocabulary import VOCABULARY
     from berth.stage.task import Task
     from pipelines.records import create_records
 
     with Task("records", recipe, workspace) as task:
         result = create_records(
             text=task.files(sentences, text),
-            vocabulary=task.files(vocabulary, "vocab.txt"),
+            vocabulary=task.files(vocabulary, VOCABULARY),
             options=task.recipe.records[record_set],
             lower_case=task.recipe.vocabulary.lower_case,
             seed=task.recipe.seed,

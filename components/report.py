@@ -24,17 +24,15 @@ def report(
     import json
 
     from berth import storage
+    from berth.formats.results import REPORT
     from berth.report.build import build_report
     from berth.stage import run_index as runs
     from berth.stage.task import Task
-    from pipelines.explain import examples
 
     with Task("report", recipe, workspace) as task:
         directories = json.loads(stages)
-        result = build_report(
-            recipe=task.recipe, stages=directories, examples=lambda: examples(directories), destination=task.destination
-        )
+        result = build_report(recipe=task.recipe, stages=directories, destination=task.destination)
         runs.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:
-            file.write(storage.read_bytes(storage.join(result.uri, "report.html")))
+            file.write(storage.read_bytes(storage.join(result.uri, REPORT)))
         return task.finish(result, manifest)

@@ -37,6 +37,8 @@ def train(
     import json
 
     from berth.cluster import jobset
+    from berth.formats.records import PATTERN
+    from berth.formats.vocabulary import VOCABULARY
     from berth.stage import run_index as runs
     from berth.stage.task import Task
     from trainer.loop.train import train
@@ -49,9 +51,9 @@ def train(
             jobset.train(recipe=task.recipe, workspace=workspace, image=image, stages=data)
         result = train(
             recipe=task.recipe,
-            records={name: task.files(uri, "*.tfrecord*") for name, uri in directories.items()},
-            vocabulary=task.files(vocabulary, "vocab.txt"),
-            evaluation=task.files(evalset, "*.tfrecord*") if task.recipe.evaluation.is_during_training else None,
+            records={name: task.files(uri, PATTERN) for name, uri in directories.items()},
+            vocabulary=task.files(vocabulary, VOCABULARY),
+            evaluation=task.files(evalset, PATTERN) if task.recipe.evaluation.is_during_training else None,
             until=until or None,
             before=task.files(before, "*") if before else None,
             destination=task.destination,

@@ -1,10 +1,11 @@
-"""Stage: picks evaluation records evenly from records made of held-out documents."""
+"""Stage: evaluation records, picked evenly from the records of the held-out documents."""
 
 from __future__ import annotations
 
 import logging
 
 from berth.errors import UsageError
+from berth.formats.records import EVALUATION
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import InputFile, Inputs
 from berth.stage.output import Output
@@ -12,23 +13,22 @@ from berth.stage.output import Output
 log = logging.getLogger("berth.evalset")
 
 VERSION = 1
-EVALUATION = "eval.tfrecord"
 
 
 def pick_examples(*, records: Inputs, examples: int, destination: Destination) -> Result:
-    """Pick records evenly: of N records in all, the i-th of n picked is number ``int(i * (N / n))``, counted from 0.
+    """Pick records evenly: of N records, the i-th of n picked is record ``int(i * (N / n))``, both counted from 0.
 
     That is the rule of MLPerf training v1.0's pick_eval_samples.py, rounding of the quotient included. The output is
     ``eval.tfrecord``, with the records as they are.
 
     Args:
-        records: TFRecord files, taken together in order of their names.
-        examples: How many to pick.
+        records: TFRecord files, concatenated in order of their names.
+        examples: The number of records to pick.
         destination: Where the output goes.
 
     Raises:
-        UsageError: if there are fewer records than are asked for.
-        BerthError: for files that are no TFRecord files.
+        UsageError: if there are fewer records than ``examples``.
+        BerthError: for files that are not TFRecord files.
     """
     stage = Stage("evalset", VERSION, {"examples": examples}, {"records": records})
 
@@ -40,12 +40,12 @@ def pick_examples(*, records: Inputs, examples: int, destination: Destination) -
 
 
 def _pick(records: Inputs, examples: int, output: Output) -> None:
-    from pipelines.mlm.tfrecord import frame, read_records
+    from berth.formats.tfrecord import frame, read_records
 
     total = sum(_count(file) for file in records.files)
     if examples > total:
         raise UsageError(
-            "there are fewer records than the evaluation set is to have",
+            "there are fewer records than the evaluation set needs",
             where=records.uri,
             found=f"{total:,} records",
             expected=f"at least {examples:,}",
@@ -66,6 +66,6 @@ def _count(file: InputFile) -> int:
     """Number of records in a file: from the manifest of the stage that made it, else by reading it."""
     if file.records is not None:
         return file.records
-    from pipelines.mlm.tfrecord import read_records
+    from berth.formats.tfrecord import read_records
 
     return sum(1 for _ in read_records(file.uri))

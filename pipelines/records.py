@@ -1,4 +1,4 @@
-"""Stage: shards of sentences → shards of masked records, one for one."""
+"""Stage: shards of sentences → shards of masked records, one for each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from berth.errors import BerthError, UsageError
+from berth.formats.records import record_name
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -15,7 +17,6 @@ from pipelines.engine.shards import watched
 log = logging.getLogger("berth.records")
 
 VERSION = 1
-MAX_SEQ_LENGTH = 1 << 14  # that of pipelines.mlm.instances, which would import Numba
 
 
 def create_records(
@@ -31,11 +32,10 @@ def create_records(
     """Make masked training records.
 
     The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for
-    ``part-00000-of-00008.txt``. Each depends on its text file, the vocabulary, the options and the seed, and on
-    nothing else.
+    ``part-00000-of-00008.txt``. Each depends only on its text file, the vocabulary, the options and the seed.
 
     Args:
-        text: Files of one sentence a line, with a blank line after each document. A document ends with its file.
+        text: Sentence shards.
         vocabulary: A vocab.txt.
         options: Lengths, masking, generator.
         lower_case: Lower-case and strip accents, as the vocabulary needs it.
@@ -44,16 +44,9 @@ def create_records(
         beam_arguments: Flags for Beam.
 
     Raises:
-        UsageError: for options that exclude each other, or text files whose records would have the same name.
+        UsageError: for text files whose records would have the same name.
         BerthError: for a vocabulary that cannot be used, invalid UTF-8, or no text at all.
     """
-    if options.max_seq_length > MAX_SEQ_LENGTH:
-        raise UsageError(
-            "the records are too long",
-            where="max_seq_length",
-            found=f"{options.max_seq_length:,}",
-            expected=f"at most {MAX_SEQ_LENGTH:,}",
-        )
     parameters = {**options.model_dump(mode="json"), "lower_case": lower_case}
     stage = Stage("records", VERSION, parameters, {"text": text, "vocabulary": vocabulary}, seed)
 
@@ -74,23 +67,22 @@ def _create(
 ) -> None:
     from pipelines.engine.beam import beam, pipeline
     from pipelines.engine.checked_create import Elements
-    from pipelines.mlm.shard import RecordShards, record_name
-    from pipelines.mlm.vocabulary import Vocabulary
+    from pipelines.mlm.shard import RecordShards
 
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
     if len(set(names.values())) < len(names):
         raise UsageError(
-            "two text files would give records of the same name",
+            "the records of two text files would have the same name",
             where=text.uri,
             found=", ".join(names),
             fix="Rename one of them.",
         )
-    Vocabulary.read(vocabulary.one().uri)  # an error here is clearer than one from a worker
+    Vocabulary.read(vocabulary.one().uri)  # an error here is reported once, not by every worker
     shards = RecordShards(vocabulary.one().uri, lower_case, options, seed, output)
     missing = [file for file in text.files if not output.is_complete(names[file.name])]
     if missing:
         if not shards.is_compiled():
-            log.info("compiling the kernels: needed once on this machine, takes some ten seconds")
+            log.info("compiling the kernels: once on this machine, about ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
         with watched("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:

@@ -78,6 +78,8 @@ def _segment(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
+    from berth.formats.results import PUNKT
+    from berth.formats.sentences import EVALUATION as EVALUATION_TEXT
     from pipelines.documents.article_groups import units
     from pipelines.engine.beam import beam, pipeline
     from pipelines.engine.checked_create import Elements
@@ -87,7 +89,7 @@ def _segment(
     from pipelines.sentences.segmented import SEGMENTED
     from pipelines.sentences.segmenter import Segmenter
     from pipelines.sentences.selection import Selection
-    from pipelines.sentences.sharding import EVALUATION_TEXT, PUNKT, SELECTION, UNITS, Spread
+    from pipelines.sentences.sharding import SELECTION, UNITS, Spread
 
     found = units(articles.uris)
     if not found:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth import storage
 from berth.errors import BerthError
+from berth.formats.vocabulary import VOCABULARY, parse, split_lines
+from berth.formats.vocabulary import Vocabulary as Tokens
 from berth.recipe import Vocabulary
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from pipelines.wordpiece.sampling import Sample
 
 log = logging.getLogger("berth.vocab")
 
-VERSION = 2
-FILE = "vocab.txt"
+VERSION = 3
 # Temporary files: counts of words, and of lines.
 WORDS, LINES = ".words.txt", ".lines.json"
 
@@ -35,26 +37,26 @@ def vocabulary(
     destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
-    """Learn a vocabulary from sentence shards, or check and take over a given one.
+    """Learn a vocabulary from sentence shards, or check and copy a given one.
 
-    The output is ``vocab.txt``, one entry a line: [PAD] [UNK] [CLS] [SEP] [MASK], the characters in order, then pieces
-    as they are learned. It has exactly ``options.size`` entries. The counters tell how it suits the text: words, words
-    that are unknown to it, tokens.
+    The output is ``vocab.txt``: [PAD] [UNK] [CLS] [SEP] [MASK], the characters in order, then pieces in the order in
+    which they are learned. It has exactly ``options.size`` entries. The counters say how it covers the text: words,
+    words that are unknown to it, tokens; they are those of records made from the same text.
 
     Args:
         text: Sentence shards.
-        given: A vocabulary file that is to be used instead; then nothing is learned.
-        options: What learns it, its size, and whether the text is lower-cased.
-        seed: Key of the sample; without one the result depends on the text only.
+        given: A vocabulary file to use instead; then nothing is learned.
+        options: The algorithm, the size, and whether the text is lower-cased.
+        seed: Key of the sample; without a sample the result depends on the text only.
         destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
-        BerthError: if the text cannot give so many entries, or the given file is no vocabulary.
+        BerthError: if the text cannot give this number of entries, or the given file is not a vocabulary.
     """
     if given is not None:
         stage = Stage("vocab", VERSION, {"given": True}, {"given": given})
-        return run(stage, destination, lambda output: _take_over(given, output))
+        return run(stage, destination, lambda output: _copy(given, output))
     excluded = {"path", "expected"}
     if options.kind != "sentencepiece":
         excluded.add("pieces")
@@ -65,30 +67,12 @@ def vocabulary(
     return run(stage, destination, lambda output: _learn(text, options, seed, output, beam_arguments))
 
 
-def _take_over(given: Inputs, output: Output) -> None:
-    from pipelines.wordpiece.alphabet import SPECIAL_TOKENS
-
+def _copy(given: Inputs, output: Output) -> None:
+    """Copy a vocabulary that is fit to use; its lines stay as they are, but for their ends."""
     uri = given.one().uri
-    entries = storage.read_text(uri).split("\n")
-    if entries and not entries[-1]:
-        entries.pop()
-    entries = [entry.removesuffix("\r") for entry in entries]
-    if missing := [token for token in SPECIAL_TOKENS if token not in entries]:
-        raise BerthError(
-            "this is not a BERT vocabulary",
-            where=uri,
-            found=f"{len(entries):,} entries without {', '.join(missing)}",
-            expected="one entry a line, among them the special tokens",
-        )
-    twice = [entry for entry, count in Counter(entries).items() if count > 1]
-    if twice:
-        raise BerthError(
-            "the vocabulary holds an entry twice",
-            where=f"{uri}, line {len(entries) - entries[::-1].index(twice[0])}",
-            found=repr(twice[0]),
-            expected="each entry once",
-        )
-    _write(entries, output, {})
+    text = storage.read_text(uri)
+    Tokens(tuple(parse(text)), uri)  # raises an error where it is not fit to use
+    _write(split_lines(text), output, {})
 
 
 def _learn(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> None:
@@ -116,21 +100,21 @@ def _learn(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
 
 
 def _too_small(text: Inputs, words: Mapping[str, int], options: Vocabulary, found: int) -> BerthError:
-    """The error for a size that the text cannot give; it names the largest one that it can."""
+    """The error for a size that the text cannot give; it names the largest one that it can give."""
     from pipelines.wordpiece.learning import largest_size
 
     largest = largest_size(words, options, found)
     return BerthError(
         "the text cannot give a vocabulary of this size",
         where=text.uri,
-        found=f"{found:,} entries in all from {len(words):,} distinct words",
+        found=f"{found:,} entries from {len(words):,} distinct words",
         expected=f"{options.size:,} (vocabulary.size)",
         fix=f"{f'Lower the size to at most {largest:,}, or give' if largest else 'Give'} more text.",
     )
 
 
 def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
-    """Count the words on Beam; what was counted before a kill is kept."""
+    """Count the words on Beam; counts that are complete are not made again."""
     from pipelines.wordpiece.counting import ShardWords, count_shards, grouped, read_counts
 
     if not output.is_complete(WORDS):
@@ -143,7 +127,7 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
 
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:
-    """Choose the sentences; the shards' numbers of lines come back through a temporary file."""
+    """Choose the sentences; workers return the shards' numbers of lines through a temporary file."""
     from pipelines.engine.beam import beam, pipeline
     from pipelines.engine.checked_create import Elements
     from pipelines.wordpiece.sampling import choose, count_lines
@@ -168,7 +152,7 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
 
 
 def _write(entries: Sequence[str], output: Output, counters: dict[str, int]) -> None:
-    with output.shard(FILE) as shard:
+    with output.shard(VOCABULARY) as shard:
         for entry in entries:
             shard.write(entry.encode() + b"\n")
         shard.records = len(entries)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 import tempfile
 
+from berth.formats.vocabulary import SPECIAL_TOKENS
 from berth.recipe import ExtractOptions, RecordSet, Segmentation
 from berth.stage import Workspace
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.extract import extract
 from pipelines.mlm.shard import RecordShards
-from pipelines.mlm.vocabulary import REQUIRED
 from pipelines.segment import segment
 
 SMALL, LARGE = 100, (1 << 16) + 1  # numbers of tokens whose ids take two bytes, and four
@@ -51,7 +51,7 @@ def main() -> None:
         for size, rng in itertools.product((SMALL, LARGE), ("reference", "keyed")):
             vocabulary = f"{directory}/{size}.txt"
             with open(vocabulary, "w", encoding="utf-8") as file:
-                file.write("\n".join([*REQUIRED, *map(str, range(size - len(REQUIRED)))]))
+                file.write("\n".join([*SPECIAL_TOKENS, *map(str, range(size - len(SPECIAL_TOKENS)))]))
             records = RecordSet.model_validate({"rng": rng})
             RecordShards(vocabulary, True, records, 1, Output(directory)).compile()
 

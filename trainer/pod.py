@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from berth import log as logs
 from berth.errors import BerthError, UsageError
+from berth.formats.records import PATTERN as TFRECORDS
+from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Recipe
 from berth.recipe import file as recipe_file
 from berth.stage import Stage, Workspace
@@ -25,7 +27,6 @@ from trainer.loop.hosts import Pod, process_number
 
 log = logging.getLogger("berth.pod")
 
-TFRECORDS = "*.tfrecord*"
 # Of an error that nobody expected (sysexits.h: EX_SOFTWARE): perhaps the machine's; trying again is right.
 UNEXPECTED = 70
 SECONDS_BETWEEN_LOOKS = 30.0
@@ -59,7 +60,7 @@ def train(recipe: Recipe, workspace: str) -> str:
     return train(
         recipe=recipe,
         records={name: Inputs.of_stage(data[runs.RECORDS + name], TFRECORDS) for name in names},
-        vocabulary=Inputs.of_stage(data[runs.VOCABULARY], "vocab.txt"),
+        vocabulary=Inputs.of_stage(data[runs.VOCABULARY], VOCABULARY),
         evaluation=evaluation if recipe.evaluation.is_during_training else None,
         destination=TrainingWorkspace(workspace, recipe),
     ).uri

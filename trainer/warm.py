@@ -1,6 +1,6 @@
 """Compiles the kernels that read records into this machine's cache: ``python -m trainer.warm``.
 
-For container images, so that no training has to compile them.
+For container images, so that no training run has to compile them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import tempfile
 
 import numpy as np
 
+from berth.formats.records import FEATURES
 from berth.stage.inputs import Inputs
-from trainer.data.records import FEATURES, FLOAT_FEATURE, Limits, RecordSet
+from trainer.data.records import Limits, RecordSet
 
 
 def main() -> None:
@@ -18,10 +19,10 @@ def main() -> None:
     import tensorflow as tf
 
     features = {
-        name: tf.train.Feature(float_list=tf.train.FloatList(value=[1.0]))
-        if name == FLOAT_FEATURE
+        feature.name: tf.train.Feature(float_list=tf.train.FloatList(value=[1.0]))
+        if feature.type == "float32"
         else tf.train.Feature(int64_list=tf.train.Int64List(value=[0]))
-        for name in FEATURES
+        for feature in FEATURES
     }
     record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
     with tempfile.TemporaryDirectory() as directory:

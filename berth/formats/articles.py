@@ -1,17 +1,15 @@
-"""Article files: the one form that every source of text takes, whatever it was before."""
+"""Article files: Parquet, the common format of all sources of text."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from berth.stage.output import ShardWriter
 
 SCHEMA = pa.schema(
     [
@@ -23,7 +21,7 @@ SCHEMA = pa.schema(
         pa.field("text", pa.large_string(), nullable=False),
     ]
 )
-# Only where a source tells the language of each document.
+# Only where a source gives the language of each document.
 LANGUAGE = pa.field("language", pa.string())
 # In the schema's metadata: the lines of the text are sentences, which segmentation keeps as they are.
 SENTENCES_KEY, SENTENCES_ARE_LINES = b"sentences", b"lines"
@@ -34,15 +32,22 @@ ROW_GROUP_CHARACTERS = 16 << 20
 PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 
 
+class Writer(Protocol):
+    """A binary file that is written from start to end."""
+
+    def write(self, data: bytes, /) -> int:
+        """Append bytes."""
+
+
 class Article(NamedTuple):
     """One row of an article file.
 
     Attributes:
         id: Number of the page, or of the document (:func:`number_of`).
         title: Title, or "".
-        url: Of a page, its address; of another document, the file's name and its place or name there.
+        url: Of a page, its address; of another document, the name of its file and its number or name there.
         text: Paragraphs, one a line.
-        language: Language code, if the source tells it.
+        language: Language code, if the source gives it.
     """
 
     id: int
@@ -71,7 +76,7 @@ def has_sentences(schema: pa.Schema) -> bool:
 
 
 def document_id(url: str | None, number: int) -> str:
-    """The id that decides a document's shard: host of the wiki and page id, or else what ``url`` says."""
+    """The id that decides a document's shard: host of the wiki and page id or, without a host, ``url``."""
     host = urlsplit(url or "").netloc
     return url if url and not host else f"{host}:{number}"
 
@@ -81,7 +86,7 @@ def number_of(url: str) -> int:
     return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def write_articles(shard: ShardWriter, schema: pa.Schema, articles: Iterable[Article]) -> None:
+def write_articles(shard: Writer, schema: pa.Schema, articles: Iterable[Article]) -> None:
     """Write articles into a shard as Parquet, in row groups of bounded size."""
     with pq.ParquetWriter(pa.PythonFile(shard, mode="w"), schema, **PARQUET_OPTIONS) as writer:
         for rows in _row_groups(articles):

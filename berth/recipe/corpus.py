@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from berth.formats.records import MAX_SEQ_LENGTH, MIN_SEQ_LENGTH
 from berth.recipe.section import Expected, FieldName, Fraction, Section
 
 Token = Annotated[str, Field(pattern=r"^\S+$", description="text without white space")]
@@ -205,7 +206,7 @@ class Vocabulary(Section):
 class RecordSet(Section):
     """One set of masked training records."""
 
-    max_seq_length: Annotated[int, Field(ge=5)] = 128
+    max_seq_length: Annotated[int, Field(ge=MIN_SEQ_LENGTH, le=MAX_SEQ_LENGTH)] = 128
     """Tokens in a record, padding included."""
     max_predictions: PositiveInt = 20
     """Masked positions in a record at most."""

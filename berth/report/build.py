@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from berth import storage
+from berth.formats.results import REPORT
 from berth.recipe import Recipe
 from berth.report.run import Finished, Run
 from berth.stage import Destination, Result, Stage, run
@@ -14,14 +14,12 @@ from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 
 VERSION = 1
-NAME = "report.html"
 
 
 def build_report(
     *,
     recipe: Recipe,
     stages: Mapping[str, str],
-    examples: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]],
     destination: Destination,
 ) -> Result:
     """Write one self-contained page about a run.
@@ -31,8 +29,6 @@ def build_report(
     Args:
         recipe: The resolved recipe.
         stages: URIs of the finished stages' directories by title, in order of the flow.
-        examples: Gives explained records by what they are taken from, as :class:`berth.report.run.Run` describes them;
-            called only if there is a report to write. They are taken from the stages' files, nothing else.
         destination: Where the output goes: report.html.
 
     Raises:
@@ -47,9 +43,10 @@ def build_report(
 
     def work(output: Output) -> None:
         from berth.report.page import render  # brings Jinja2 and Bokeh
+        from berth.report.record_view import examples
 
         finished = [Finished(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
-        with storage.atomic_write(output.path(NAME)) as file:
-            file.write(render(Run(recipe, finished, examples())).encode("utf-8"))
+        with storage.atomic_write(output.path(REPORT)) as file:
+            file.write(render(Run(recipe, finished, examples(finished))).encode("utf-8"))
 
     return run(stage, destination, work)

@@ -9,6 +9,7 @@ from typing import Any
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import TRAINING
 from berth.recipe import Recipe
 from berth.report import evaluation, fine_tuning
 from berth.report import formatting as words
@@ -111,7 +112,7 @@ TOLD = (("parameters", "parameters"), ("steps", "steps"), ("sequences", "sequenc
 
 def _told(run: Run, key: str) -> int | None:
     train = run.training
-    told: Mapping[str, Any] = train.json("training.json") if train is not None else {}
+    told: Mapping[str, Any] = train.json(TRAINING) if train is not None else {}
     ended: Mapping[str, Any] = told.get("ended", {})  # a training may end before its last step, at its target
     return {"steps": ended.get("step"), "sequences": ended.get("sequences")}.get(key) or told.get(key)
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth.report.record_view import Example, Piece, joined, read_example
+from berth.formats.records import MaskedToken, Record
+from berth.formats.results import EVALUATION, FILL_MASK
+from berth.formats.vocabulary import CLASSIFIER, SEPARATOR
+from berth.report.record_view import Example, Piece, pieces_of, view
 from berth.report.run import Run
 
-EVALUATION, FILL_MASK = "evaluation.json", "fill_mask.json"
 CONTEXT = 14  # tokens shown on either side of a masked one
-SEPARATOR = "[SEP]"
-BORDERS = ("[CLS]", SEPARATOR)
+BORDERS = (CLASSIFIER, SEPARATOR)
 
 # Keys of evaluation.json: key, name in the table, whether it is a share (else a loss in nats).
 FIGURES = (
@@ -101,23 +102,11 @@ def likeliest(records: Sequence[Filled]) -> float:
 def _filled(record: Mapping[str, Any]) -> Filled:
     masked = {entry["position"]: entry for entry in record["masked"]}
     best = {position: entry["guesses"][0]["token"] for position, entry in masked.items() if entry["guesses"]}
-    tokens = []
-    segment = 0
-    for position, text in enumerate(record["tokens"]):
-        is_masked = position in best
-        truth = masked[position]["truth"] if is_masked else text
-        tokens.append(
-            {
-                "text": text,
-                "segment": segment,
-                "masked": is_masked,
-                "original": truth,
-                "replacement": best.get(position, text),
-            }
-        )
-        segment += text == SEPARATOR
+    tokens = tuple(record["tokens"])
+    segments = tuple(tokens[:position].count(SEPARATOR) for position in range(len(tokens)))
+    masks = tuple(MaskedToken(position, masked[position]["truth"], guess) for position, guess in best.items())
     return Filled(
-        example=read_example({"tokens": tokens}),
+        example=view(Record(tokens, segments, masks)),
         right=sum(best[position] == masked[position]["truth"] for position in best),
         middle=guess_at(record["tokens"], masked[sorted(best)[len(best) // 2]]) if best else None,
         is_random_next=record.get("is_random_next"),
@@ -133,8 +122,8 @@ def guess_at(tokens: Sequence[str], entry: Mapping[str, Any]) -> Guess:
     last = min((place for place in borders if place > position), default=len(tokens))
     start, end = max(first, position - CONTEXT), min(last, position + 1 + CONTEXT)
     return Guess(
-        before=joined(tokens[start:position]),
-        after=joined(tokens[position + 1 : end]),
+        before=pieces_of(tokens[start:position]),
+        after=pieces_of(tokens[position + 1 : end]),
         is_cut=(start > first, end < last),
         truth=entry["truth"],
         guesses=tuple((guess["token"], guess["probability"]) for guess in entry["guesses"]),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from berth.formats.results import EVALUATIONS
 from berth.recipe import Target
 from berth.report import charts
 from berth.report.run import Run
 
-EVALUATIONS = "evaluations.jsonl"
 TARGET = "evaluation-curve"
 HEIGHT = 320
 CURVES = (

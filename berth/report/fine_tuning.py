@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from berth.formats.results import FINETUNING
 from berth.report import formatting as words
 from berth.report.run import Finished, Run
 from berth.stage import lineage
 
-FINETUNING = "finetuning.json"
 STAGE, TRAIN, MODEL, BEFORE = "finetune", "train", "model", "before"
 HOUR = 3600.0
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from berth.formats.results import OMISSIONS
 from berth.report.run import Run
 
-LOSSES = "losses.json"
 SHOWN = 25
 
 
@@ -47,8 +47,8 @@ def losses(run: Run) -> Losses | None:
     Raises:
         BerthError: if the file that tells them is not JSON.
     """
-    stage = run.having(LOSSES)
-    content = stage.json(LOSSES) if stage is not None else {}
+    stage = run.having(OMISSIONS)
+    content = stage.json(OMISSIONS) if stage is not None else {}
     named = content.get("templates", [])
     if not named:
         return None

@@ -95,7 +95,7 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
         size=words.size,
         spoken=words.spoken,
         token=_token,
-        example=examples.read_example,
+        example=examples.view,
     )
     curves = {target: item for target, item in items.items() if item is not None}
     scripts = [f"Bokeh.embed.embed_item({_in_script(item)})" for item in curves.values()]

@@ -1,75 +1,107 @@
-"""Records as a person reads them: tokens joined to text, only masked and special ones standing out."""
+"""Records in readable form: tokens joined to text, only the masked and special ones set apart."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Literal
 
-from berth.report.run import Explained
+from berth import storage
+from berth.formats.records import MaskedToken, Record, read_record
+from berth.formats.vocabulary import CONTINUATION, SPECIAL_TOKENS, VOCABULARY, Vocabulary
+from berth.report.run import Finished
+from berth.stage.lineage import place_of
 
-SPECIAL = re.compile(r"\[[A-Z]+\]")
-CONTINUATION = "##"  # begins a WordPiece that is glued to the one before
+EXAMPLES = 2  # records shown of each record set
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive tokens of a record: plain text, or one masked token with what was put in its place."""
+    """Consecutive tokens of a record: plain text, a special token, or a masked token with the one shown instead."""
 
     text: str
-    kind: str  # "text", "special" or "mask"
+    kind: Literal["text", "special", "mask"]
     replacement: str = ""
     is_glued: bool = False
 
 
 @dataclass(frozen=True)
 class Example:
-    """A record as a person reads it: its segments with the pieces of each, and what its labels say."""
+    """A record for the page: the pieces of each segment (a or b), and its figures."""
 
-    segments: tuple[tuple[str, tuple[Piece, ...]], ...]
+    segments: tuple[tuple[Literal["a", "b"], tuple[Piece, ...]], ...]
     masked: int
     tokens: int
     padding: int
-    next_sentence: str | None
+    next_sentence: Literal["actual", "random"] | None
 
 
-def read_example(record: Explained) -> Example:
-    """Join the tokens of an explained record to text, so that only masked tokens stand out."""
-    tokens: Sequence[Mapping[str, Any]] = record["tokens"]
-    segments: list[tuple[str, list[Piece]]] = []
-    for token in tokens:
-        name = "b" if token["segment"] in (1, "b", "B") else "a"
+def examples(stages: Iterable[Finished]) -> dict[str, list[Record]]:
+    """The first records of each record set, by the title of its stage.
+
+    Args:
+        stages: Finished stages; those that made no records are ignored.
+
+    Raises:
+        BerthError: if a file of records or a vocabulary cannot be read.
+    """
+    from berth.formats.tfrecord import read_records  # brings Numba
+
+    found = {}
+    for stage in stages:
+        names = [file.path for file in stage.manifest.files if file.records]
+        if stage.kind != "records" or not names:
+            continue
+        vocabulary = Vocabulary.read(_vocabulary_of(stage))
+        uri = storage.join(stage.directory, names[0])
+        records = enumerate(islice(read_records(uri), EXAMPLES))
+        found[stage.title] = [read_record(data, vocabulary, f"{uri}, record {index}") for index, data in records]
+    return found
+
+
+def view(record: Record) -> Example:
+    """Join the tokens of a record to text, so that only masked and special ones are set apart."""
+    masks = {mask.position: mask for mask in record.masks}
+    segments: list[tuple[Literal["a", "b"], list[Piece]]] = []
+    for position, (token, segment) in enumerate(zip(record.tokens, record.segments, strict=True)):
+        name: Literal["a", "b"] = "b" if segment == 1 else "a"
         if not segments or segments[-1][0] != name:
             segments.append((name, []))
-        _append(segments[-1][1], token)
+        _append(segments[-1][1], token, masks.get(position))
     return Example(
         segments=tuple((name, tuple(pieces)) for name, pieces in segments),
-        masked=sum(bool(token["masked"]) for token in tokens),
-        tokens=len(tokens),
-        padding=record.get("padding", 0),
-        next_sentence=record.get("next_sentence"),
+        masked=len(record.masks),
+        tokens=len(record.tokens),
+        padding=record.padding,
+        next_sentence=None if record.is_random_next is None else "random" if record.is_random_next else "actual",
     )
 
 
-def joined(tokens: Sequence[str]) -> tuple[Piece, ...]:
-    """Tokens of which none is to be told apart as masked."""
+def pieces_of(tokens: Sequence[str]) -> tuple[Piece, ...]:
+    """Tokens none of which is masked, joined to text."""
     pieces: list[Piece] = []
     for token in tokens:
-        _append(pieces, {"text": token, "masked": False})
+        _append(pieces, token, None)
     return tuple(pieces)
 
 
-def _append(pieces: list[Piece], token: Mapping[str, Any]) -> None:
-    text = token["text"]
-    if token["masked"]:
-        pieces.append(Piece(token["original"], "mask", token["replacement"], token["original"].startswith("##")))
+def _append(pieces: list[Piece], token: str, mask: MaskedToken | None) -> None:
+    if mask is not None:
+        pieces.append(Piece(mask.original, "mask", mask.shown, mask.original.startswith(CONTINUATION)))
         return
-    kind = "special" if re.fullmatch(r"\[[A-Z]+\]", text) else "text"
-    is_glued = text.startswith("##")
-    bare = text.removeprefix("##")
+    kind: Literal["text", "special"] = "special" if token in SPECIAL_TOKENS else "text"
+    is_glued = token.startswith(CONTINUATION)
+    bare = token.removeprefix(CONTINUATION)
     if pieces and kind == pieces[-1].kind == "text":
         before = pieces.pop()
         pieces.append(Piece(before.text + ("" if is_glued else " ") + bare, kind, is_glued=before.is_glued))
     else:
         pieces.append(Piece(bare, kind, is_glued=is_glued))
+
+
+def _vocabulary_of(stage: Finished) -> str:
+    """URI of the vocabulary that a stage made its records with."""
+    recorded = stage.manifest.inputs["vocabulary"]
+    uri = place_of(recorded, stage.directory)
+    return storage.join(uri, VOCABULARY) if recorded.stage else uri

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from berth import storage
-from berth.errors import BerthError
+from berth.formats import results
+from berth.formats.records import Record
 from berth.recipe import Recipe
 from berth.stage.manifest import Manifest
-
-Explained = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,23 +48,11 @@ class Finished:
 
     def json(self, name: str) -> Any:
         """The content of a JSON file that it made. Raises BerthError if it is not JSON."""
-        return self._parsed(name, storage.read_text(storage.join(self.directory, name)), "")
+        return results.read_json(storage.join(self.directory, name))
 
     def json_lines(self, name: str) -> list[Any]:
         """The content of a file with one JSON value a line. Raises BerthError if a line is not."""
-        lines = storage.read_text(storage.join(self.directory, name)).splitlines()
-        return [self._parsed(name, line, f", line {number}") for number, line in enumerate(lines, 1) if line.strip()]
-
-    def _parsed(self, name: str, text: str, place: str) -> Any:
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise BerthError(
-                "this is not JSON",
-                where=f"{storage.join(self.directory, name)}{place}",
-                found=error.msg,
-                fix=f"Delete {self.directory} and run again to make it anew.",
-            ) from error
+        return results.read_lines(storage.join(self.directory, name))
 
 
 @dataclass(frozen=True)
@@ -76,14 +62,12 @@ class Run:
     Args:
         recipe: The resolved recipe.
         stages: The finished stages.
-        examples: A few explained records by the name of what they are taken from: each a mapping with ``tokens``
-            (mappings with ``text``, ``segment``, ``masked``, ``original``, ``replacement``), ``next_sentence``
-            (``"actual"``, ``"random"`` or None) and ``padding`` (the number of padding tokens).
+        examples: A few records of each record set, by the title of its stage.
     """
 
     recipe: Recipe
     stages: Sequence[Finished]
-    examples: Mapping[str, Sequence[Explained]]
+    examples: Mapping[str, Sequence[Record]]
 
     def of_kind(self, *kinds: str) -> list[Finished]:
         """The stages with one of these names."""

@@ -11,6 +11,7 @@ from io import StringIO
 from typing import Any
 
 from berth import storage
+from berth.formats.results import METRICS, TRAINING
 from berth.recipe import Recipe
 from berth.report import charts
 from berth.report import formatting as words
@@ -18,7 +19,6 @@ from berth.report.flow import Drawing, Step, draw
 from berth.report.run import Finished, Run
 from berth.stage import lineage
 
-TRAINING, METRICS = "training.json", "metrics.jsonl"
 SOURCE_NAME_LENGTH = 16  # about as long as the longest title of a stage
 # What the records in a stage's files are.
 UNITS = {"extract": "articles", "vocab": "entries", "records": "records", "evalset": "records"}

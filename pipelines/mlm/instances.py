@@ -64,7 +64,6 @@ NOT_MASKED, SHOW_MASK, SHOW_TOKEN, SHOW_WORD = range(4)
 # holds in memory, and this is half of what positions would take.
 GAP_BITS = 6
 MAX_GAP = (1 << GAP_BITS) - 1
-MAX_SEQ_LENGTH = 1 << 14  # lengths of A and B are held in two bytes; far beyond any BERT
 
 
 class Instances(NamedTuple):

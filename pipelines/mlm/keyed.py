@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import Vocabulary
 from berth.kernels import jit
 from berth.recipe import RecordSet
 from pipelines.mlm.instances import Documents, Generated, Instances
@@ -34,7 +35,6 @@ from pipelines.mlm.streams import (
     start,
     uniform,
 )
-from pipelines.mlm.vocabulary import Vocabulary
 
 # Slots of `cursor`: the next document, and what there is so far.
 DOCUMENT, INSTANCES, MASKS, WORDS, TRUNCATED = range(5)

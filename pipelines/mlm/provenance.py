@@ -1,4 +1,4 @@
-"""Finds where in a text shard the tokens of a record come from."""
+"""Finds the lines of a text shard that the tokens of a record come from."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from berth import storage
+from berth.formats.vocabulary import Vocabulary
 from pipelines.mlm.tokenizer import Tokenizer, Tokens
-from pipelines.mlm.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class Place:
-    """A stretch of a text file: the document, counted from 1, and lines, counted from 1."""
+class Lines:
+    """Lines of a text file and their document, all counted from 1."""
 
     document: int
     first_line: int
@@ -27,19 +27,19 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Text:
+class TokenizedText:
     """A tokenized text file."""
 
     tokens: Tokens
 
     @classmethod
-    def read(cls, uri: str, vocabulary: Vocabulary, lower_case: bool) -> Text:
-        """Tokenize a text file. Raises BerthError where it cannot be read."""
+    def read(cls, uri: str, vocabulary: Vocabulary, lower_case: bool) -> TokenizedText:
+        """Tokenize a text file. Raises BerthError if it cannot be read."""
         with storage.open_read(uri) as file:
             return cls(Tokenizer(vocabulary, lower_case).encode_file(file, uri, storage.size(uri)))
 
-    def find(self, wanted: Sequence[int]) -> Place | None:
-        """The first place where these ids stand one after the other, or None."""
+    def find(self, wanted: Sequence[int]) -> Lines | None:
+        """The lines of the first occurrence of these ids in a row, or None."""
         ids = self.tokens.ids
         last = len(ids) - len(wanted)
         if last < 0:
@@ -52,7 +52,7 @@ class Text:
         begin = int(candidates[0])
         first = int(np.searchsorted(self.tokens.line_ends, begin, side="right"))
         final = int(np.searchsorted(self.tokens.line_ends, begin + len(wanted) - 1, side="right"))
-        return Place(self._document(first), first + 1, final + 1)
+        return Lines(self._document(first), first + 1, final + 1)
 
     def _document(self, line: int) -> int:
         """The number of the document that a line belongs to: documents are groups of lines with tokens."""

@@ -1,36 +1,36 @@
 """Instances as framed TFRecords of tf.train.Example, written straight into a byte buffer.
 
-The bytes are those of ``SerializeToString(deterministic=True)``: the features in order of their names. What stands
-around the values of a feature depends only on how many bytes the values take, so it is prepared for every possible
-number.
+The bytes are those of ``SerializeToString(deterministic=True)``: the features in order of their names. The bytes before
+the values of a feature depend only on how many bytes the values take, so they are prepared for every possible number.
 
 Wire format: https://protobuf.dev/programming-guides/encoding/ and tensorflow/core/example/{example,feature}.proto.
-Framing: tensorflow/core/lib/io/record_writer.h.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.formats import records
+from berth.formats.records import PADDING
+from berth.formats.tfrecord import FRAME_BYTES, HEADER_BYTES, close_frame
+from berth.formats.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
 from berth.kernels import jit
-from berth.kernels.crc32c import crc_tables, masked_crc32c
-from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_MASK, SHOW_WORD
-from pipelines.mlm.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
+from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_MASK, SHOW_WORD, Documents, Generated
 
-# In order of the names, as they are written.
-FEATURES = (
-    "input_ids",
-    "input_mask",
-    "masked_lm_ids",
-    "masked_lm_positions",
-    "masked_lm_weights",
-    "next_sentence_labels",
-    "segment_ids",
-)
-INPUT_IDS, INPUT_MASK, MASKED_IDS, MASKED_POSITIONS, MASKED_WEIGHTS, NEXT_SENTENCE, SEGMENT_IDS = range(7)
+BUFFER = 1 << 20  # bytes encoded before they are written
+
+FEATURES = tuple(sorted(feature.name for feature in records.FEATURES))  # in the order in which they are written
+FEATURE_COUNT = len(FEATURES)
+INPUT_IDS = FEATURES.index(records.INPUT_IDS.name)
+INPUT_MASK = FEATURES.index(records.INPUT_MASK.name)
+MASKED_IDS = FEATURES.index(records.MASKED_IDS.name)
+MASKED_POSITIONS = FEATURES.index(records.MASKED_POSITIONS.name)
+MASKED_WEIGHTS = FEATURES.index(records.MASKED_WEIGHTS.name)
+NEXT_SENTENCE = FEATURES.index(records.NEXT_SENTENCE.name)
+SEGMENT_IDS = FEATURES.index(records.SEGMENT_IDS.name)
 
 # Protobuf tags: field number << 3 | wire type 2 (length-delimited).
 FIELD_1 = b"\x0a"  # Example.features, Features.feature, a map entry's key, the packed values of a list
@@ -38,20 +38,23 @@ FIELD_2 = b"\x12"  # a map entry's value, Feature.float_list
 FIELD_3 = b"\x1a"  # Feature.int64_list
 EXAMPLE_TAG = FIELD_1[0]
 
-PADDING = 0  # in every feature, whatever the id of [PAD], as in the reference
-LENGTH_BYTES = 8
-CRC_BYTES = 4
 MAX_VARINT = 3  # bytes of an id, a position, a size: they are below 2**21
-HEADER_BYTES = 48  # room for what stands before a feature's values; the longest is 40 bytes
-_BYTE = np.uint64(0xFF)
+FEATURE_HEADER_BYTES = 48  # room for the bytes before a feature's values; the longest are 40
+
+
+class Writer(Protocol):
+    """What bytes are written to."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Append bytes."""
 
 
 class Layout(NamedTuple):
     """What all records of a file have in common.
 
-    ``largest_record``: bytes a framed record takes at most. ``headers`` (uint8[n, HEADER_BYTES]) and ``header_lengths``
-    (int64[n]): what stands before the values of a feature; that of feature f with values of s bytes is number
-    ``first_header[f] + s`` (int64[7]).
+    ``largest_record``: bytes that a framed record takes at most. ``headers`` (uint8[n, FEATURE_HEADER_BYTES]) and
+    ``header_lengths`` (int64[n]): the bytes before the values of a feature; those of feature f with values of s bytes
+    are row ``first_header[f] + s`` (int64[7]).
     """
 
     max_seq_length: int
@@ -64,7 +67,6 @@ class Layout(NamedTuple):
     headers: NDArray[np.uint8]
     header_lengths: NDArray[np.int64]
     first_header: NDArray[np.int64]
-    crc_tables: NDArray[np.uint32]
 
 
 class Scratch(NamedTuple):
@@ -89,11 +91,11 @@ def layout_of(vocabulary: Vocabulary, max_seq_length: int, max_predictions: int,
     }
     headers: list[bytes] = []
     first_header = []
-    for feature, possible in sizes.items():
+    for feature, possible in sorted(sizes.items()):
         first_header.append(len(headers) - possible.start)
         headers += [feature_header(feature, size) for size in possible]
     largest = sum(possible.stop - 1 for possible in sizes.values())
-    framing = LENGTH_BYTES + CRC_BYTES + len(FIELD_1) + MAX_VARINT + CRC_BYTES
+    framing = FRAME_BYTES + len(FIELD_1) + MAX_VARINT
     return Layout(
         max_seq_length,
         max_predictions,
@@ -101,18 +103,17 @@ def layout_of(vocabulary: Vocabulary, max_seq_length: int, max_predictions: int,
         vocabulary.ids[CLASSIFIER],
         vocabulary.ids[SEPARATOR],
         vocabulary.ids[MASK],
-        largest + len(FEATURES) * HEADER_BYTES + framing,
-        np.frombuffer(b"".join(header.ljust(HEADER_BYTES) for header in headers), np.uint8)
-        .reshape(-1, HEADER_BYTES)
+        largest + FEATURE_COUNT * FEATURE_HEADER_BYTES + framing,
+        np.frombuffer(b"".join(header.ljust(FEATURE_HEADER_BYTES) for header in headers), np.uint8)
+        .reshape(-1, FEATURE_HEADER_BYTES)
         .copy(),
         np.array([len(header) for header in headers], np.int64),
         np.array(first_header, np.int64),
-        crc_tables(),
     )
 
 
 def feature_header(feature: int, size: int) -> bytes:
-    """What stands before the ``size`` bytes of packed values of a feature: a map entry in which a list is nested."""
+    """The bytes before the ``size`` bytes of packed values of a feature: a map entry in which a list is nested."""
     name = FEATURES[feature].encode()
     list_head = FIELD_1 + varint(size)
     feature_head = (FIELD_2 if feature == MASKED_WEIGHTS else FIELD_3) + varint(len(list_head) + size) + list_head
@@ -121,7 +122,7 @@ def feature_header(feature: int, size: int) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """A number in groups of seven bits, lowest first; the high bit says that more follow."""
+    """A number in groups of seven bits, lowest first; the high bit is set where more follow."""
     groups = []
     while value > 0x7F:
         groups.append(value & 0x7F | 0x80)
@@ -135,17 +136,28 @@ def scratch_for(layout: Layout, id_type: type[np.unsignedinteger]) -> Scratch:
         np.empty(layout.max_seq_length, id_type),
         np.empty(layout.max_predictions, id_type),
         np.empty(layout.max_predictions, np.uint16),
-        np.empty(len(FEATURES), np.int64),
+        np.empty(FEATURE_COUNT, np.int64),
     )
+
+
+def write_instances(file: Writer, documents: Documents, generated: Generated, layout: Layout) -> None:
+    """Encode all instances in their order and write them."""
+    out = np.empty(BUFFER + layout.largest_record, np.uint8)
+    scratch = scratch_for(layout, documents.ids.dtype.type)
+    order = generated.order
+    next_record = 0
+    while next_record < len(order):
+        next_record, size = encode_records(order, next_record, documents.ids, generated.instances, layout, scratch, out)
+        file.write(out.data[:size])
 
 
 @jit(_nrt=False)
 def encode_records(order, next_record, ids, instances, layout, scratch, out):
-    """Write instances ``order[next_record:]`` as framed records to ``out`` while one more is sure to fit.
+    """Write instances ``order[next_record:]`` as framed records to ``out`` while one more is certain to fit.
 
     Args:
         order: int64[n], the order in which instances are written.
-        next_record: Where in ``order`` to begin.
+        next_record: Index in ``order`` of the first one.
         ids: See Documents.
         instances: See Instances.
         layout: See Layout.
@@ -160,18 +172,15 @@ def encode_records(order, next_record, ids, instances, layout, scratch, out):
         row = instances.rows[order[next_record]]
         length, boundary = _fill_tokens(row, ids, layout, scratch.tokens)
         masks = _mask_tokens(row, instances, layout, scratch)
-        begin = at + LENGTH_BYTES + CRC_BYTES
-        end = _write_example(out, begin, length, boundary, masks, row.random_next, layout, scratch)
-        at = _write_number(out, at, end - begin, LENGTH_BYTES)
-        at = _write_number(out, at, masked_crc32c(out, at - LENGTH_BYTES, at, layout.crc_tables), CRC_BYTES)
-        at = _write_number(out, end, masked_crc32c(out, begin, end, layout.crc_tables), CRC_BYTES)
+        end = _write_example(out, at + HEADER_BYTES, length, boundary, masks, row.random_next, layout, scratch)
+        at = close_frame(out, at, end)
         next_record += 1
     return next_record, at
 
 
 @jit(_nrt=False)
 def _fill_tokens(row, ids, layout, tokens):
-    """Write the unmasked tokens of an instance to ``tokens``; returns their number and where segment B begins."""
+    """Write the unmasked tokens of an instance to ``tokens``; returns their number and the position of segment B."""
     a_length, b_length = np.int64(row.a_length), np.int64(row.b_length)
     tokens[0] = layout.classifier
     for k in range(a_length):
@@ -189,7 +198,7 @@ def _fill_tokens(row, ids, layout, tokens):
 
 @jit(_nrt=False)
 def _mask_tokens(row, instances, layout, scratch):
-    """Write positions and labels of an instance's masks, and over the tokens what is shown; returns their number."""
+    """Write positions and labels of an instance's masks, and the tokens shown there; returns the number of masks."""
     masks = np.int64(row.masks)
     entry, word = row.mask_begin, row.word_begin
     position = np.int64(0)
@@ -213,7 +222,7 @@ def _mask_tokens(row, instances, layout, scratch):
 
 @jit(_nrt=False)
 def _write_example(out, at, length, boundary, masks, label, layout, scratch):
-    """Write one serialized Example; returns where it ends."""
+    """Write one serialized Example; returns the offset of its end."""
     sizes = scratch.sizes
     sizes[INPUT_IDS] = _varint_bytes(scratch.tokens, length) + layout.max_seq_length - length
     sizes[INPUT_MASK] = sizes[SEGMENT_IDS] = layout.max_seq_length
@@ -222,11 +231,11 @@ def _write_example(out, at, length, boundary, masks, label, layout, scratch):
     sizes[MASKED_WEIGHTS] = 4 * layout.max_predictions
     sizes[NEXT_SENTENCE] = 1
     total = 0
-    for feature in range(len(FEATURES)):
+    for feature in range(FEATURE_COUNT):
         total += layout.header_lengths[layout.first_header[feature] + sizes[feature]] + sizes[feature]
     out[at] = EXAMPLE_TAG
     at = _write_varint(out, at + 1, total)
-    for feature in range(len(FEATURES)):
+    for feature in range(FEATURE_COUNT):
         at = _write_header(out, at, feature, sizes[feature], layout)
         end = at + sizes[feature]
         if feature == INPUT_IDS:
@@ -250,12 +259,12 @@ def _write_example(out, at, length, boundary, masks, label, layout, scratch):
 
 @jit(_nrt=False)
 def _write_header(out, at, feature, size, layout):
-    """Write what stands before the values of a feature.
+    """Write the bytes before the values of a feature.
 
-    All HEADER_BYTES are copied, a number the compiler knows; what follows overwrites the rest.
+    All FEATURE_HEADER_BYTES are copied, a number the compiler knows; what follows overwrites the rest.
     """
     header = layout.first_header[feature] + size
-    for k in range(HEADER_BYTES):
+    for k in range(FEATURE_HEADER_BYTES):
         out[np.uint64(at + k)] = layout.headers[header, k]
     return at + layout.header_lengths[header]
 
@@ -304,11 +313,3 @@ def _write_ones(out, at, count):
         out[at + 2], out[at + 3] = 0x80, 0x3F
         at += 4
     return at
-
-
-@jit(_nrt=False)
-def _write_number(out, at, value, size):
-    """Write a number in ``size`` bytes, little-endian."""
-    for k in range(size):
-        out[at + k] = (np.uint64(value) >> np.uint64(8 * k)) & _BYTE
-    return at + size

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.formats.vocabulary import Vocabulary
 from berth.kernels import jit
 from berth.recipe import RecordSet
 from pipelines.mlm.instances import SHOW_MASK, SHOW_TOKEN, SHOW_WORD, Documents, Generated, Instances
 from pipelines.mlm.masks import Scratch, find_words, position_of, prediction_budgets, scratch_for, write_masks
 from pipelines.mlm.mersenne import Twister, below, shuffle, twister, uniform
-from pipelines.mlm.vocabulary import Vocabulary
 
 TRIES = 10  # draws of another document for a random next, before the same one is taken
 

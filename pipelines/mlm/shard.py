@@ -1,4 +1,4 @@
-"""One shard of sentences → one shard of records: what every runner calls, in whatever process."""
+"""One shard of sentences → one shard of records: the work of one task, on any runner."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth import storage
+from berth.formats.records import record_name
+from berth.formats.tfrecord import gzipped
+from berth.formats.vocabulary import UNKNOWN, Vocabulary
 from berth.recipe import RecordSet
 from berth.stage.inputs import InputFile
 from berth.stage.output import Output
 from pipelines.mlm import keyed, reference
 from pipelines.mlm.instances import Documents, Generated, documents_of
-from pipelines.mlm.record_encoder import layout_of
-from pipelines.mlm.tfrecord import Writer, gzipped, write_instances
+from pipelines.mlm.record_encoder import Writer, layout_of, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import UNKNOWN, Vocabulary
 
 log = logging.getLogger("berth.records")
 
@@ -29,15 +30,9 @@ PIECE = 1 << 20  # ids counted at a time
 _SAMPLE = b"A first sentence.\nA second one, which is long\xc3\xa9r.\n\nAnother document.\nIt has two sentences.\n"
 
 
-def record_name(text_name: str, compression: str) -> str:
-    """The name of the record shard made from a text shard: part-00000-of-00008.txt → part-00000-of-00008.tfrecord."""
-    stem = text_name.removesuffix(".txt")
-    return f"{stem}.tfrecord.gz" if compression == "gzip" else f"{stem}.tfrecord"
-
-
 @dataclass(frozen=True)
 class RecordShards:
-    """Makes record shards. It is small and picklable: workers get a copy, and read what it names.
+    """Makes record shards. It is small and picklable: workers get a copy, and read the files that it names.
 
     A worker holds one shard at a time, in the form of tokens and instances: for each MB of English text about 0.4 MB
     of tokens and, with 10 duplicates, 1.2 MB of instances; neither the text nor the records are ever held whole.
@@ -50,7 +45,7 @@ class RecordShards:
     output: Output
 
     def __call__(self, text: InputFile) -> None:
-        """Make the records of one text file, unless that was done before.
+        """Make the records of one text file, unless they are complete.
 
         Raises:
             BerthError: if the text is not valid UTF-8.
@@ -62,7 +57,7 @@ class RecordShards:
         with storage.open_read(text.uri) as file:
             documents = documents_of(Tokenizer(vocabulary, self.lower_case).encode_file(file, text.uri, text.size))
         if not len(documents.ids):
-            log.warning("%s holds no text: its records are an empty file", text.uri)
+            log.warning("%s holds no text: its record file is empty", text.uri)
         generated = self._generate(documents, vocabulary, text.uri)
         with self.output.shard(name) as shard:
             if self.options.compression == "gzip":
@@ -74,8 +69,8 @@ class RecordShards:
             shard.counters.update(_counters(documents, generated, self.options, vocabulary))
 
     def is_compiled(self) -> bool:
-        """Whether this machine keeps the kernels' machine code from an earlier run."""
-        kernels = ("runs.encode_lines", f"{self.options.rng}.generate", "examples.encode_records")
+        """Whether this machine has the kernels' machine code from an earlier run."""
+        kernels = ("word_cache.encode_lines", f"{self.options.rng}.generate", "record_encoder.encode_records")
         return all(glob(path.join(environ["NUMBA_CACHE_DIR"], "*", f"{kernel}-*.nbi")) for kernel in kernels)
 
     def compile(self) -> None:
@@ -97,7 +92,7 @@ class RecordShards:
 
 
 def _counters(documents: Documents, generated: Generated, options: RecordSet, vocabulary: Vocabulary) -> dict[str, int]:
-    """What the shard holds, in numbers that add up over shards."""
+    """Counters of the shard; they add up over shards."""
     rows = generated.instances.rows
     special = 3 if options.objective == "mlm+nsp" else 2
     used = int(rows["a_length"].sum(dtype=np.int64) + rows["b_length"].sum(dtype=np.int64)) + special * len(rows)

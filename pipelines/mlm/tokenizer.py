@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import CONTINUATION, Vocabulary
 from pipelines.mlm import unicode_tables
-from pipelines.mlm.vocabulary import CONTINUATION, Vocabulary
 from pipelines.mlm.word_cache import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, source_of
 from pipelines.mlm.word_pieces import INVALID_UTF8, UNFILLED_PAGE
 

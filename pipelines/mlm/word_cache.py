@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from berth.formats.vocabulary import UNKNOWN, Vocabulary
 from berth.kernels import jit
+from pipelines.mlm.trie import Trie, build_trie
 from pipelines.mlm.unicode_tables import CodePoints
-from pipelines.mlm.vocabulary import UNKNOWN, Trie, Vocabulary, build_trie
 from pipelines.mlm.word_pieces import DONE, INVALID_UTF8, IS_WHITE, MAX_WORD, PLACE, encode_run
 
 NEWLINE, RETURN, TAB, SPACE = 10, 13, 9, 32

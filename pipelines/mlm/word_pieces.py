@@ -19,10 +19,9 @@ from berth.text.characters import (
     SIGMA,
     WHITE_SPACE,
 )
+from berth.text.words import MAX_WORD
+from pipelines.mlm.trie import NO_NODE, NO_TOKEN, follow
 from pipelines.mlm.unicode_tables import UNFILLED
-from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, follow
-
-MAX_WORD = 200  # longer words are [UNK] (max_input_chars_per_word of the reference)
 
 # Results.
 DONE = 0

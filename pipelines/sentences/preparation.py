@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from berth.formats.results import PUNKT
 from berth.stage.output import Output
 from pipelines.documents.article_groups import Unit
 from pipelines.documents.keyed_hash import keyed_hash
@@ -16,7 +17,7 @@ from pipelines.engine.checked_create import Elements
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
-from pipelines.sentences.sharding import PUNKT, SELECTION
+from pipelines.sentences.sharding import SELECTION
 
 if TYPE_CHECKING:
     import apache_beam

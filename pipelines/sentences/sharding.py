@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from berth import storage
+from berth.formats.sentences import EVALUATION as EVALUATION_TEXT
 from berth.stage.output import Output
 from pipelines.documents.article_groups import Unit
 from pipelines.documents.keyed_hash import keyed_hash
@@ -26,8 +27,6 @@ from pipelines.sentences.selection import EVALUATION, Selection
 
 # Files of the stage; names that begin with a dot are not part of the result.
 UNITS = ".units"
-PUNKT = "punkt.json"
-EVALUATION_TEXT = "eval.txt"
 EVALUATION_HASHES = "eval.md5"
 SELECTION = ".selection.json"
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from berth import storage
+from berth.formats.results import OMISSIONS, TEMPLATES
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output
 from pipelines.engine.beam import beam, pipeline
@@ -28,8 +29,6 @@ from pipelines.wikitext.templates.pages import TemplateTask, derive, read_piece,
 
 log = logging.getLogger("berth.extract")
 
-LOSSES = "losses.json"
-TEMPLATES = "templates.json"
 # The built-in table is that of English Wikipedia.
 _LANGUAGES_OF_TABLE = ("en", "simple")
 
@@ -136,10 +135,10 @@ class DumpExtraction:
 
     def write_losses(self, names: Sequence[str]) -> None:
         """Write the report of what was dropped. To be called after all parts are extracted."""
-        if not self.output.is_complete(LOSSES):
+        if not self.output.is_complete(OMISSIONS):
             losses = Losses()
             for name in names:
                 losses.read(self.output, losses_name(name))
-            losses.write_report(self.output, LOSSES)
+            losses.write_report(self.output, OMISSIONS)
         for pieces in (LOSS_PIECES, PAGES):
             storage.delete(self.output.path(pieces))

@@ -1,14 +1,12 @@
-"""The characters of a vocabulary: entries of one character, so that no word of the training text is unknown."""
+"""The characters of a vocabulary: tokens of one character, so that few words of the training text are unknown."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
-from pipelines.wordpiece.word_counts import stands_alone
-
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-CONTINUATION = "##"
+from berth.formats.vocabulary import CONTINUATION
+from berth.text.words import is_whole_word
 
 
 def choose_alphabet(words: Mapping[str, int], limit: int) -> list[str]:
@@ -16,8 +14,8 @@ def choose_alphabet(words: Mapping[str, int], limit: int) -> list[str]:
 
     Args:
         words: Word → count.
-        limit: Entries they may take: two (at the beginning of a word and inside) for a character that can be part of
-            a longer word, one for others.
+        limit: Entries that they may take: two (at the beginning of a word and inside one) for a character that can be
+            part of a longer word, one for others.
     """
     counts: Counter[str] = Counter()
     for word, count in words.items():
@@ -34,4 +32,4 @@ def choose_alphabet(words: Mapping[str, int], limit: int) -> list[str]:
 
 def character_entries(alphabet: list[str]) -> list[str]:
     """The entries for an alphabet: each character, then each that can continue a word, with "##" before it."""
-    return alphabet + [CONTINUATION + character for character in alphabet if not stands_alone(character)]
+    return alphabet + [CONTINUATION + character for character in alphabet if not is_whole_word(character)]

@@ -1,10 +1,10 @@
-"""How well a vocabulary suits a text."""
+"""How well a vocabulary covers a text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.wordpiece.alphabet import CONTINUATION
+from berth.formats.vocabulary import CONTINUATION, UNKNOWN
 
 
 def word_pieces(word: str, entries: frozenset[str], longest: int) -> list[str] | None:
@@ -24,13 +24,20 @@ def word_pieces(word: str, entries: frozenset[str], longest: int) -> list[str] |
 
 
 def coverage(words: Mapping[str, int], entries: Sequence[str]) -> dict[str, int]:
-    """Counts for the manifest: words of the text, those that are unknown to the vocabulary, tokens they become."""
+    """Counters for the manifest: words of the text, unknown ones among them, and their tokens.
+
+    They are those of records made from the same text: as many tokens, and as many of them [UNK].
+
+    Args:
+        words: Word → count, as :func:`pipelines.wordpiece.word_counts.count_words` counts them.
+        entries: The vocabulary.
+    """
     known = frozenset(entries)
     longest = max(len(entry) for entry in entries)
-    counters = {"words": 0, "distinct_words": len(words), "unknown_words": 0, "tokens": 0}
+    counters = {"words": 0, "distinct_words": len(words) - (UNKNOWN in words), "unknown_words": 0, "tokens": 0}
     for word, count in words.items():
-        pieces = word_pieces(word, known, longest)
+        pieces = word_pieces(word, known, longest) if word != UNKNOWN else None
         counters["words"] += count
         counters["unknown_words"] += count * (pieces is None)
-        counters["tokens"] += count * len(pieces or ("[UNK]",))
+        counters["tokens"] += count * len(pieces or (UNKNOWN,))
     return counters

@@ -1,4 +1,4 @@
-"""A WordPiece vocabulary from word counts, by merging the most frequent pair of pieces again and again.
+"""A WordPiece vocabulary from word counts, by repeatedly merging the most frequent pair of pieces.
 
 The merging is that of byte-pair encoding (Sennrich et al. 2016) on characters within words, as in Hugging Face's
 WordPieceTrainer; the pieces are written as WordPiece's. Ties are broken by the pieces' text, so the result depends on
@@ -12,7 +12,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipelines.wordpiece.alphabet import CONTINUATION
+from berth.formats.vocabulary import CONTINUATION
 
 Pair = tuple[int, int]
 
@@ -30,7 +30,7 @@ class PieceLearner:
         self._words: list[list[int]] = []
         self._counts: list[int] = []
         self._pair_counts: defaultdict[Pair, int] = defaultdict(int)
-        self._places: defaultdict[Pair, set[int]] = defaultdict(set)  # words that hold (or held) the pair
+        self._holders: defaultdict[Pair, set[int]] = defaultdict(set)  # indices of words that hold (or held) the pair
         for word, count in sorted(words.items()):
             if len(word) < 2:
                 continue
@@ -40,7 +40,7 @@ class PieceLearner:
             self._counts.append(count)
             for pair in itertools.pairwise(pieces):
                 self._pair_counts[pair] += count
-                self._places[pair].add(index)
+                self._holders[pair].add(index)
         self._heap = [self._entry(pair) for pair in self._pair_counts]
         heapq.heapify(self._heap)
 
@@ -52,7 +52,7 @@ class PieceLearner:
             count = self._pair_counts.get(pair, 0)
             if count <= 0:
                 continue
-            if count != -negative_count:  # the entry is out of date; the count can only have sunk
+            if count != -negative_count:  # the entry is out of date; the count can only have fallen
                 heapq.heappush(self._heap, self._entry(pair))
                 continue
             merged = self._merged_text(pair)
@@ -76,10 +76,10 @@ class PieceLearner:
         return -self._pair_counts[pair], self._texts[pair[0]], self._texts[pair[1]], pair
 
     def _merge(self, pair: Pair, merged: int) -> None:
-        """Put ``merged`` in the place of ``pair`` in every word, and correct the counts of the pairs around."""
+        """Replace ``pair`` by ``merged`` in every word, and correct the counts of the neighbouring pairs."""
         first, second = pair
         counts, changed = self._pair_counts, set()
-        for index in self._places.pop(pair):
+        for index in self._holders.pop(pair):
             old, count = self._words[index], self._counts[index]
             new: list[int] = []
             at, last = 0, len(old) - 1
@@ -97,7 +97,7 @@ class PieceLearner:
             for made in itertools.pairwise(new):
                 counts[made] += count
                 if merged in made:
-                    self._places[made].add(index)
+                    self._holders[made].add(index)
                     changed.add(made)
             self._words[index] = new
         counts.pop(pair, None)

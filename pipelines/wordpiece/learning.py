@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from berth.formats.vocabulary import SPECIAL_TOKENS, UNKNOWN
 from berth.recipe import Vocabulary
 from pipelines.wordpiece import learner, sentencepieces
-from pipelines.wordpiece.alphabet import SPECIAL_TOKENS, character_entries, choose_alphabet
+from pipelines.wordpiece.alphabet import character_entries, choose_alphabet
 
-# More distinct words change no piece of a vocabulary of usual size; the rarest are left out.
+# More distinct words change no piece of a vocabulary of usual size; the rarest are omitted.
 MAX_WORDS = 1_000_000
 SMALLEST = 100  # A recipe asks for no smaller vocabulary.
 
@@ -21,6 +22,7 @@ def learn(words: Mapping[str, int], options: Vocabulary, size: int) -> list[str]
         options: What learns it.
         size: Number of entries; there are fewer if the words give no more.
     """
+    words = {word: count for word, count in words.items() if word != UNKNOWN}
     alphabet = choose_alphabet(words, (size - len(SPECIAL_TOKENS)) // 2)
     entries = [*SPECIAL_TOKENS, *character_entries(alphabet)]
     frequent = dict(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:MAX_WORDS])
@@ -31,7 +33,7 @@ def learn(words: Mapping[str, int], options: Vocabulary, size: int) -> list[str]
 
 
 def largest_size(words: Mapping[str, int], options: Vocabulary, found: int) -> int | None:
-    """The largest vocabulary that the words give where they gave ``found`` entries of more; None if it is too small."""
+    """The largest size, at most ``found``, that the words can give; None if it is below what a recipe may ask for."""
     # A smaller vocabulary has room for fewer characters, so it may give fewer entries again; more it never gives.
     while found >= SMALLEST:
         again = len(learn(words, options, found))

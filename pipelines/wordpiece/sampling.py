@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from berth import storage
+from berth.formats.sentences import sentences
 from pipelines.documents.keyed_hash import keyed_hash
 
 # SplitMix64 (Steele, Lea, Flood 2014): increment and the two multipliers of its finalizer.
@@ -65,14 +66,14 @@ def choose(lines: Mapping[str, int], seed: int, wanted: int) -> Sample:
     names = sorted(lines)
     limit, found = 0.0, -1
     while found < min(wanted, total):
-        # The threshold is near wanted / total of all hashes; what lies below a somewhat larger one is looked at.
+        # The threshold is near wanted / total of all hashes; the hashes below a somewhat larger one are compared.
         limit = min(1.0, max(2 * limit, 1.05 * wanted / max(1, total) + 1e-6))
         bound = np.uint64(min(int(limit * 2**64), 2**64 - 1))
         below = [hashes[hashes <= bound] for hashes in (line_hashes(seed, name, lines[name]) for name in names)]
         found = sum(map(len, below))
     hashes = np.concatenate([*below, np.empty(0, np.uint64)])
     shard = np.repeat(np.arange(len(names)), [len(one) for one in below])
-    # Equal hashes, which only different shards can have, are told apart by the shard's name.
+    # Equal hashes, which only different shards can have, are ordered by the shard's name.
     chosen = np.lexsort([shard, hashes])[:wanted]
     limits = {names[index]: int(hashes[chosen][shard[chosen] == index].max()) for index in np.unique(shard[chosen])}
     return Sample(seed, limits)
@@ -88,4 +89,4 @@ def line_hashes(seed: int, name: str, count: int) -> npt.NDArray[np.uint64]:
 
 
 def _sentences(uri: str) -> list[str]:
-    return [line for line in storage.read_text(uri).split("\n") if line]
+    return sentences(storage.read_text(uri))

@@ -9,7 +9,7 @@ from typing import Literal
 import sentencepiece
 
 from berth.errors import BerthError
-from pipelines.wordpiece.alphabet import CONTINUATION
+from berth.formats.vocabulary import CONTINUATION
 
 WORD_START = "\u2581"
 # SentencePiece also counts its own three special pieces, and characters that the vocabulary already holds.
@@ -23,7 +23,7 @@ def first_pieces(
 
     Args:
         words: Word → count.
-        alphabet: Words with other characters are left out.
+        alphabet: Words with other characters are omitted.
         wanted: Number of pieces.
         kind: The model: a unigram's most probable pieces (Kudo 2018), or those that byte-pair encoding merges first
             (Sennrich et al. 2016).

@@ -8,10 +8,10 @@ import hashlib
 import pytest
 
 from berth.errors import BerthError, UsageError
+from berth.formats.tfrecord import frame, read_records
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from pipelines.evalset import pick_examples
-from pipelines.mlm.tfrecord import frame, read_records
 
 
 def write(path, records, compress=bytes):
@@ -64,5 +64,5 @@ def test_fewer_records_than_asked_for(tmp_path):
 
 def test_files_that_are_no_records(tmp_path):
     (tmp_path / "a.tfrecord").write_bytes(b"a text, not records")
-    with pytest.raises(BerthError, match=r"a\.tfrecord, byte 0: this is not a whole TFRecord file"):
+    with pytest.raises(BerthError, match=r"a\.tfrecord, byte 0: this is not a TFRecord file"):
         pick(tmp_path / "a.tfrecord", 1, tmp_path / "out")

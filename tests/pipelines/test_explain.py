@@ -1,4 +1,4 @@
-"""A record in words, for people, and as the report takes it."""
+"""A record as text for people."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from berth.errors import BerthError, UsageError
 from berth.recipe import RecordSet
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
-from pipelines.evalset import pick_examples
-from pipelines.explain import examples, explain
+from pipelines.explain import explain
 from pipelines.records import create_records
 
 VOCABULARY = "[PAD] [unused0] [UNK] [CLS] [SEP] [MASK] the ship lies in harbour be ##rth . a cargo is salt".replace(
@@ -71,10 +70,13 @@ def test_each_mask_is_listed_with_what_was_done(made):
 
 
 def test_a_record_of_one_segment_has_no_next_sentence(made):
-    text = shown(made(rng="keyed", objective="mlm", short_seq_prob=0.0), 0)
-    assert "next sentence  none: one segment" in text
-    assert "\n  B  " not in text
-    assert "line 1 to 2" in text or "lines 1 to 2" in text or "lines 4 to 6" in text
+    """All of a document is one segment here; lines without a token are between its lines and count."""
+    result = made(rng="keyed", objective="mlm", short_seq_prob=0.0)
+    texts = [shown(result, index) for index in range(result.manifest.counters["instances"])]
+    assert all("  next sentence  none: one segment" in text.splitlines() for text in texts)
+    assert not [text for text in texts if "\n  B  " in text]
+    sources = {line for text in texts for line in text.splitlines() if line.startswith("  A  document")}
+    assert sources == {"  A  document 1, lines 1 to 2", "  A  document 2, lines 4 to 6"}
 
 
 def test_a_compressed_file_is_explained_too(made):
@@ -118,22 +120,3 @@ def test_another_vocabulary(made, tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY.split("\n")[:8]))
     with pytest.raises(BerthError, match="record 0: this record cannot be read with this vocabulary"):
         shown(result, 0)
-
-
-def test_the_report_gets_examples_of_each_record_set(made, tmp_path):
-    first = made("first", short_seq_prob=0.0)
-    second = made("second", rng="keyed", objective="mlm")
-    picked = pick_examples(
-        records=first.files("*.tfrecord"), examples=2, destination=Directory(str(tmp_path / "evalset"))
-    )
-    found = examples({"records a": first.uri, "records b": second.uri, "evaluation": picked.uri})
-    assert list(found) == ["records a", "records b"]
-    assert [len(records) for records in found.values()] == [2, 2]
-    record = found["records a"][0]
-    assert record["next_sentence"] in ("actual", "random")
-    assert record["padding"] + len(record["tokens"]) == 24
-    masked = [token for token in record["tokens"] if token["masked"]]
-    assert len(masked) == min(8, round(0.4 * len(record["tokens"])))
-    assert all(token["text"] == token["replacement"] for token in record["tokens"])
-    assert {token["segment"] for token in record["tokens"]} == {0, 1}
-    assert found["records b"][0]["next_sentence"] is None

@@ -113,7 +113,7 @@ def test_a_size_that_the_text_cannot_give(shards, tmp_path):
 
 def test_a_text_too_small_for_any_vocabulary(tmp_path):
     (tmp_path / "part.txt").write_text("two words\n")
-    with pytest.raises(BerthError, match=r"Found 23 entries in all from 2 distinct words.* Give more text"):
+    with pytest.raises(BerthError, match=r"Found 23 entries from 2 distinct words.* Give more text"):
         learn(str(tmp_path / "part.txt"), tmp_path / "out", size=100)
 
 
@@ -137,7 +137,7 @@ def test_text_that_is_not_utf8_is_an_error(tmp_path):
         learn(str(tmp_path / "part.txt"), tmp_path / "out")
 
 
-def take_over(tmp_path, content: str) -> list[str]:
+def copied(tmp_path, content: str) -> list[str]:
     (tmp_path / "given.txt").write_text(content)
     result = vocabulary(
         text=Inputs.of(str(tmp_path / "given.txt")),
@@ -149,14 +149,24 @@ def take_over(tmp_path, content: str) -> list[str]:
     return Path(result.files("vocab.txt").one().uri).read_text().split("\n")
 
 
-def test_a_given_vocabulary_is_taken_over(tmp_path):
-    assert take_over(tmp_path, "\r\n".join([*SPECIAL, "a", "##b"])) == [*SPECIAL, "a", "##b", ""]
+def test_a_given_vocabulary_is_copied(tmp_path):
+    assert copied(tmp_path, "\r\n".join([*SPECIAL, "a", "##b"])) == [*SPECIAL, "a", "##b", ""]
+
+
+def test_lines_of_a_given_vocabulary_stay_as_they_are(tmp_path):
+    """White space is no part of a token, but who reads the file otherwise finds what was given."""
+    assert copied(tmp_path, "\n".join([*SPECIAL, "a ", "\u2028"]) + "\n") == [*SPECIAL, "a ", "\u2028", ""]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("a\nb\n", r"not a BERT vocabulary.*\[PAD\]"), ("\n".join([*SPECIAL, "a", "b", "a"]), r"line 8.*entry twice")],
+    [
+        ("a\nb\n", r"given.txt: the vocabulary lacks \[PAD\], \[UNK\], \[CLS\]"),
+        ("\n".join([*SPECIAL, "a", "b", "a"]), r"line 8: the token 'a' is in the vocabulary twice"),
+        ("\n".join([*SPECIAL, "a", "b", "a "]), r"line 8: the token 'a' is in the vocabulary twice"),
+        ("\n".join(SPECIAL), "the vocabulary has no word"),
+    ],
 )
 def test_what_is_no_vocabulary_is_refused(tmp_path, content, message):
     with pytest.raises(BerthError, match=message):
-        take_over(tmp_path, content)
+        copied(tmp_path, content)

@@ -13,12 +13,12 @@ import time
 import numpy as np
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import SPECIAL_TOKENS, Vocabulary
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, reference
 from pipelines.mlm import record_encoder as examples
 from pipelines.mlm.instances import documents_of
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import REQUIRED, Vocabulary
 
 INPUTS_PER_VOCABULARY = 200
 WORDS = [
@@ -44,7 +44,7 @@ BLANKS = ["\n", "\n\n", "\n \n", "\t", " ", "\r", "\u2028"]
 
 def random_vocabulary(rng: random.Random) -> Vocabulary:
     pieces = ["".join(rng.choices("abABé中σ.", k=rng.randint(1, 4))) for _ in range(rng.randint(1, 40))]
-    tokens = [*REQUIRED, *pieces, *("##" + piece for piece in pieces if rng.random() < 0.6)]
+    tokens = [*SPECIAL_TOKENS, *pieces, *("##" + piece for piece in pieces if rng.random() < 0.6)]
     if rng.random() < 0.02:
         tokens += [f"x{number}" for number in range(1 << 16)]
     tokens = list(dict.fromkeys(tokens))

@@ -13,14 +13,15 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from berth.formats.records import MAX_SEQ_LENGTH
+from berth.formats.tfrecord import read_records
+from berth.formats.vocabulary import SPECIAL_TOKENS, Vocabulary
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, reference
-from pipelines.mlm.instances import GAP_BITS, MAX_GAP, MAX_SEQ_LENGTH, NOT_MASKED, Documents, Instances, documents_of
-from pipelines.mlm.parsing import parse_example
-from pipelines.mlm.record_encoder import layout_of
-from pipelines.mlm.tfrecord import read_records, write_instances
+from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, Documents, Instances, documents_of
+from pipelines.mlm.record_encoder import layout_of, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import REQUIRED, Vocabulary
+from support.plain_example import parse_example
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((GOLDEN / "expected.json").read_text())
@@ -136,4 +137,4 @@ def golden_file(name: str) -> bytes:
     return gzip.decompress((GOLDEN / f"{name}.tfrecord.gz").read_bytes())
 
 
-assert set(REQUIRED) <= set(SPECIAL)
+assert set(SPECIAL_TOKENS) <= set(SPECIAL)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from berth.formats.records import MaskedToken, Record
+from berth.formats.tfrecord import frame
+from berth.formats.vocabulary import SPECIAL_TOKENS
 from berth.recipe import Recipe
 from berth.stage import Result, Stage, Workspace, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
+from support.plain_example import serialize_example
 
 PHASES = (("short", 400), ("long", 100))
+POSITIONS, PREDICTIONS = 64, 10
 RECIPE: dict[str, Any] = {
     "name": "harbour",
     "description": "A small model for the tests of the report.",
@@ -54,7 +59,7 @@ class Made:
         title: str,
         stage: str,
         inputs: Mapping[str, Inputs],
-        files: Mapping[str, str],
+        files: Mapping[str, str | bytes],
         records: int = 0,
         parameters: Mapping[str, Any] | None = None,
         **counters: int,
@@ -64,7 +69,7 @@ class Made:
         def work(output: Output) -> None:
             for name, text in files.items():
                 with output.shard(name) as shard:
-                    shard.write(text.encode())
+                    shard.write(text.encode() if isinstance(text, str) else text)
                     shard.records = 0 if name.endswith(".json") else records
             output.count(**counters)
 
@@ -150,38 +155,57 @@ def filled(text: str, masked: Mapping[int, tuple[str, list[str]]]) -> dict[str, 
     }
 
 
-def explained(text_a: str, text_b: str, masked: Mapping[int, str], next_sentence: str = "actual") -> dict[str, Any]:
-    """An explained record; ``masked`` maps positions to replacements."""
+def record(text_a: str, text_b: str, masked: Mapping[int, str], is_random_next: bool = False) -> Record:
+    """A record of 64 positions; ``masked`` maps positions to the tokens shown there."""
     segments = [("[CLS]", 0), *((word, 0) for word in text_a.split()), ("[SEP]", 0)]
     segments += [*((word, 1) for word in text_b.split()), ("[SEP]", 1)]
-    tokens = [
+    words = [word for word, _ in segments]
+    return Record(
+        tokens=tuple(masked.get(position, word) for position, word in enumerate(words)),
+        segments=tuple(segment for _, segment in segments),
+        masks=tuple(MaskedToken(position, words[position], shown) for position, shown in masked.items()),
+        is_random_next=is_random_next,
+        padding=POSITIONS - len(words),
+    )
+
+
+def serialized(record: Record, vocabulary: Sequence[str]) -> bytes:
+    """A record as it is in a file."""
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    masks = [(mask.position, ids[mask.original], 1.0) for mask in record.masks]
+    positions, labels, weights = zip(*masks, *[(0, 0, 0.0)] * (PREDICTIONS - len(masks)), strict=True)
+    padding = [0] * record.padding
+    return serialize_example(
         {
-            "text": masked.get(position, word),
-            "segment": segment,
-            "masked": position in masked,
-            "original": word,
-            "replacement": masked.get(position, word),
+            "input_ids": [*(ids[token] for token in record.tokens), *padding],
+            "input_mask": [*[1] * len(record.tokens), *padding],
+            "segment_ids": [*record.segments, *padding],
+            "masked_lm_positions": positions,
+            "masked_lm_ids": labels,
+            "masked_lm_weights": weights,
+            "next_sentence_labels": [int(bool(record.is_random_next))],
         }
-        for position, (word, segment) in enumerate(segments)
-    ]
-    return {"tokens": tokens, "next_sentence": next_sentence, "padding": 64 - len(tokens)}
+    )
 
 
-EXAMPLES = {
-    "records short": [
-        explained(
-            "the harbour was built in 1887 by the rail ##way company ; it has two berth ##s",
-            "since then ships of any size can land there at low tide",
-            {2: "[MASK]", 8: "[MASK]", 12: "it", 22: "river", 24: "[MASK]"},
-        ),
-        explained(
-            "she wrote three novels before the war and one after it",
-            "the species is found in dry for ##ests of southern africa",
-            {4: "[MASK]", 10: "[MASK]", 18: "is"},
-            "random",
-        ),
-    ]
-}
+EXAMPLES = [
+    record(
+        "the harbour was built in 1887 by the rail ##way company ; it has two berth ##s",
+        "since then ships of any size can land there at low tide",
+        {2: "[MASK]", 8: "[MASK]", 12: "it", 22: "river", 24: "[MASK]"},
+    ),
+    record(
+        "she wrote three novels before the war and one after it",
+        "the species is found in dry for ##ests of southern africa",
+        {4: "[MASK]", 10: "[MASK]", 18: "is"},
+        is_random_next=True,
+    ),
+]
+VOCABULARY = [
+    *SPECIAL_TOKENS,
+    *sorted({token for one in EXAMPLES for token in (*one.tokens, *one.originals)} - set(SPECIAL_TOKENS)),
+]
+RECORDS = b"".join(frame(serialized(one, VOCABULARY)) for one in EXAMPLES)
 FILLED = [
     filled(
         "[CLS] the harbour was [MASK] in 1887 by the rail ##way company [SEP] ships [MASK] any size [SEP]",
@@ -243,7 +267,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         "vocabulary",
         "vocab",
         {"text": text.files("part-*.txt")},
-        {"vocab.txt": "[PAD]\n"},
+        {"vocab.txt": "\n".join(VOCABULARY) + "\n"},
         records=6000,
         tokens=401_222,
         words=350_000,
@@ -255,7 +279,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
             f"records {name}",
             "records",
             {"text": text.files("part-*.txt"), **corpus},
-            {f"{name}.tfrecord": "r" * 5000},
+            {f"{name}.tfrecord": RECORDS},
             records=number,
             parameters={"max_seq_length": length},
             instances=number,
@@ -271,7 +295,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         "held-out records",
         "records",
         {"text": text.files("eval.txt"), **corpus},
-        {"held.tfrecord": "h" * 900},
+        {"held.tfrecord": RECORDS},
         records=812,
     )
     examples = made.add(

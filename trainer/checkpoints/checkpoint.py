@@ -18,12 +18,14 @@ import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
+from berth.formats.results import TRAINING
+from berth.formats.vocabulary import VOCABULARY
 from berth.stage.inputs import Inputs
 
 Arrays = Mapping[str, np.ndarray]
 
 PATTERN = "checkpoint-*.safetensors"
-DESCRIPTION = ("bert_config.json", "vocab.txt", "training.json")
+DESCRIPTION = ("bert_config.json", VOCABULARY, TRAINING)
 DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "U32": np.uint32}
 DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 ALIGNMENT = 8

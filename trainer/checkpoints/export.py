@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import read_training
+from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint, formats
-from trainer.data.vocabulary import VOCABULARY
 from trainer.models import huggingface_names as huggingface
 from trainer.models.config import CONFIG
 
@@ -93,7 +94,7 @@ def _write_encoder(uri: str, output: Output) -> None:
 def _write_tokenizer(uri: str, longest: int, output: Output) -> None:
     """The vocabulary and, as Hugging Face has it, how text becomes its tokens."""
     directory = storage.parent(uri)
-    description = json.loads(storage.read_text(storage.join(directory, "training.json")))
+    description = read_training(directory)
     settings = {
         "do_lower_case": description["lower_case"],
         "model_max_length": longest,

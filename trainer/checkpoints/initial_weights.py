@@ -11,11 +11,11 @@ import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
+from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.recipe import Recipe
 from berth.stage import expected
 from trainer.checkpoints import formats
 from trainer.checkpoints.resize import TABLES, resize, rows_by_position, rows_by_token
-from trainer.data.vocabulary import VOCABULARY, read_vocabulary
 from trainer.models.config import CONFIG, BertConfig
 from trainer.models.huggingface_names import WORD_EMBEDDINGS
 
@@ -161,7 +161,7 @@ def _check_vocabulary(uri: str, stored: formats.Stored, tokens: Sequence[str]) -
     described = formats.beside(uri, VOCABULARY)
     if described is None:
         return
-    theirs = read_vocabulary(described)
+    theirs = read_tokens(described, [MASK])
     if different := [number for number, pair in enumerate(zip(theirs, tokens, strict=False)) if pair[0] != pair[1]]:
         first = different[0]
         raise BerthError(
@@ -181,7 +181,7 @@ def _rows_by_token(uri: str, entries: int, tokens: Sequence[str]) -> np.ndarray:
             where=storage.parent(uri),
             expected=f"its {VOCABULARY} in this directory, for initialization.vocabulary: by_token",
         )
-    theirs = read_vocabulary(described)
+    theirs = read_tokens(described, [MASK])
     if len(theirs) != entries:
         raise BerthError(
             "vocabulary and checkpoint do not belong together",

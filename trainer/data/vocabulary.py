@@ -1,40 +1,19 @@
-"""vocab.txt: one token a line, the line's number is the token's id."""
+"""Checks that records were made with the vocabulary of the model."""
 
 from __future__ import annotations
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import UsageError
 from berth.stage import lineage
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest, ManifestInput
 
-VOCABULARY = "vocab.txt"
-MASK = "[MASK]"
-PAD = "[PAD]"
-
-
-def read_vocabulary(uri: str) -> list[str]:
-    """The tokens in order of their ids, without white space around them, as the reference reads them.
-
-    Raises:
-        BerthError: if [MASK] is not among them.
-    """
-    lines = storage.read_text(uri).split("\n")
-    if not lines[-1]:
-        lines.pop()
-    tokens = [line.strip() for line in lines]
-    if MASK not in tokens:
-        raise BerthError(
-            "this is not a vocabulary for BERT", where=uri, found=f"{len(tokens)} lines, none of them {MASK}"
-        )
-    return tokens
-
 
 def check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
-    """Check that records were made with a vocabulary: ids of another mean other words, and nothing else would show it.
+    """Check that records were made with a vocabulary: the ids of another name other tokens, and nothing else shows it.
 
-    Records that no finished stage made say nothing of their vocabulary, and pass.
+    Records that no finished stage made have no manifest that names their vocabulary, and pass.
 
     Args:
         name: What to call the records in the message.
@@ -63,8 +42,3 @@ def _made_with(directory: str) -> ManifestInput | None:
     origin = lineage.place_of(inputs["records"], directory)
     is_there = inputs["records"].stage and storage.exists(storage.join(origin, MANIFEST))
     return _made_with(origin) if is_there else None
-
-
-def text(tokens: list[str]) -> str:
-    """Word pieces joined to words: ``["un", "##able"]`` to ``"unable"``."""
-    return " ".join(tokens).replace(" ##", "")

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
+from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK
+from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
-from trainer.data.vocabulary import VOCABULARY, check_vocabulary
+from trainer.data.vocabulary import check_vocabulary
 
 VERSION = 1
-EVALUATION = "evaluation.json"
-FILL_MASK = "fill_mask.json"
 EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are there
 
 
@@ -88,7 +88,6 @@ def evaluate_other(
 
 def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
     from trainer.evaluation import baseline, fill_mask
-    from trainer.evaluation import history as evaluations
     from trainer.evaluation import model as evaluation
     from trainer.loop import json_lines, summary
 
@@ -116,7 +115,7 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
             step = checkpoint.step_of(uri)
             progress = summary.progress_at(told, step) if told is not None else {}
             lines.append({"step": step, **progress, **figures(uri)})
-        json_lines.write(output.path(evaluations.EVALUATIONS), lines)
+        json_lines.write(output.path(EVALUATIONS), lines)
     guess = baseline.constant_guess(labels, trained.tokens, next_sentence=trained.next_sentence)
     counts = {"examples": trained.records.count, "masked_positions": int(labels.masked.sum())}
     step = checkpoint.step_of(uris[-1])

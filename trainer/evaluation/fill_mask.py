@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data.vocabulary import MASK, text
+from berth.formats.vocabulary import MASK, joined
 from trainer.evaluation.model import Trained
 
 EXAMPLES = 8
@@ -59,7 +59,7 @@ def _example(
                 ],
             }
         )
-    example: dict[str, Any] = {"text": text(tokens), "tokens": tokens, "masked": masked}
+    example: dict[str, Any] = {"text": joined(tokens), "tokens": tokens, "masked": masked}
     if relation is not None:
         example["is_random_next"] = bool(features["next_sentence_labels"][0])
         example["random_next_probability"] = round(float(_softmax(relation)[1]), DECIMALS)

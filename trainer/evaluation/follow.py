@@ -14,13 +14,15 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.formats.results import EVALUATIONS
+from berth.formats.vocabulary import VOCABULARY
 from berth.stage import STARTED
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from trainer.checkpoints import checkpoint
-from trainer.data.vocabulary import VOCABULARY, check_vocabulary
-from trainer.evaluation.history import EVALUATIONS, in_words
+from trainer.data.vocabulary import check_vocabulary
+from trainer.evaluation.history import in_words
 from trainer.loop import json_lines, summary
 from trainer.loop.json_lines import Line
 

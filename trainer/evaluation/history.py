@@ -7,7 +7,6 @@ from collections.abc import Container, Sequence
 from berth.recipe import Target
 from trainer.loop.json_lines import Line
 
-EVALUATIONS = "evaluations.jsonl"
 METRIC = "masked_lm_accuracy"  # what "best" means without a target
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
+from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.progress import Progress
 from berth.stage.inputs import Inputs
 from trainer.checkpoints import checkpoint, formats
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
-from trainer.data.vocabulary import VOCABULARY, read_vocabulary
 from trainer.engines import Engine, Settings, create
 from trainer.evaluation.metrics import Totals
 from trainer.models.config import CONFIG, BertConfig
@@ -100,7 +100,7 @@ def read_description(uri: str) -> tuple[BertConfig, list[str]]:
         BerthError: if one is not there, or they do not belong together.
     """
     config_uri, vocabulary = description(uri)
-    config, tokens = BertConfig.read(config_uri), read_vocabulary(vocabulary)
+    config, tokens = BertConfig.read(config_uri), read_tokens(vocabulary, [MASK])
     if len(tokens) != config.vocab_size:
         raise BerthError(
             "vocabulary and model do not belong together",

@@ -1,5 +1,4 @@
 """Fine-tuning on a task: its files, the classifier, its training and metrics, and the model for serving."""
 
-# Files of its output: what it tells of itself, and the model's variables.
-FINETUNING = "finetuning.json"
+# The model's variables in its output.
 CLASSIFIER = "classifier.safetensors"

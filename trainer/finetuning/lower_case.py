@@ -6,11 +6,11 @@ import json
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import TRAINING
 from trainer.checkpoints import formats
-from trainer.loop.summary import SUMMARY
 
 # Files that may tell it, and the key in them.
-TOLD_BY = {SUMMARY: "lower_case", "tokenizer_config.json": "do_lower_case"}
+TOLD_BY = {TRAINING: "lower_case", "tokenizer_config.json": "do_lower_case"}
 
 
 def lower_case_of(uri: str, given: bool | None) -> bool:

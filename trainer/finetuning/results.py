@@ -8,19 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from berth import storage
+from berth.formats.results import FINETUNING, LABELS, METRICS
+from berth.formats.vocabulary import VOCABULARY
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
-from trainer.data.vocabulary import VOCABULARY
-from trainer.finetuning import CLASSIFIER, FINETUNING, metrics
+from trainer.finetuning import CLASSIFIER, metrics
 from trainer.finetuning.encoding import Encoded
 from trainer.finetuning.task_examples import Dataset, Examples
 from trainer.finetuning.tasks import Task
 from trainer.finetuning.training import Outcome
 from trainer.loop import json_lines
-from trainer.loop.metrics_log import METRICS
 from trainer.models.config import CONFIG, BertConfig
-
-LABELS = "labels.txt"
 
 
 def write(

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from berth.formats.results import EVALUATIONS, METRICS
 from berth.stage.output import Output
-from trainer.evaluation.history import EVALUATIONS
 from trainer.evaluation.metrics import Window
 from trainer.loop import json_lines
 from trainer.loop.json_lines import Line
 from trainer.loop.tensorboard import DIRECTORY, EventFile
 from trainer.schedules.schedule import Update
 
-METRICS = "metrics.jsonl"
 # Groups in TensorBoard. What a line says beside its figures is left out.
 TRAIN, SPEED, EVALUATION = "train", "speed", "evaluation"
 NO_FIGURES = {"step", "phase", "sequences"}

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import EVALUATIONS, METRICS
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
-from trainer.evaluation.history import EVALUATIONS
-from trainer.loop.metrics_log import METRICS
 from trainer.schedules import schedule
 
 LOGS = (METRICS, EVALUATIONS)

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from berth import storage
+from berth.formats.results import TRAINING
+from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.data.records import RecordSet
-from trainer.data.vocabulary import VOCABULARY
 from trainer.models.config import CONFIG, BertConfig
 from trainer.schedules import schedule
-
-SUMMARY = "training.json"
 
 Summary = dict[str, Any]
 
@@ -45,7 +44,7 @@ def summarised(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: M
 
 def write(output: Output, summary: Summary) -> None:
     """Write training.json."""
-    _write(output, SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
+    _write(output, TRAINING, (json.dumps(summary, indent=2) + "\n").encode())
 
 
 def describe(output: Output, summary: Summary, config: BertConfig, vocabulary: Inputs) -> None:
@@ -57,7 +56,7 @@ def describe(output: Output, summary: Summary, config: BertConfig, vocabulary: I
 
 def read(directory: str) -> Summary | None:
     """training.json of a training's directory; None where there is none."""
-    uri = storage.join(directory, SUMMARY)
+    uri = storage.join(directory, TRAINING)
     return json.loads(storage.read_text(uri)) if storage.exists(uri) else None
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Initialization, Recipe
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
-from trainer.data.vocabulary import VOCABULARY, check_vocabulary
+from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Segment
 

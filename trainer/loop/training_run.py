@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from berth.errors import BerthError, UsageError
+from berth.formats.vocabulary import MASK, read_tokens
 from berth.planning import flops
 from berth.recipe import Phase, Recipe
 from berth.stage.inputs import Inputs
@@ -18,7 +19,6 @@ from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
 from trainer.checkpoints import initial_weights as weights
 from trainer.data.records import Features, Limits, RecordSet, Share, training_batch
-from trainer.data.vocabulary import read_vocabulary
 from trainer.engines import Engine, Scalars, Settings, create
 from trainer.evaluation import history as evaluations
 from trainer.evaluation.metrics import Window
@@ -47,7 +47,7 @@ class Training:
     ) -> None:
         self._recipe, self._segment, self._output = recipe, segment, output
         self.phases = recipe.training.phases
-        tokens = read_vocabulary(vocabulary.one().uri)
+        tokens = read_tokens(vocabulary.one().uri, [MASK])
         self._config = BertConfig.of(recipe.model, vocab_size=len(tokens))
         limits = Limits(len(tokens), self._config.type_vocab_size, self._config.max_position_embeddings)
         names = sorted({phase.records for phase in self.phases})

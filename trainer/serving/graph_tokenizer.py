@@ -7,12 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from berth.errors import BerthError
+from berth.formats.records import PADDING
+from berth.formats.vocabulary import CLASSIFIER, SEPARATOR, UNKNOWN, check_special_tokens
 from trainer.serving.tokenizing.basic_tokenizer import BasicTokenizer
 from trainer.serving.tokenizing.word_pieces import WordPieces
-
-UNKNOWN, CLASSIFIER, SEPARATOR = "[UNK]", "[CLS]", "[SEP]"
-PADDING = 0  # in every feature, whatever the id of [PAD], as in the reference
 
 Tensor = Any
 
@@ -33,12 +31,7 @@ class GraphTokenizer(tf.Module):  # type: ignore[misc]
     def __init__(self, entries: Sequence[str], *, lower_case: bool) -> None:
         super().__init__(name="tokenizer")
         ids = {token: index for index, token in enumerate(entries)}
-        if missing := [token for token in (UNKNOWN, CLASSIFIER, SEPARATOR) if token not in ids]:
-            raise BerthError(
-                f"the vocabulary lacks {', '.join(missing)}",
-                found=f"{len(entries)} tokens",
-                fix="Name a BERT vocabulary (vocab.txt).",
-            )
+        check_special_tokens(entries, "tokenizer", (UNKNOWN, CLASSIFIER, SEPARATOR))
         self._classifier, self._separator = ids[CLASSIFIER], ids[SEPARATOR]
         with tf.device("CPU:0"):
             self._split = BasicTokenizer(lower_case)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from berth import storage
 from berth.app.commands import options
 from berth.stage import Directory
 
@@ -53,8 +52,8 @@ def finetune(
     seed: options.Seed = 12345,
 ) -> None:
     """Fine-tune a trained model on a task, measure it, and export it with its tokenizer for serving."""
+    from berth.formats.results import read_finetuning
     from berth.recipe import FineTuning
-    from trainer.finetuning import FINETUNING
     from trainer.finetuning.finetune import finetune
 
     section = options.checked(
@@ -72,7 +71,7 @@ def finetune(
     result = finetune(
         options=section, model=checkpoint.rstrip("/"), seed=seed, lower_case=lower_case, destination=Directory(output)
     )
-    figures = json.loads(storage.read_bytes(storage.join(result.uri, FINETUNING)))
+    figures = read_finetuning(result.uri)
     typer.echo(json.dumps({name: figures[name] for name in ("metrics", "baseline")}, indent=2))
 
 

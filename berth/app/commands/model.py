@@ -10,6 +10,8 @@ import typer
 from berth import storage
 from berth.app.commands import options
 from berth.errors import UsageError
+from berth.formats.records import PATTERN
+from berth.formats.results import EVALUATIONS, read_evaluation
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 
@@ -49,9 +51,9 @@ def train(
         name, separator, directory = argument.partition("=")
         if not separator:
             raise UsageError("a record set has no name", where=f"--records {argument}", expected="--records NAME=DIR")
-        sets[name] = Inputs.of(directory.rstrip("/") + "/*.tfrecord*")
+        sets[name] = Inputs.of(f"{directory.rstrip('/')}/{PATTERN}")
     vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
-    held_out = Inputs.of(evaluation.rstrip("/") + "/*.tfrecord*") if evaluation else None
+    held_out = Inputs.of(f"{evaluation.rstrip('/')}/{PATTERN}") if evaluation else None
     result = train(
         recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, destination=Directory(output)
     )
@@ -86,7 +88,7 @@ def evaluate(
         raise UsageError(
             "the directory of a training is needed here", where=f"--checkpoint {checkpoint}", found="one checkpoint"
         )
-    held_out = Inputs.of(records.rstrip("/") + "/*.tfrecord*")
+    held_out = Inputs.of(f"{records.rstrip('/')}/{PATTERN}")
     if follow:
         lines = following.follow(
             directory=directory,
@@ -115,9 +117,9 @@ def evaluate(
             uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
-        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, evaluations.EVALUATIONS))))
+        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, EVALUATIONS))))
         return
-    figures = json.loads(storage.read_bytes(storage.join(result.uri, evaluate.EVALUATION)))
+    figures = read_evaluation(result.uri)
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
 
 

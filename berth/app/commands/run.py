@@ -12,6 +12,7 @@ from berth import storage
 from berth.app.commands import options
 from berth.app.commands.options import BEAM, BEAM_HELP, beam_arguments
 from berth.errors import BerthError, UsageError
+from berth.formats.results import REPORT, read_evaluation
 
 PathArgument = Annotated[
     str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.")
@@ -63,10 +64,10 @@ def _summary(report: str) -> Iterator[str]:
     for title, stage in stages.items():
         if isinstance(stage, Node):
             yield f"{title:<18} {stage.directory}"
-    yield f"{'report':<18} {storage.join(report, 'report.html')}"
+    yield f"{'report':<18} {storage.join(report, REPORT)}"
     evaluated = stages.get("evaluate")
     if isinstance(evaluated, Node):
-        figures = json.loads(storage.read_bytes(storage.join(evaluated.directory, "evaluation.json")))
+        figures = read_evaluation(evaluated.directory)
         baseline = figures["baseline"]
         yield (
             f"masked tokens guessed right on held-out text: {figures['masked_lm_accuracy']:.1%}"

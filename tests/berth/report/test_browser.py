@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from berth.report.build import build_report
-from berth.stage import Directory
-from support.report_run import EXAMPLES, Made, explained
+from berth.report.page import render
+from berth.report.run import Finished, Run
+from berth.stage.manifest import Manifest
+from support.report_run import EXAMPLES, Made, record
 
 pytestmark = pytest.mark.browser
 
@@ -144,10 +145,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section, and with texts that try to become more than text."""
-    examples = {**EXAMPLES, HOSTILE: [explained(f"{HOSTILE} שלום", f"עולם {HOSTILE}", {1: "[MASK]", 4: HOSTILE})]}
-    destination = Directory(str(tmp_path_factory.mktemp("browser")))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, destination=destination)
-    return Path(result.uri) / "report.html"
+    hostile = record(f"{HOSTILE} שלום", f"עולם {HOSTILE}", {1: "[MASK]", 4: HOSTILE})
+    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    path = tmp_path_factory.mktemp("browser") / "report.html"
+    path.write_text(render(Run(made.recipe, stages, {"records short": EXAMPLES, HOSTILE: [hostile]})))
+    return path
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

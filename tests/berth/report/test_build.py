@@ -7,17 +7,20 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from berth.errors import BerthError, UsageError
+from berth.formats.records import Record
 from berth.recipe import Recipe
 from berth.report.build import build_report
+from berth.report.page import render
+from berth.report.run import Finished, Run
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
+from berth.stage.manifest import Manifest
 from support.report_page import Page
-from support.report_run import EVALUATION, EXAMPLES, LOSSES, RECIPE, Made, explained, filled, make_run
+from support.report_run import EVALUATION, LOSSES, RECIPE, Made, filled, make_run, record
 
 SECTIONS = ["flow", "corpus", "losses", "records", "training", "evaluation", "time", "provenance"]
 HOSTILE = (
@@ -36,12 +39,9 @@ HOSTILE = (
 )
 
 
-Examples = Mapping[str, Sequence[Mapping[str, Any]]]
-
-
-def build(made: Made, directory: Path, examples: Examples = EXAMPLES) -> str:
-    destination = Directory(str(directory))
-    result = build_report(recipe=made.recipe, stages=made.stages, examples=lambda: examples, destination=destination)
+def build(made: Made, directory: Path) -> str:
+    """The page of a run's report."""
+    result = build_report(recipe=made.recipe, stages=made.stages, destination=Directory(str(directory)))
     return (Path(result.uri) / "report.html").read_text(encoding="utf-8")
 
 
@@ -49,6 +49,12 @@ def build(made: Made, directory: Path, examples: Examples = EXAMPLES) -> str:
 def whole(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The report of a whole run."""
     return Page(build(made, tmp_path_factory.mktemp("whole") / "report"))
+
+
+def rendered(made: Made, examples: Mapping[str, Sequence[Record]]) -> str:
+    """The page of a run, with records that no stage made."""
+    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    return render(Run(made.recipe, stages, examples))
 
 
 def section_ids(page: Page) -> list[str]:
@@ -177,7 +183,7 @@ def test_a_template_may_have_any_name(tmp_path: Path, name: str) -> None:
     made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
     templates = [{"name": name, "uses": 1, "words": 0}]
     made.add("extract", "extract", {}, {"losses.json": json.dumps({**LOSSES, "templates": templates})})
-    page = Page(build(made, tmp_path / "report", examples={}))
+    page = Page(build(made, tmp_path / "report"))
     assert page.all("script") == []
     (section,) = [element for element in page.all("section") if element.attributes["id"] == "losses"]
     assert re.sub("[\x00\x1b\ud800]", "\N{REPLACEMENT CHARACTER}", name).strip() in section.text
@@ -212,9 +218,7 @@ def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
             "fill_mask.json": json.dumps([filled(f"{word} [MASK] {word}", {1: (word, [word, text])})]),
         },
     )
-    page = Page(
-        build(made, tmp_path / "report", examples={text: [explained(f"{word} x", f"y {word}", {1: word, 5: text})]})
-    )
+    page = Page(rendered(made, {text: [record(f"{word} x", f"y {word}", {1: word, 5: text})]}))
     assert page.all("script") == []
     assert {element.tag for element in page.elements if any(name.startswith("on") for name in element.attributes)} == (
         set()
@@ -226,15 +230,15 @@ def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
     assert page.all("section")
 
 
-def test_right_to_left_text_is_isolated(made: Made, tmp_path: Path) -> None:
-    page = Page(build(made, tmp_path / "report", examples={"אב": [explained("שלום עולם", "מה שלומך", {1: "[MASK]"})]}))
+def test_right_to_left_text_is_isolated(made: Made) -> None:
+    page = Page(rendered(made, {"אב": [record("שלום עולם", "מה שלומך", {1: "[MASK]"})]}))
     assert page.text("p", "segment")[0] == "[CLS] שלום → [MASK] עולם [SEP]"
     assert page.all("p", "segment")[0].attributes["dir"] == "auto"
     assert page.all("span", "mask")[1].attributes["dir"] == "ltr"
 
 
 def test_without_any_stage_there_is_still_a_page(tmp_path: Path) -> None:
-    page = Page(build(Made(tmp_path / "workspace", Recipe.model_validate(RECIPE)), tmp_path / "report", examples={}))
+    page = Page(build(Made(tmp_path / "workspace", Recipe.model_validate(RECIPE)), tmp_path / "report"))
     assert section_ids(page) == ["training", "provenance"]
 
 
@@ -252,7 +256,7 @@ def test_without_any_stage_there_is_still_a_page(tmp_path: Path) -> None:
 def test_what_a_run_has_not_is_left_out(tmp_path: Path, stage: str, files: dict[str, str], sections: list[str]) -> None:
     made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
     made.add("it", stage, {}, files)
-    page = Page(build(made, tmp_path / "report", examples={}))
+    page = Page(build(made, tmp_path / "report"))
     assert section_ids(page) == ["flow", *sections, "time", "provenance"]
     assert page.all("script") == []
 
@@ -263,7 +267,7 @@ def test_a_model_without_next_sentences_has_no_figure_for_them(tmp_path: Path) -
     made.add("train", "train", {}, {"metrics.jsonl": json.dumps({**line, "learning_rate": 0.1}) + "\n"})
     figures = {name: value for name, value in EVALUATION.items() if "next_sentence" not in name}
     made.add("evaluate", "evaluate", {}, {"evaluation.json": json.dumps(figures)})
-    page = Page(build(made, tmp_path / "report", examples={"x": [{"tokens": []}]}))
+    page = Page(rendered(made, {"x": [Record((), ())]}))
     assert len(page.all("div", "verdict")) == 1
     assert "next_sentence" not in page.all("script")[1].text
 
@@ -273,7 +277,7 @@ def test_prepared_text_from_outside_is_part_of_the_flow(tmp_path: Path) -> None:
     prepared.write_text("x")
     made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
     made.add("records", "records", {"text": Inputs.of(str(prepared))}, {"x.tfrecord": "y"}, records=3)
-    assert "prepared.txt" in Page(build(made, tmp_path / "report")).text("svg")[0]
+    assert "prepared.txt" in Page(rendered(made, {})).text("svg")[0]
 
 
 def test_a_file_that_is_not_json_is_one_clear_error(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from berth.report.compare import compare
 from berth.stage import Workspace
 from berth.stage.inputs import Inputs
 from support.report_page import Page
-from support.report_run import EXAMPLES, Made, make_run
+from support.report_run import Made, make_run
 
 
 def tune(made: Made, title: str, model: Inputs, step: int, accuracy: float) -> None:
@@ -49,9 +49,7 @@ def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2
     )
     tune(made, "fine-tune mnli at 250", before, 250, accuracies[0])
     tune(made, "fine-tune mnli", last.files("checkpoint*"), 500, accuracies[1])
-    build_report(
-        recipe=made.recipe, stages=made.stages, examples=lambda: EXAMPLES, destination=Workspace(str(made.workspace))
-    )
+    build_report(recipe=made.recipe, stages=made.stages, destination=Workspace(str(made.workspace)))
     return made
 
 

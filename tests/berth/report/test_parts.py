@@ -17,10 +17,10 @@ from berth.report import charts, evaluation_curve
 from berth.report import formatting as words
 from berth.report.evaluation import Guess, guess_at
 from berth.report.flow import Step, draw
-from berth.report.record_view import read_example
+from berth.report.record_view import examples, view
 from berth.report.run import Finished, Run
 from berth.stage.manifest import Manifest
-from support.report_run import RECIPE, Made, evaluations, explained, metrics
+from support.report_run import EXAMPLES, RECIPE, Made, evaluations, metrics, record
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,15 @@ def test_one_evaluation_is_no_curve(tmp_path: Path) -> None:
     assert evaluation_curve.evaluation_curve(evaluated(tmp_path, evaluate=evaluations()[-1:])) is None
 
 
+def test_the_first_records_of_each_record_set_are_shown(made: Made) -> None:
+    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    found = examples(stages)
+    assert found == dict.fromkeys(["records short", "records long", "held-out records"], EXAMPLES)
+    assert [view(one).next_sentence for one in EXAMPLES] == ["actual", "random"]
+
+
 def test_pieces_of_words_are_joined() -> None:
-    example = read_example(explained("the rail ##way", "of for ##ests", {}))
+    example = view(record("the rail ##way", "of for ##ests", {}))
     assert [[piece.text for piece in pieces] for _, pieces in example.segments] == [
         ["[CLS]", "the railway", "[SEP]"],
         ["of forests", "[SEP]"],
@@ -182,7 +189,7 @@ def test_pieces_of_words_are_joined() -> None:
 
 
 def test_a_masked_piece_of_a_word_stands_by_itself_glued_to_the_word() -> None:
-    ((_, pieces), _) = read_example(explained("the rail ##way", "x", {3: "[MASK]"})).segments
+    ((_, pieces), _) = view(record("the rail ##way", "x", {3: "[MASK]"})).segments
     assert [(piece.text, piece.kind, piece.replacement, piece.is_glued) for piece in pieces[1:3]] == [
         ("the rail", "text", "", False),
         ("##way", "mask", "[MASK]", True),

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pipelines.mlm.vocabulary import Vocabulary
+from berth.formats.vocabulary import Vocabulary
 from support import records_oracle as oracle
 from support.records_samples import EXPECTED, GOLDEN, features, golden_file, golden_options, records_file, records_in
 

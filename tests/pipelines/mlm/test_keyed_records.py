@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, streams
 from pipelines.mlm.instances import GAP_BITS, NOT_MASKED, SHOW_MASK, SHOW_TOKEN, SHOW_WORD
 from pipelines.mlm.masks import prediction_budgets
 from pipelines.mlm.partners import partner_at, ring_of
-from pipelines.mlm.vocabulary import Vocabulary
 from support.records_samples import (
     SPECIAL,
     documents,

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from berth.formats import tfrecord
+from berth.formats.records import MAX_SEQ_LENGTH
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
-from pipelines.mlm import keyed, tfrecord
+from pipelines.mlm import keyed
 from pipelines.mlm import record_encoder as examples
-from pipelines.mlm.instances import GAP_BITS, MAX_SEQ_LENGTH, SHOW_TOKEN
+from pipelines.mlm.instances import GAP_BITS, SHOW_TOKEN
 from pipelines.mlm.record_encoder import layout_of
-from pipelines.mlm.vocabulary import Vocabulary
 from support.records_samples import GOLDEN, SPECIAL, documents, features, golden_options, records_file, records_in
 
 
@@ -83,7 +85,7 @@ def test_a_record_without_pair_has_one_segment_and_label_0(tmp_path):
 def test_a_small_buffer_gives_the_same_file(monkeypatch, golden_vocabulary):
     text = (GOLDEN / "input.txt").read_bytes()
     whole = records_file(text, golden_vocabulary, RecordSet(dupe_factor=1))
-    monkeypatch.setattr(tfrecord, "BUFFER", 1)
+    monkeypatch.setattr(examples, "BUFFER", 1)
     assert records_file(text, golden_vocabulary, RecordSet(dupe_factor=1)) == whole
 
 
@@ -91,12 +93,12 @@ def test_a_small_buffer_gives_the_same_file(monkeypatch, golden_vocabulary):
 @given(st.integers(5, 600), st.integers(1, 80))
 def test_no_header_is_longer_than_its_room(max_seq_length, max_predictions):
     layout = layout_of(LARGE, max_seq_length, max_predictions, True)
-    assert layout.header_lengths.max() <= examples.HEADER_BYTES
+    assert layout.header_lengths.max() <= examples.FEATURE_HEADER_BYTES
 
 
 def test_the_longest_possible_header_fits():
     size = examples.MAX_VARINT * MAX_SEQ_LENGTH
-    assert max(len(examples.feature_header(feature, size)) for feature in range(7)) <= examples.HEADER_BYTES
+    assert max(len(examples.feature_header(feature, size)) for feature in range(7)) <= examples.FEATURE_HEADER_BYTES
 
 
 @settings(deadline=None)

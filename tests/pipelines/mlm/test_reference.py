@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
 from pipelines.mlm import reference
 from pipelines.mlm.masks import prediction_budgets
-from pipelines.mlm.vocabulary import Vocabulary
 from support import records_oracle as oracle
 from support.records_samples import (
     GOLDEN,

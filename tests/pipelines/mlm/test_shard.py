@@ -1,4 +1,4 @@
-"""Names of record shards, and kernels compiled before they are needed."""
+"""Kernels compiled before they are needed, and other threads while they run."""
 
 from __future__ import annotations
 
@@ -8,24 +8,12 @@ from functools import partial
 
 import pytest
 
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
 from berth.stage.output import Output
 from pipelines.mlm import keyed
-from pipelines.mlm.shard import RecordShards, record_name
-from pipelines.mlm.vocabulary import Vocabulary
+from pipelines.mlm.shard import RecordShards
 from support.records_samples import GOLDEN, documents
-
-
-@pytest.mark.parametrize(
-    ("text", "compression", "records"),
-    [
-        ("part-00000-of-00008.txt", "none", "part-00000-of-00008.tfrecord"),
-        ("part-00000-of-00008.txt", "gzip", "part-00000-of-00008.tfrecord.gz"),
-        ("wiki.en", "none", "wiki.en.tfrecord"),
-    ],
-)
-def test_records_are_called_as_their_text(text, compression, records):
-    assert record_name(text, compression) == records
 
 
 @pytest.mark.parametrize("rng", ["reference", "keyed"])

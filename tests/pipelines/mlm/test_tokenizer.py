@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import Vocabulary
 from pipelines.mlm import tokenizer as tokenizer_module
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import Vocabulary
 from support import records_oracle as oracle
 from support.records_samples import CHARACTERS, GOLDEN, SPECIAL, texts, vocabularies, vocabulary_for
 

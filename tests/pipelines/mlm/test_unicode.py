@@ -6,9 +6,9 @@ import unicodedata
 
 import pytest
 
+from berth.formats.vocabulary import Vocabulary
 from berth.text.characters import describe
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import Vocabulary
 from support import records_oracle as oracle
 from support.records_samples import SPECIAL
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from berth.formats.vocabulary import Vocabulary
 from berth.recipe import Vocabulary as Options
+from berth.text.words import split_words
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import Vocabulary
 from pipelines.wordpiece.learning import learn
-from pipelines.wordpiece.word_counts import count_words, split_chunk
+from pipelines.wordpiece.word_counts import count_words
 
 KINDS = {
     "wordpiece": {"kind": "wordpiece"},
@@ -48,4 +49,4 @@ def test_words_come_back_from_tokens(kind, lower_case, text):
             words[-1] += token.removeprefix("##")
         else:
             words.append(token)
-    assert words == [word for chunk in text.split() for word in split_chunk(chunk, lower_case=lower_case)]
+    assert words == split_words(text, lower_case=lower_case)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from berth.formats.vocabulary import UNKNOWN
+from berth.text.words import split_chunk
 from pipelines.mlm.word_pieces import MAX_WORD
-from pipelines.wordpiece.word_counts import count_words, split_chunk
+from pipelines.wordpiece.word_counts import count_words
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ from pipelines.wordpiece.word_counts import count_words, split_chunk
         ("$5", ["$", "5"], ["$", "5"]),
         ("x\u2014y", ["x", "\u2014", "y"], ["x", "\u2014", "y"]),
         ("\u0301", [], ["\u0301"]),
+        ("a\ue000\u0378b", ["a\ue000\u0378b"], ["a\ue000\u0378b"]),  # of private use, and unassigned: kept
     ],
 )
 def test_words_of_a_chunk(chunk, lower, cased):
@@ -31,5 +34,6 @@ def test_counts_of_a_text():
     assert count_words("A a\x1cb\n b\u00a0a", lower_case=True) == {"a": 2, "ab": 1, "b": 1}
 
 
-def test_words_too_long_for_the_tokenizer_do_not_count():
-    assert count_words(f"{'x' * MAX_WORD} {'y' * (MAX_WORD + 1)}", lower_case=True) == {"x" * MAX_WORD: 1}
+def test_words_too_long_for_the_tokenizer_count_as_unknown():
+    text = f"{'x' * MAX_WORD} {'y' * (MAX_WORD + 1)} {'z' * (MAX_WORD + 1)}"
+    assert count_words(text, lower_case=True) == {"x" * MAX_WORD: 1, UNKNOWN: 2}

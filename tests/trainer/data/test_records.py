@@ -1,22 +1,17 @@
 """Records: read as TensorFlow reads them, in any order, and refused with file and number when something is wrong."""
 
 import gzip
-import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from berth.errors import BerthError
-from berth.kernels.crc32c import crc_tables, masked_crc32c
+from berth.formats.records import FEATURES, MASKED_WEIGHTS
+from berth.formats.tfrecord import HEADER_BYTES, frame
 from berth.recipe import Phase
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS
-from trainer.data import record_decoder as examples
 from trainer.data.records import (
-    FEATURES,
-    FLOAT_FEATURE,
     Limits,
     RecordSet,
     Share,
@@ -26,17 +21,7 @@ from trainer.data.records import (
 )
 from trainer.schedules import schedule
 
-TABLES = crc_tables()
 LIMITS = Limits(vocab_size=2373, type_vocab_size=2, max_position_embeddings=64)
-
-
-def crc(data):
-    return int(masked_crc32c(np.frombuffer(data, dtype=np.uint8), 0, len(data), TABLES))
-
-
-def frame(data):
-    length = struct.pack("<Q", len(data))
-    return length + struct.pack("<I", crc(length)) + data + struct.pack("<I", crc(data))
 
 
 def example(**changes):
@@ -75,8 +60,8 @@ def parsed(records):
     import tensorflow as tf
 
     spec = {
-        name: tf.io.FixedLenFeature([], tf.float32) if name == FLOAT_FEATURE else tf.io.FixedLenFeature([], tf.int64)
-        for name in FEATURES
+        feature.name: tf.io.FixedLenFeature([], tf.float32 if feature.type == "float32" else tf.int64)
+        for feature in FEATURES
     }
     sizes = {"input_ids": 64, "input_mask": 64, "segment_ids": 64, "next_sentence_labels": 1}
     spec = {name: tf.io.FixedLenFeature([sizes.get(name, 20)], kind.dtype) for name, kind in spec.items()}
@@ -91,95 +76,22 @@ def test_records_are_what_tensorflow_reads(records, parsed):
     assert opened.count == len(parsed["input_ids"])
     order = np.random.default_rng(1).permutation(opened.count)
     features = opened.read(order)
-    assert set(features) == set(FEATURES)
+    assert set(features) == {feature.name for feature in FEATURES}
     for name, values in features.items():
-        assert values.dtype == (np.float32 if name == FLOAT_FEATURE else np.int32)
+        assert values.dtype == (np.float32 if name == MASKED_WEIGHTS.name else np.int32)
         np.testing.assert_array_equal(values, parsed[name][order])
 
 
 def test_files_are_numbered_through_in_the_order_of_their_names(tmp_path, records):
     whole = gzip.decompress(RECORDS.read_bytes())
     opened = RecordSet(records, LIMITS)
-    cut = int(opened.files[0].starts[10]) - examples.HEADER_BYTES
+    cut = int(opened.files[0].starts[10]) - HEADER_BYTES
     parts = record_set(tmp_path, whole[:cut], b"", whole[cut:])
     assert parts.count == opened.count
     order = np.arange(parts.count)[::-1]
     np.testing.assert_array_equal(parts.read(order)["input_ids"], opened.read(order)["input_ids"])
     assert parts.location(9).endswith("part-00000.tfrecord, record 9")
     assert parts.location(10).endswith("part-00002.tfrecord, record 0")
-
-
-@given(st.binary(max_size=64))
-def test_checksums_are_crc32c(data):
-    import google_crc32c
-
-    value = google_crc32c.value(data)
-    assert crc(data) == ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def message(number, *contents):
-    return b"".join(bytes([number << 3 | 2]) + varint(len(content)) + content for content in contents)
-
-
-def varint(value):
-    value &= 2**64 - 1
-    content = b""
-    while value > 127:
-        content += bytes([value & 127 | 128])
-        value >>= 7
-    return content + bytes([value])
-
-
-@given(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=20), st.booleans(), st.permutations(range(7)))
-def test_packed_and_unpacked_lists_in_any_order_of_features(ids, packed, order):
-    """Both encodings of repeated numbers are protobuf; writers differ."""
-    values = dict.fromkeys(FEATURES, ids)
-    entries = []
-    for name, numbers in values.items():
-        if name == FLOAT_FEATURE:
-            content = struct.pack(f"<{len(ids)}f", *numbers)
-            pieces = [content] if packed else [content[i : i + 4] for i in range(0, len(content), 4)]
-            inner = message(1, *pieces) if packed else b"".join(b"\x0d" + piece for piece in pieces)
-            feature = message(2, inner)
-        else:
-            inner = (
-                message(1, b"".join(map(varint, numbers))) if packed else b"".join(b"\x08" + varint(n) for n in numbers)
-            )
-            feature = message(3, inner)
-        entries.append(message(1, name.encode()) + message(2, feature))
-    data = message(1, message(1, *(entries[index] for index in order)))
-    names = "".join(FEATURES).encode()
-    rows = np.zeros((1, 7 * len(ids)), dtype=np.int32)
-    status, _, _ = examples.decode_batch(
-        np.frombuffer(data + struct.pack("<I", crc(data)), dtype=np.uint8),
-        np.array([0]),
-        np.array([len(data)]),
-        np.frombuffer(names, dtype=np.uint8),
-        np.cumsum([len(name) for name in FEATURES]),
-        np.array([examples.INT64_LIST] * 6 + [examples.FLOAT_LIST]),
-        np.arange(8) * len(ids),
-        rows,
-    )
-    assert status == examples.OK
-    assert rows[0, : 6 * len(ids)].tolist() == ids * 6
-    np.testing.assert_array_equal(rows[0, 6 * len(ids) :].view(np.float32), np.array(ids, dtype=np.float32))
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(data):
-    """Whatever a record with a right checksum holds, the reader stays inside it."""
-    names = "".join(FEATURES).encode()
-    status, _, _ = examples.decode_batch(
-        np.frombuffer(data + struct.pack("<I", crc(data)), dtype=np.uint8),
-        np.array([0]),
-        np.array([len(data)]),
-        np.frombuffer(names, dtype=np.uint8),
-        np.cumsum([len(name) for name in FEATURES]),
-        np.array([examples.INT64_LIST] * 6 + [examples.FLOAT_LIST]),
-        np.arange(8),
-        np.zeros((1, 7), dtype=np.int32),
-    )
-    assert status != examples.OK
 
 
 @pytest.mark.parametrize(
@@ -235,8 +147,8 @@ def test_shares_of_all_processes_make_up_the_global_batch(records):
     phase = Phase(name="a", records="r", steps=9, batch_size=12, accumulation=2, learning_rate=1.0)
     update = schedule.update([phase], 9)
     assert update.position == 96
-    whole, places = training_batch(opened, 1, update, Share())
-    assert places.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    whole, indices = training_batch(opened, 1, update, Share())
+    assert indices.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     parts = [training_batch(opened, 1, update, Share(process, 3)) for process in range(3)]
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([part[name] for part, _ in parts], axis=1), values)
@@ -250,7 +162,7 @@ def test_there_may_be_more_hosts_than_records(tmp_path):
     opened = record_set(tmp_path, frame(example()) + frame(example(next_sentence_labels=[0])))
     update = schedule.update([Phase(name="a", records="r", steps=3, batch_size=8, learning_rate=1.0)], 2)
     parts = [training_batch(opened, 1, update, Share(process, 8)) for process in range(8)]
-    assert [places.tolist() for _, places in parts] == [[[process]] for process in range(8)]
+    assert [indices.tolist() for _, indices in parts] == [[[process]] for process in range(8)]
     labels = np.concatenate([features["next_sentence_labels"][0, :, 0] for features, _ in parts])
     assert (labels.reshape(4, 2).sum(axis=1) == 1).all()
 
@@ -260,8 +172,8 @@ def test_evaluation_counts_every_record_once(records):
     batches = list(evaluation_batches(opened, 50))
     assert [real for _, real in batches[:-1]] == [50] * (len(batches) - 1)
     assert sum(real for _, real in batches) == opened.count
-    weights = sum(features[FLOAT_FEATURE].sum() for features, _ in batches)
-    assert weights == opened.read(np.arange(opened.count))[FLOAT_FEATURE].sum()
+    weights = sum(features[MASKED_WEIGHTS.name].sum() for features, _ in batches)
+    assert weights == opened.read(np.arange(opened.count))[MASKED_WEIGHTS.name].sum()
 
 
 @pytest.mark.parametrize("processes", [2, 5, 25])

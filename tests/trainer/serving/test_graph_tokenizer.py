@@ -12,11 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
+from berth.formats.vocabulary import Vocabulary, read_tokens
 from berth.text.characters import UNIT_CODE_POINT, describe
 from pipelines.mlm.tokenizer import Tokenizer
-from pipelines.mlm.vocabulary import Vocabulary
 from support.trainer_files import GOLDEN, VOCABULARY
-from trainer.data.vocabulary import read_vocabulary
 from trainer.serving.graph_tokenizer import GraphTokenizer
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -79,7 +78,7 @@ def test_ids_are_those_of_the_records(tokenizer, kernel, texts):
 
 
 def test_the_golden_text_is_tokenized_as_for_records(lower_case):
-    entries = tuple(read_vocabulary(str(VOCABULARY)))
+    entries = tuple(read_tokens(str(VOCABULARY)))
     lines = (GOLDEN / "records" / "input.txt").read_text(encoding="utf-8").split("\n")
     ids = GraphTokenizer(entries, lower_case=lower_case).tokenize(lines)
     assert ids.to_list() == kernel_ids(Tokenizer(Vocabulary(entries), lower_case), lines)
@@ -89,7 +88,7 @@ def test_a_vocabulary_file_means_the_same_to_both(tmp_path):
     path = tmp_path / "vocab.txt"
     path.write_bytes("\r\n".join([*SPECIAL, "ab ", "\t##c", "\u2028", "d"]).encode())
     kernel = Tokenizer(Vocabulary.read(str(path)), lower_case=True)
-    ids = GraphTokenizer(read_vocabulary(str(path)), lower_case=True).tokenize(["abc d ab"])
+    ids = GraphTokenizer(read_tokens(str(path)), lower_case=True).tokenize(["abc d ab"])
     assert ids.to_list() == kernel_ids(kernel, ["abc d ab"]) == [[5, 6, 8, 5]]
 
 

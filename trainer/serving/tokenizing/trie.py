@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-CONTINUATION = "##"
+from berth.formats.vocabulary import CONTINUATION
+
 CODE_POINT_BITS = 21
 ROOT = 0
 NO_NODE = -1

@@ -1,14 +1,12 @@
-"""Vocabularies: what a vocab.txt may look like, and the trie."""
+"""Vocabularies: what a vocab.txt may look like."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from berth.errors import BerthError
-from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, Vocabulary, build_trie, follow, parse_lines
+from berth.formats.vocabulary import MASK, Vocabulary, joined, parse, read_tokens, split_lines
 from support.records_samples import SPECIAL
 
 
@@ -26,7 +24,7 @@ def test_a_token_is_its_line_stripped(tmp_path):
 
 
 def test_lines_end_at_line_feeds_only():
-    assert parse_lines("a\u2028b\x85\nc") == ["a\u2028b", "c"]
+    assert parse("a\u2028b\x85\nc") == ["a\u2028b", "c"]
 
 
 def test_words_are_what_text_can_give():
@@ -42,7 +40,7 @@ def test_each_special_token_is_needed(missing, tmp_path):
 
 
 def test_a_token_that_stands_twice_is_an_error_with_both_lines(tmp_path):
-    with pytest.raises(BerthError, match=r"vocab\.txt, line 9: the token 'a' stands twice.*in line 7"):
+    with pytest.raises(BerthError, match=r"vocab\.txt, line 9: the token 'a' is in the vocabulary twice.*in line 7"):
         Vocabulary.read(write(tmp_path, "\n".join([*SPECIAL, "a", "b", "a"])))
 
 
@@ -64,19 +62,16 @@ def test_ids_take_two_bytes_as_long_as_they_fit():
     assert sized(65537).id_type == np.uint32
 
 
-@settings(deadline=None)
-@given(st.lists(st.text(max_size=6), unique=True, max_size=40))
-def test_the_trie_holds_the_tokens_and_nothing_else(tokens):
-    trie = build_trie(tokens)
-    ids = {token: index for index, token in enumerate(tokens)}
-    prefixes = {token[:end] for token in tokens for end in range(len(token) + 1)}
-    for text in prefixes | {prefix + "x" for prefix in prefixes}:
-        node, token = np.int64(0), NO_TOKEN
-        for character in text:
-            node, token = follow(node, np.int64(ord(character)), trie.edges)
-            if node == NO_NODE:
-                break
-        assert (node != NO_NODE) == (text in prefixes)
-        if text:
-            assert token == ids.get(text, NO_TOKEN)
-    assert (trie.continuation != NO_NODE) == ("##" in prefixes)
+def test_a_vocabulary_that_no_text_is_tokenized_with_may_lack_special_tokens(tmp_path):
+    uri = write(tmp_path, "[MASK]\r\n a\nb")
+    assert read_tokens(uri, [MASK]) == ["[MASK]", "a", "b"]
+    with pytest.raises(BerthError, match=r"vocab\.txt: the vocabulary lacks \[PAD\], \[UNK\], \[CLS\], \[SEP\]\. "):
+        read_tokens(uri)
+
+
+def test_lines_lose_their_ends_only():
+    assert split_lines(" a\r\n\n\u2028\nb ") == [" a", "", "\u2028", "b "]
+
+
+def test_pieces_are_joined_to_words():
+    assert joined(["un", "##able", "to", "##", "x"]) == "unable to x"

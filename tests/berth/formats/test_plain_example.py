@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
-from pipelines.mlm.parsing import parse_example
+from support.plain_example import parse_example
 
 INTEGERS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5)
 FLOATS = st.lists(st.floats(width=32, allow_nan=False), max_size=5)

@@ -1,0 +1,139 @@
+"""Result files: their names, and readers for those in JSON.
+
+The names are part of the stages' contract: other stages, the report and people look for them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NotRequired, TypedDict, cast
+
+from berth import storage
+from berth.errors import BerthError
+
+# Corpus.
+OMISSIONS = "losses.json"  # words kept and dropped, and the templates whose words are not in the articles
+TEMPLATES = "templates.json"  # what was derived from the dumps' own templates
+# Sentences.
+PUNKT = "punkt.json"  # parameters of the sentence splitter
+# Training.
+TRAINING = "training.json"  # what is trained: see Training
+METRICS = "metrics.jsonl"  # a line every few steps
+EVALUATIONS = "evaluations.jsonl"  # a line for each evaluated checkpoint
+# Evaluation.
+EVALUATION = "evaluation.json"  # see Evaluation
+FILL_MASK = "fill_mask.json"  # records whose masked tokens the model filled in
+# Fine-tuning.
+FINETUNING = "finetuning.json"  # see FineTuning
+LABELS = "labels.txt"  # a class label a line
+# Report.
+REPORT = "report.html"
+
+Line = dict[str, Any]
+
+
+class Baseline(TypedDict):
+    """What the best constant guess scores on an evaluation set."""
+
+    token: str
+    masked_lm_loss: float
+    masked_lm_accuracy: float
+    next_sentence_loss: NotRequired[float]
+    next_sentence_accuracy: NotRequired[float]
+
+
+class Evaluation(TypedDict):
+    """What a checkpoint scores on an evaluation set: losses in nats, accuracies as shares."""
+
+    step: int | None
+    examples: int
+    masked_positions: int
+    masked_lm_loss: float
+    masked_lm_accuracy: float
+    next_sentence_loss: NotRequired[float]
+    next_sentence_accuracy: NotRequired[float]
+    baseline: Baseline
+
+
+class FineTuning(TypedDict):
+    """What a fine-tuned model scores on the held-out sets of its task."""
+
+    task: str
+    step: int | None
+    metrics: dict[str, dict[str, float]]
+    baseline: NotRequired[dict[str, dict[str, float]]]
+
+
+class Phase(TypedDict):
+    """A phase of a training run."""
+
+    name: str
+    records: str
+    steps: int
+    batch_size: int
+    max_seq_length: int
+    epochs: float
+
+
+class Ended(TypedDict):
+    """Where a training run ended before its last step, at its target."""
+
+    step: int
+    sequences: int
+
+
+class Training(TypedDict):
+    """What a training run is, in figures."""
+
+    parameters: int
+    steps: int
+    sequences: int
+    lower_case: bool
+    phases: list[Phase]
+    ended: NotRequired[Ended]
+
+
+def read_evaluation(directory: str) -> Evaluation:
+    """Read evaluation.json. Raises BerthError if it is not JSON."""
+    return cast(Evaluation, read_json(storage.join(directory, EVALUATION)))
+
+
+def read_finetuning(directory: str) -> FineTuning:
+    """Read finetuning.json. Raises BerthError if it is not JSON."""
+    return cast(FineTuning, read_json(storage.join(directory, FINETUNING)))
+
+
+def read_training(directory: str) -> Training:
+    """Read training.json. Raises BerthError if it is not JSON."""
+    return cast(Training, read_json(storage.join(directory, TRAINING)))
+
+
+def read_json(uri: str) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        BerthError: if the file is missing or is not JSON.
+    """
+    return _parsed(storage.read_text(uri), uri)
+
+
+def read_lines(uri: str) -> list[Line]:
+    """The content of a file with one JSON object a line.
+
+    Raises:
+        BerthError: if the file is missing or a line is not JSON.
+    """
+    lines = enumerate(storage.read_text(uri).splitlines(), start=1)
+    return [_parsed(line, f"{uri}, line {number}") for number, line in lines if line.strip()]
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BerthError(
+            "this is not JSON",
+            where=where,
+            found=str(error),
+            fix="Delete the directory and run again to make it anew.",
+        ) from error
