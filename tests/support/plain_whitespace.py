@@ -12,20 +12,20 @@ from pipelines.wikitext.cleanup.blank_runs import (
     CLOSING_EITHER,
     CLOSING_QUOTES,
     CONJUNCTIONS,
-    GAP_SIGNS,
-    LEADING_SIGNS,
+    LEADING_PUNCTUATION,
     OPENING,
     OPENING_EITHER,
+    RUN_PUNCTUATION,
     STOPS,
 )
 from pipelines.wikitext.cleanup.formulas import MARKER
-from pipelines.wikitext.parser.control_bytes import LITERAL_MARKS, LITERALS
+from pipelines.wikitext.parser.control_bytes import LITERAL_CONTROLS, LITERALS
 
 PAIRS = set(zip(OPENING, CLOSING, strict=True))
 EITHER_PAIRS = set(zip(OPENING_EITHER, CLOSING_EITHER, strict=True))
 INVISIBLE = "\xad\u200b\u200e\u200f\u2060\ufeff"
 DROPPED, EXTERNAL, FORMULA, CELL, NUMBER = "\x00\x01\x1b\x1c\x1d"
-FROM_MARKS = str.maketrans(LITERAL_MARKS.decode(), LITERALS.decode())
+FROM_MARKS = str.maketrans(LITERAL_CONTROLS.decode(), LITERALS.decode())
 
 ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 QUOTES = re.compile(r"'{2,}")
@@ -34,7 +34,7 @@ QUOTED_BULLETS = re.compile(r"[ \x00]*+'{2,}+[*#:;]++(?= )")
 UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff]")
 HEADING = re.compile(r"[ \x00]*+(={1,6})(?P<title>.+?)\1[ \x00]*+$")
 TABLE_ROW = re.compile(r"[ \x00]*+[|!]")
-GAP_CLASS, LEADING_CLASS = re.escape(" " + GAP_SIGNS), re.escape(" " + LEADING_SIGNS)
+GAP_CLASS, LEADING_CLASS = re.escape(" " + RUN_PUNCTUATION), re.escape(" " + LEADING_PUNCTUATION)
 LEADING = re.compile(rf"^[{LEADING_CLASS}]*\x00[{LEADING_CLASS}\x00]*")
 GAP = re.compile(
     rf"([{re.escape(OPENING)}]?)(?<![{GAP_CLASS}])([{GAP_CLASS}]*+\x00[{GAP_CLASS}\x00]*+)([{re.escape(CLOSING)}]?)"
@@ -48,12 +48,12 @@ SPACE_BEFORE = re.compile(r"(?<=[A-Za-z0-9_\x80-\U0010ffff]) (?=[,;.](?: |$))|(?
 SENTENCE_END = re.compile(r"""[.!?…؟۔।॥][)\]»”’」』）\"']*(?=$|\ (?![a-z]))|[。！？][)\]»”’」』）\"']*""")
 
 
-def plain_tidy(scanned: str, options: ExtractOptions) -> str:
+def plain_clean_lines(scanned: str, options: ExtractOptions) -> str:
     lines: list[str] = []
     in_paragraph = False
     for raw in scanned.split("\n"):
         if heading := HEADING.match(raw):
-            if options.keep_headings and (line := tidy_line(heading["title"], options)):
+            if options.keep_headings and (line := clean_line(heading["title"], options)):
                 lines.append(line)
             in_paragraph = False
             continue
@@ -66,13 +66,13 @@ def plain_tidy(scanned: str, options: ExtractOptions) -> str:
             if raw.lstrip(" \x00").startswith(EXTERNAL):
                 line = ""
             elif colon and bullet.group().rstrip(" ").endswith(";"):
-                line = ": ".join(filter(None, (tidy_line(term, options), tidy_line(definition, options))))
+                line = ": ".join(filter(None, (clean_line(term, options), clean_line(definition, options))))
             else:
-                line = tidy_line(raw, options)
+                line = clean_line(raw, options)
         elif quoted:
-            line = tidy_line(raw[quoted.end() :], options)
+            line = clean_line(raw[quoted.end() :], options)
         else:
-            line = "" if TABLE_ROW.match(raw) else tidy_line(raw, options)
+            line = "" if TABLE_ROW.match(raw) else clean_line(raw, options)
         if line and in_paragraph and not is_item:
             is_unspaced = UNSPACED.match(lines[-1][-1]) and UNSPACED.match(line[0])
             lines[-1] += line if is_unspaced else " " + line
@@ -82,7 +82,7 @@ def plain_tidy(scanned: str, options: ExtractOptions) -> str:
     return "\n".join(lines)
 
 
-def tidy_line(line: str, options: ExtractOptions) -> str:
+def clean_line(line: str, options: ExtractOptions) -> str:
     if "''" in line:
         line = strip_quotes(line)
     line = ENTITY.sub(entity, line.replace(EXTERNAL, ""))
@@ -169,7 +169,7 @@ def close_first_gap(line: str, dropped_at: int) -> tuple[str, int]:
 
 def joint(gap: str, following: str) -> str:
     """What of a gap stays between its two sides."""
-    sign = next((character for character in gap if character in GAP_SIGNS), "")
+    sign = next((character for character in gap if character in RUN_PUNCTUATION), "")
     if not following or following in STOPS:
         return sign if sign == ":" and not following else ""
     if sign in ("–", "-"):

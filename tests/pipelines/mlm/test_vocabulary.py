@@ -1,14 +1,12 @@
-"""Vocabularies: what a vocab.txt may look like, and the trie."""
+"""Vocabularies: what a vocab.txt may look like."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from berth.errors import BerthError
-from pipelines.mlm.vocabulary import NO_NODE, NO_TOKEN, Vocabulary, build_trie, follow, parse_lines
+from pipelines.mlm.vocabulary import Vocabulary, parse_lines
 from support.records_samples import SPECIAL
 
 
@@ -62,21 +60,3 @@ def test_ids_take_two_bytes_as_long_as_they_fit():
 
     assert sized(65536).id_type == np.uint16
     assert sized(65537).id_type == np.uint32
-
-
-@settings(deadline=None)
-@given(st.lists(st.text(max_size=6), unique=True, max_size=40))
-def test_the_trie_holds_the_tokens_and_nothing_else(tokens):
-    trie = build_trie(tokens)
-    ids = {token: index for index, token in enumerate(tokens)}
-    prefixes = {token[:end] for token in tokens for end in range(len(token) + 1)}
-    for text in prefixes | {prefix + "x" for prefix in prefixes}:
-        node, token = np.int64(0), NO_TOKEN
-        for character in text:
-            node, token = follow(node, np.int64(ord(character)), trie.edges)
-            if node == NO_NODE:
-                break
-        assert (node != NO_NODE) == (text in prefixes)
-        if text:
-            assert token == ids.get(text, NO_TOKEN)
-    assert (trie.continuation != NO_NODE) == ("##" in prefixes)

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from berth.kernels.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT
 from trainer.serving.tokenizing.basic_tokenizer import Words
-from trainer.serving.tokenizing.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT, build_trie
+from trainer.serving.tokenizing.trie import build_trie
 
 MAX_WORD = 200  # longer words are [UNK] (max_input_chars_per_word of the reference)
 NO_PIECE = -2  # no piece begins at this character
