@@ -31,7 +31,7 @@ def find_key(table, key, hashed):
     return slot
 
 
-@borrowing_jit
+@inlined_jit
 def are_equal(one, start, stop, other, begin):
     """Whether ``one[start:stop]`` equals the bytes of ``other`` from ``begin`` on, of which there must be as many."""
     at = start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from berth.kernels import borrowing_jit
+from berth.kernels import borrowing_jit, inlined_jit
 
 # FNV-1a of 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/
 FNV_OFFSET = np.uint64(14695981039346656037)
@@ -24,13 +24,13 @@ def fnv1a(data: bytes) -> int:
     return value
 
 
-@borrowing_jit
+@inlined_jit
 def add_byte(value, byte):
     """The FNV-1a hash (uint64) of one more byte, ``value`` being that of the bytes before it."""
     return (value ^ np.uint64(byte)) * FNV_PRIME
 
 
-@borrowing_jit
+@inlined_jit
 def add_bytes(value, text, start, stop):
     """The FNV-1a hash of ``text[start:stop]`` (uint8) more, ``value`` being that of the bytes before it."""
     for at in range(start, stop):
@@ -38,13 +38,13 @@ def add_bytes(value, text, start, stop):
     return value
 
 
-@borrowing_jit
+@inlined_jit
 def hash_bytes(text, start, stop):
     """The FNV-1a hash (uint64) of ``text[start:stop]`` (uint8)."""
     return add_bytes(FNV_OFFSET, text, start, stop)
 
 
-@borrowing_jit
+@inlined_jit
 def fold(value):
     """A hash whose high half is mixed into its low half, which alone chooses a slot of a small table."""
     return value ^ (value >> _HALF)

@@ -19,7 +19,7 @@ def test_a_table_finds_what_a_dictionary_finds(entries, others):
     table = name_table(entries)
     for kind, name in [*entries, *others]:
         text = np.frombuffer(b"-" + name + b"-", np.uint8)
-        number = look_up(table, hash_name(kind, text, 1, 1 + len(name)))
+        number = look_up(table, np.uint64(hash_name(kind, text, 1, 1 + len(name))))
         assert number == entries.get((kind, name), NOT_FOUND)
 
 

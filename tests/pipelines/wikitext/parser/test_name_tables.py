@@ -22,7 +22,8 @@ from pipelines.wikitext.parser.name_tables import (
 
 def number(kind, name):
     table = scanner_names(Wiki("de", namespaces=namespace_names({}, "de")), ["lang", "ö x"])
-    return look_up(table, hash_name(kind, np.frombuffer(name.encode(), np.uint8), 0, len(name.encode())))
+    text = np.frombuffer(name.encode(), np.uint8)
+    return look_up(table, np.uint64(hash_name(kind, text, 0, len(text))))
 
 
 def test_names_of_each_kind():
