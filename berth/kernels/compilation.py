@@ -1,4 +1,4 @@
-"""Compiled kernels: one decorator, and one place on this machine where their machine code is kept."""
+"""Decorators that compile kernels, and the directory that caches their machine code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def _cache_directory() -> str:
     """A directory named by the kernels' sources: all files of Berth that import this module.
 
     Numba notices a change in a kernel's own file but not in the functions it calls from other files; a directory for
-    each state of the sources makes stale machine code impossible. BERTH_CACHE moves it elsewhere. Where there is none
-    yet, it begins as a copy of that in BERTH_WARM_CACHE: a container image brings one, which numba cannot use itself,
-    because it may not be written to.
+    each state of the sources rules out stale machine code. BERTH_CACHE names another parent directory. A missing
+    directory starts as a copy of that in BERTH_WARM_CACHE, if there is one: container images contain one, which numba
+    cannot use itself, because it is read-only.
     """
     digest = hashlib.sha256()
     root = Path(__file__).parents[2]
-    for floor in ("berth", "pipelines", "trainer"):
-        for path in sorted((root / floor).rglob("*.py")):
+    for package in ("berth", "pipelines", "trainer"):
+        for path in sorted((root / package).rglob("*.py")):
             source = path.read_bytes()
             if b"berth.kernels" in source:  # a file with kernels imports this module
                 digest.update(source)
@@ -35,7 +35,7 @@ def _cache_directory() -> str:
 
 
 def _copy(source: Path, directory: Path) -> None:
-    """Make ``directory`` a copy that is complete once it is there; several processes may do so at once."""
+    """Copy ``source`` to ``directory``, which appears only when complete; several processes may do so at once."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent) as temporary:
         copy = shutil.copytree(source, Path(temporary, directory.name), copy_function=shutil.copyfile)
@@ -50,11 +50,11 @@ os.environ.setdefault("NUMBA_CACHE_DIR", _cache_directory())
 
 import numba  # noqa: E402  reads NUMBA_CACHE_DIR when imported
 
-# Kernels release the interpreter lock, so that worker threads run side by side.
+# Kernels release the interpreter lock, so that worker threads run in parallel.
 jit = functools.partial(numba.njit, cache=True, nogil=True)
 # For kernels that allocate nothing and return no array. Otherwise numba counts, with atomic instructions, the
-# references to the arrays that one kernel hands to another (https://github.com/numba/numba/issues/2350): short ones
-# take longer for that than for their work.
+# references to the arrays that one kernel passes to another (https://github.com/numba/numba/issues/2350), which takes
+# longer than a short kernel's own work.
 borrowing_jit = functools.partial(jit, _nrt=False)
-# For such kernels with one caller: compiled into it, because an array is handed over as seven numbers.
+# For such kernels with one caller: compiled into it, because an array is passed as seven numbers.
 inlined_jit = functools.partial(borrowing_jit, forceinline=True)

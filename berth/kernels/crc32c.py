@@ -1,4 +1,4 @@
-"""CRC-32C (Castagnoli), the checksum of TFRecord files: by the processor's instruction for it, or by tables.
+"""CRC-32C (Castagnoli), the checksum of TFRecord files, by the processor's instruction or by tables.
 
 The tables take sixteen bytes at a time (slicing: Kounavis and Berry, IEEE Transactions on Computers 57, 2008).
 """
@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 
 from numba.extending import intrinsic  # isort: skip  numba is first imported by berth.kernels, which sets its cache directory
 
@@ -33,7 +33,7 @@ def has_instruction() -> bool:
 
 
 def crc_tables() -> NDArray[np.uint32]:
-    """uint32[16, 256]: row k holds the checksum contribution of a byte that k more bytes follow."""
+    """uint32[16, 256]: row k holds what a byte contributes to the checksum if k more bytes follow it."""
     first = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         first = np.where(first & 1, (first >> 1) ^ np.uint32(POLYNOMIAL), first >> 1).astype(np.uint32)
@@ -43,9 +43,9 @@ def crc_tables() -> NDArray[np.uint32]:
     return np.stack(tables)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _crc32_of_eight(typing_context: Any, crc: Any, data: Any, index: Any) -> Any:
-    """``crc`` (uint64) carried on over the eight bytes of ``data`` (uint8[n]) from ``index`` (int64) on."""
+    """``crc`` (uint64) updated with the eight bytes of ``data`` (uint8[n]) from ``index`` (int64) on."""
     from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -60,11 +60,11 @@ def _crc32_of_eight(typing_context: Any, crc: Any, data: Any, index: Any) -> Any
     return types.uint64(types.uint64, data, types.int64), generate
 
 
-@jit(_nrt=False)  # type: ignore[untyped-decorator]
+@borrowing_jit
 def _update_by_instruction(
     crc: np.uint32, data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]
 ) -> tuple[np.uint32, int]:
-    """Carry a CRC on over ``data[begin:end]``, in eights; returns it and where the eights end."""
+    """Update a CRC with ``data[begin:end]``, eight bytes at a time; returns it and the index of the rest."""
     carried = np.uint64(crc)
     while begin + STEP <= end:
         carried = _crc32_of_eight(carried, data, begin)
@@ -72,11 +72,11 @@ def _update_by_instruction(
     return np.uint32(carried), begin
 
 
-@jit(_nrt=False)  # type: ignore[untyped-decorator]
+@borrowing_jit
 def _update_by_tables(
     crc: np.uint32, data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]
 ) -> tuple[np.uint32, int]:
-    """Carry a CRC on over ``data[begin:end]``, in sixteens; returns it and where the sixteens end."""
+    """Update a CRC with ``data[begin:end]``, sixteen bytes at a time; returns it and the index of the rest."""
     while begin + SLICES <= end:
         crc ^= (
             np.uint32(data[begin])
@@ -100,7 +100,7 @@ def _update_by_tables(
 _update = _update_by_instruction if has_instruction() else _update_by_tables
 
 
-@jit(_nrt=False)  # type: ignore[untyped-decorator]
+@borrowing_jit
 def masked_crc32c(data: NDArray[np.uint8], begin: int, end: int, tables: NDArray[np.uint32]) -> np.uint32:
     """The checksum of ``data[begin:end]`` (uint8) as TFRecord stores it."""
     crc, begin = _update(_ALL_ONES, data, begin, end, tables)

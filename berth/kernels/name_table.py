@@ -1,4 +1,4 @@
-"""Names in kernels: a 64-bit hash of a kind and a name, and tables from hash to number."""
+"""Tables of names: from a kind and a name to a number, by the name's hash alone."""
 
 from __future__ import annotations
 
@@ -8,69 +8,48 @@ import numpy as np
 import numpy.typing as npt
 
 from berth.kernels import borrowing_jit
-
-# FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
-OFFSET = np.uint64(14695981039346656037)
-PRIME = np.uint64(1099511628211)
+from berth.kernels.hash_table import find_key
+from berth.kernels.hashing import FNV_OFFSET, add_byte, add_bytes, fnv1a
 
 NOT_FOUND = -1
 
 
-def name_hash(kind: int, name: bytes) -> int:
-    """The hash of a name among the names of one kind, as :func:`hash_range` computes it."""
-    value = int(OFFSET)
-    for byte in bytes([kind]) + name:
-        value = ((value ^ byte) * int(PRIME)) & 0xFFFFFFFFFFFFFFFF
-    return value
+def name_table(entries: Mapping[tuple[int, bytes], int]) -> npt.NDArray[np.uint64]:
+    """A table for :func:`look_up`: uint64[slots, 2], the hash of each name and its number.
 
-
-class Table:
-    """A table of names: two arrays for kernels, the hash of a name at its own place or the next free one behind.
+    Names are not stored: a name that is not in the table is taken for one with the same hash, of 64 bits.
 
     Args:
-        entries: (kind, name) → number.
-    """
+        entries: (kind, name) → number; kinds are below 256, numbers at least 0.
 
-    def __init__(self, entries: Mapping[tuple[int, bytes], int]) -> None:
-        hashed = {name_hash(kind, name): number for (kind, name), number in entries.items()}
-        if len(hashed) != len(entries) or 0 in hashed:
-            raise AssertionError("two names have one hash, or one has the hash of a free place")
-        size = 1 << (2 * len(hashed)).bit_length()
-        self.keys: npt.NDArray[np.uint64] = np.zeros(size, np.uint64)
-        self.numbers: npt.NDArray[np.int64] = np.full(size, NOT_FOUND, np.int64)
-        for value in sorted(hashed):
-            place = value & (size - 1)
-            while self.keys[place]:
-                place = (place + 1) & (size - 1)
-            self.keys[place], self.numbers[place] = value, hashed[value]
+    Raises:
+        AssertionError: if two names have one hash, or one has the hash of an empty slot.
+    """
+    hashed = {fnv1a(bytes([kind]) + name): number for (kind, name), number in entries.items()}
+    if len(hashed) != len(entries) or 0 in hashed:
+        raise AssertionError("two names have one hash, or one has the hash of an empty slot")
+    size = 1 << (2 * len(hashed)).bit_length()
+    table = np.zeros((size, 2), np.uint64)
+    table[:, 1] = np.array(NOT_FOUND).astype(np.uint64)
+    for value in sorted(hashed):
+        key = np.uint64(value)
+        table[find_key.py_func(table, key, key)] = value, hashed[value]
+    return table
 
 
 @borrowing_jit
 def begin_hash(kind):
-    """The hash before the first byte of a name."""
-    return (OFFSET ^ np.uint64(kind)) * PRIME
+    """The hash (uint64) of a name among those of one kind, before its first byte; see add_byte."""
+    return add_byte(FNV_OFFSET, kind)
 
 
 @borrowing_jit
-def add_byte(value, byte):
-    """The hash with one more byte."""
-    return (value ^ np.uint64(byte)) * PRIME
+def hash_name(kind, text, start, stop):
+    """The hash (uint64) of the name text[start:stop] among those of one kind."""
+    return add_bytes(begin_hash(kind), text, start, stop)
 
 
 @borrowing_jit
-def hash_range(kind, text, start, stop):
-    """The hash of text[start:stop]."""
-    value = begin_hash(kind)
-    for at in range(start, stop):
-        value = add_byte(value, text[at])
-    return value
-
-
-@borrowing_jit
-def look_up(keys, numbers, value):
-    """The number of a name, or NOT_FOUND."""
-    last = np.uint64(len(keys) - 1)
-    place = value & last
-    while keys[place] != value and keys[place] != 0:
-        place = (place + np.uint64(1)) & last
-    return numbers[place]
+def look_up(names, hashed):
+    """The number (int64) of the name with this hash in a :func:`name_table`, or NOT_FOUND."""
+    return np.int64(names[find_key(names, hashed, hashed), 1])

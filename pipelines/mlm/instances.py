@@ -1,4 +1,4 @@
-"""Documents and instances as flat arrays: what passes between the tokenizer, the generators and the encoder."""
+"""Documents and instances as flat arrays: the data between tokenizer, generators and encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Documents(NamedTuple):
     """Documents of sentences of tokens.
 
     Sentence s is ``ids[sentences[s] : sentences[s + 1]]``; document d is the sentences ``documents[d]`` to
-    ``documents[d + 1]``, that one excluded. No sentence and no document is empty.
+    ``documents[d + 1]`` (exclusive). No sentence and no document is empty.
 
     ``ids`` uint16 or uint32, ``sentences`` int64[S + 1], ``documents`` int64[D + 1].
     """
@@ -42,7 +42,7 @@ def documents_of(tokens: Tokens) -> Documents:
 
 # One instance: segment A is `a_length` tokens from `a_begin` on in the documents' flat ids, likewise B (length 0 where
 # there is no B); it has `masks` masks, whose entries begin at `mask_begin`, the words shown at some of them at
-# `word_begin`; `random_next` is 1 where B is from elsewhere. 40 bytes.
+# `word_begin`; `random_next` is 1 where B does not follow A. 40 bytes.
 INSTANCE = np.dtype(
     [
         ("a_begin", np.int64),
@@ -59,9 +59,9 @@ INSTANCE = np.dtype(
 
 # What is shown at a position of a record.
 NOT_MASKED, SHOW_MASK, SHOW_TOKEN, SHOW_WORD = range(4)
-# An entry of the masks, one byte: the distance from the entry before (at first from position 0) and, above GAP_BITS,
-# what is shown there. Longer distances than MAX_GAP go over entries that say NOT_MASKED. Masks are most of what a shard
-# holds in memory, and this is half of what positions would take.
+# An entry of the masks, one byte: the gap to the entry before (of the first, to position 0) and, above GAP_BITS, what
+# is shown there. Gaps longer than MAX_GAP are divided by entries that are NOT_MASKED. Masks are most of a shard's
+# memory, and this takes half of what positions would.
 GAP_BITS = 6
 MAX_GAP = (1 << GAP_BITS) - 1
 
@@ -80,7 +80,7 @@ class Instances(NamedTuple):
 
     @classmethod
     def room_for(cls, count: int, options: RecordSet, id_type: type[np.unsignedinteger]) -> Instances:
-        """Arrays for ``count`` instances. They take memory only as far as they are written."""
+        """Arrays for ``count`` instances. They take memory only where they are written."""
         entries = options.max_predictions + options.max_seq_length // MAX_GAP
         words = count * options.max_predictions + 1  # one more, see write_masks
         return cls(np.empty(count, INSTANCE), np.empty(count * entries, np.uint8), np.empty(words, id_type))
@@ -99,7 +99,7 @@ class Instances(NamedTuple):
 
 @dataclass(frozen=True)
 class Generated:
-    """What a generator makes of a shard: the instances, the order they are written in, and counters."""
+    """The result of a generator for a shard: the instances, the order to write them in, and counters."""
 
     instances: Instances
     order: NDArray[np.int64]

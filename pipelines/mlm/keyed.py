@@ -1,7 +1,7 @@
 """The keyed generator: a document's instances are a function of the seed, its content and the duplicate's number.
 
-Documents can be added, removed and moved without changing what others become, but for the random next sentences, few of
-which meet another document then. A random next sentence never comes from the same document.
+Documents can be added, removed and moved without changing the instances of the others, except that a few random next
+sentences then come from another document. A random next sentence never comes from the same document.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from berth.errors import BerthError
 from berth.formats.vocabulary import Vocabulary
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
+from berth.kernels.hashing import fold, multiplicative_hash
+from berth.kernels.keyed_random import absorb, below, next_number, start, uniform
 from berth.recipe import RecordSet
 from pipelines.mlm.instances import Documents, Generated, Instances
 from pipelines.mlm.masking import Masking, mask_instance
@@ -21,7 +23,6 @@ from pipelines.mlm.masks import Scratch, prediction_budgets, scratch_for
 from pipelines.mlm.partners import Ring, partner_at, ring_of
 from pipelines.mlm.reference import expected_instances
 from pipelines.mlm.streams import (
-    GOLDEN,
     LENGTH,
     NEXT,
     ORDER,
@@ -29,14 +30,9 @@ from pipelines.mlm.streams import (
     PURPOSES,
     SPLIT,
     TRUNCATION,
-    absorb,
-    below,
-    next_number,
-    start,
-    uniform,
 )
 
-# Slots of `cursor`: the next document, and what there is so far.
+# Elements of `cursor`: the next document, and the numbers of items written so far.
 DOCUMENT, INSTANCES, MASKS, WORDS, TRUNCATED = range(5)
 
 
@@ -61,7 +57,8 @@ class Shard(NamedTuple):
 class Work(NamedTuple):
     """What the kernel writes to.
 
-    ``streams`` (uint64[PURPOSES]): random numbers. ``order_keys``: by instance, a random number that gives its place.
+    ``streams`` (uint64[PURPOSES]): random numbers. ``order_keys``: by instance, the random number by which
+    they are sorted.
     """
 
     streams: NDArray[np.uint64]
@@ -126,7 +123,7 @@ def create_instances(
     return Generated(work.instances.cut(count, masks, words), order, {"truncated": truncated})
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def hash_documents(documents, keys):
     """Write the hash of each document's content (its tokens and where its sentences end)."""
     for document in range(len(keys)):
@@ -135,15 +132,15 @@ def hash_documents(documents, keys):
             begin, end = documents.sentences[sentence], documents.sentences[sentence + 1]
             key = absorb(key, end - begin)
             for k in range(begin, end):
-                key = (key ^ (key >> np.uint64(32)) ^ np.uint64(documents.ids[k])) * GOLDEN
+                key = multiplicative_hash(fold(key) ^ np.uint64(documents.ids[k]))
         keys[document] = key
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def generate(shard, settings, masking, work):
-    """Make the instances of all documents from the cursor on; returns whether it is done (else there is no more room).
+    """Make the instances of all documents from the cursor on; returns whether all are done (else the arrays are full).
 
-    A document for which there is no room is begun anew when the kernel is called again.
+    A document for which there is no room is started again by the next call.
     """
     cursor = work.cursor
     while cursor[DOCUMENT] < len(shard.keys):
@@ -162,18 +159,18 @@ def generate(shard, settings, masking, work):
     return True
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _target(key, settings, streams):
-    """Tokens the instances of this duplicate aim at: mostly all there is room for."""
+    """The target length of this duplicate's instances: usually all there is room for."""
     start(streams, key)
     if uniform(streams, LENGTH) < settings.short_seq_prob:
         return 2 + below(streams, LENGTH, settings.room - 1)
     return np.int64(settings.room)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _finish(ids, row, masking, work):
-    """Mask the instance at the cursor, give it its place in the order, and move the cursor."""
+    """Mask the instance at the cursor, draw its order key, and move the cursor."""
     cursor = work.cursor
     row.mask_begin, row.word_begin = cursor[MASKS], cursor[WORDS]
     masks, words = mask_instance(ids, row, masking, work.streams, work.instances, work.scratch)
@@ -183,11 +180,11 @@ def _finish(ids, row, masking, work):
     cursor[INSTANCES] += 1
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _create_packed(documents, document, key, settings, masking, work):
-    """Instances of one segment: as many full sentences as there is room for; a longer sentence is cut into several.
+    """Write instances of one segment: as many full sentences as there is room for; a longer sentence is split.
 
-    DOC-SENTENCES of RoBERTa (Liu et al., 2019): an instance does not go on in the next document.
+    DOC-SENTENCES of RoBERTa (Liu et al., 2019): an instance does not continue into the next document.
     """
     sentences = documents.sentences
     sentence, last = documents.documents[document], documents.documents[document + 1]
@@ -214,12 +211,12 @@ def _create_packed(documents, document, key, settings, masking, work):
     return True
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _create_pairs(shard, document, key, settings, masking, work):
-    """Instances of two segments, the second being what follows or, half of the time, something from another document.
+    """Write instances of two segments: B is what follows A or, half of the time, comes from another document.
 
     As in the reference: sentences are collected until there are enough tokens; some of them, at least one, are A; the
-    others are B, or are used again. A single sentence that is all there is can only be followed by something random.
+    others are B, or are used again. A single remaining sentence can only be followed by a random one.
     """
     documents = shard.documents
     sentences = documents.sentences
@@ -263,9 +260,9 @@ def _create_pairs(shard, document, key, settings, masking, work):
     return True
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _random_segment(documents, other, wanted, streams):
-    """The range of ids of sentences from a random place of a document: at least ``wanted`` tokens if it has them."""
+    """The range of ids of sentences from a random one of a document on: at least ``wanted`` tokens if it has them."""
     sentences = documents.sentences
     first, last = documents.documents[other], documents.documents[other + 1]
     begin = first + below(streams, PARTNER, last - first)

@@ -1,4 +1,4 @@
-"""The keyed generator's choice of masks: tokens, whole words or spans of words, drawing only what is masked."""
+"""The keyed generator's choice of masked positions: tokens, whole words or spans of words."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
+from berth.kernels.keyed_random import below, next_number, scaled, uniform
 from pipelines.mlm.instances import SHOW_MASK, SHOW_TOKEN, SHOW_WORD
 from pipelines.mlm.masks import find_words, position_of, write_masks
-from pipelines.mlm.streams import POSITION, REPLACEMENT, SPAN, below, next_number, scaled, uniform
+from pipelines.mlm.streams import POSITION, REPLACEMENT, SPAN
 
 SPAN_END = 1 / 3  # chance that a word is the first of a new span: lengths are geometric with mean 3
-_MASKS = np.uint64(0.8 * 2**32)  # of the 2**32 values of a draw, those that show [MASK] …
-_MASKS_AND_TOKENS = np.uint64(0.9 * 2**32)  # … and those that show the token itself; the rest show a random word
+_MASKS = np.uint64(0.8 * 2**32)  # draws of 32 bits below this show [MASK] …
+_MASKS_AND_TOKENS = np.uint64(0.9 * 2**32)  # … and below this the token itself; the others show a random word
 _32 = np.uint64(32)
 
 
@@ -33,11 +34,11 @@ class Masking(NamedTuple):
     words: NDArray[np.int64]
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def mask_instance(ids, row, masking, streams, instances, scratch):
     """Choose the masks of the instance ``row`` and write them; returns the numbers of entries and of words written.
 
-    Every token is as likely to be masked as any other: a token, word or span is drawn without regard to its place or
+    Every token is as likely to be masked as any other: a token, word or span is drawn regardless of its position or
     length.
     """
     tokens = np.int64(row.a_length) + np.int64(row.b_length)
@@ -51,7 +52,7 @@ def mask_instance(ids, row, masking, streams, instances, scratch):
     return write_masks(row, scratch, instances)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _draw(drawn, count, k, streams):
     """The k-th item of a shuffle of which only the beginning is needed (the Fisher-Yates shuffle, from the front)."""
     chosen = k + below(streams, POSITION, count - k)
@@ -61,13 +62,13 @@ def _draw(drawn, count, k, streams):
     return np.int64(item)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _number(drawn, count):
     for k in range(count):
         drawn[k] = k
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _draw_tokens(row, tokens, budget, masking, streams, scratch):
     """Mask ``budget`` single tokens."""
     _number(scratch.drawn, tokens)
@@ -75,9 +76,9 @@ def _draw_tokens(row, tokens, budget, masking, streams, scratch):
         _show(row, _draw(scratch.drawn, tokens, k, streams), masking, streams, scratch)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _draw_words(ids, row, budget, masking, streams, scratch):
-    """Mask whole words; one with more tokens than are left of the budget is passed over."""
+    """Mask whole words; one with more tokens than are left of the budget is skipped."""
     words = find_words(ids, row, masking.is_continuation, False, scratch)
     _number(scratch.drawn, words)
     for k in range(words):
@@ -91,12 +92,12 @@ def _draw_words(ids, row, budget, masking, streams, scratch):
             budget -= end - begin
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _draw_spans(ids, row, budget, masking, streams, scratch):
     """Mask spans of whole words, a span with one decision (SpanBERT: Joshi et al., TACL 8, 2020).
 
-    The words, closed to a ring so that none is at an edge, are cut into spans of geometric length, some of which are
-    masked. A span that the budget does not suffice for is masked up to the first word that is too long.
+    The words, joined to a ring so that none is at an edge, are divided into spans of geometric length, of which some
+    are masked. A span that exceeds the budget is masked up to the first word that is too long.
     """
     words = find_words(ids, row, masking.is_continuation, False, scratch)
     spans = 0
@@ -114,8 +115,8 @@ def _draw_spans(ids, row, budget, masking, streams, scratch):
             break
         span = _draw(scratch.drawn, spans, k, streams)
         decision = next_number(streams, REPLACEMENT) >> _32
-        for place in range(np.int64(scratch.span_begins[span]), np.int64(scratch.span_begins[span + 1])):
-            word = place % words
+        for unwrapped in range(np.int64(scratch.span_begins[span]), np.int64(scratch.span_begins[span + 1])):
+            word = unwrapped % words
             begin, end = np.int64(scratch.word_begins[word]), np.int64(scratch.word_begins[word + 1])
             if end - begin > budget:
                 break
@@ -125,14 +126,14 @@ def _draw_spans(ids, row, budget, masking, streams, scratch):
             budget -= end - begin
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _show(row, candidate, masking, streams, scratch):
     """Mask a candidate with a decision of its own."""
     number = next_number(streams, REPLACEMENT)
     _show_as(row, candidate, number >> _32, number, masking, scratch)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _show_as(row, candidate, decision, random_bits, masking, scratch):
     """Mask a candidate: 80% [MASK], 10% the token itself, 10% a word drawn by the low 32 ``random_bits``."""
     position = position_of(candidate, row)

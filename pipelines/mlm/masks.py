@@ -1,4 +1,4 @@
-"""What both generators need to mask an instance: how many masks, where words are, and writing the masks down."""
+"""What both generators need to mask an instance: the number of masks, the boundaries of words, and the mask entries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_WORD
 
 _ONE = np.uint64(1)
@@ -16,10 +16,10 @@ _ONE = np.uint64(1)
 class Scratch(NamedTuple):
     """Working memory of one instance.
 
-    Candidates are the tokens that may be masked: those of A and B, numbered through. ``word_begins`` (uint16) and
-    ``span_begins`` (int32): the candidate a word, and the word a span, begins with, and one number more that ends the
-    last. ``drawn`` (uint16): what is shuffled. By position in the record: ``kinds`` (uint8), what is shown there, and
-    ``words`` (type of the ids), the word that is shown where the kind is SHOW_WORD.
+    Candidates are the tokens that may be masked: those of A and B, numbered in order. ``word_begins`` (uint16): the
+    first candidate of each word, then the number of candidates; ``span_begins`` (int32): likewise the first word of
+    each span. ``drawn`` (uint16): the numbers that are shuffled. By position in the record: ``kinds`` (uint8), what is
+    shown there, and ``words`` (type of the ids), the word that is shown where the kind is SHOW_WORD.
     """
 
     word_begins: NDArray[np.uint16]
@@ -42,27 +42,27 @@ def scratch_for(max_seq_length: int, id_type: type[np.unsignedinteger]) -> Scrat
 
 
 def prediction_budgets(max_seq_length: int, max_predictions: int, masked_lm_prob: float) -> NDArray[np.int64]:
-    """By number of tokens in a record, special ones included: how many of them are predicted at most.
+    """By number of tokens in a record, special ones included: the maximum number of predicted ones.
 
     The reference's ``min(max_predictions, max(1, int(round(tokens * masked_lm_prob))))``, with Python's `round`
-    (halves to even, which compiled code would not do).
+    (halves to even, unlike compiled code).
     """
     lengths = range(max_seq_length + 1)
     return np.array([min(max_predictions, max(1, round(length * masked_lm_prob))) for length in lengths], np.int64)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def position_of(candidate, row):
-    """Where a candidate stands in the record: A begins behind [CLS], B behind one [SEP] more."""
+    """The position of a candidate in the record: A begins after [CLS], B after one [SEP] more."""
     return candidate + 1 + (candidate >= row.a_length)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def find_words(ids, row, is_continuation, joins_segments, scratch):
-    """Write where the words begin to ``scratch.word_begins``; returns how many there are.
+    """Write the first candidate of each word to ``scratch.word_begins``; returns the number of words.
 
-    A piece that a cut left at the beginning of A is a word; one at the beginning of B is too, or else, where
-    ``joins_segments``, belongs to the last word of A.
+    A continuation piece at the beginning of A is a word; one at the beginning of B is too, unless ``joins_segments``:
+    then it belongs to the last word of A.
     """
     a_length, tokens = np.int64(row.a_length), np.int64(row.a_length) + np.int64(row.b_length)
     words = 0
@@ -77,13 +77,13 @@ def find_words(ids, row, is_continuation, joins_segments, scratch):
     return words
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def write_masks(row, scratch, instances):
     """Write the masks of the instance ``row`` from ``row.mask_begin`` on, in order of their positions.
 
     Args:
         row: The instance; its ``masks`` are set.
-        scratch: What was chosen; cleared for the next instance.
+        scratch: The masked positions; cleared for the next instance.
         instances: See Instances; one word more than needed is written to.
 
     Returns:
@@ -92,7 +92,7 @@ def write_masks(row, scratch, instances):
     kinds, positions = scratch.kinds, scratch.drawn
     last = np.int64(row.a_length) + np.int64(row.b_length) + 1  # the last position that may be masked
     masks = np.uint64(0)
-    for position in range(1, last + 1):  # every one is written, but only a masked one moves on: no branch to guess
+    for position in range(1, last + 1):  # all are written, but only a masked one advances: no branch to predict
         positions[masks] = position
         masks += np.uint64(kinds[np.uint64(position)] != NOT_MASKED)
     begin, word_begin = np.uint64(row.mask_begin), np.uint64(row.word_begin)

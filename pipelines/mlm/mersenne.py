@@ -1,7 +1,7 @@
 """CPython's `random.Random` in compiled code: MT19937, random(), randrange() and shuffle() with the same stream.
 
 M. Matsumoto and T. Nishimura, Mersenne Twister, ACM TOMACS 8 (1998); the derived methods are those of CPython's
-Modules/_randommodule.c and Lib/random.py. The tempered outputs of a whole block of 624 numbers are computed at once.
+Modules/_randommodule.c and Lib/random.py. The outputs are computed in blocks of 624 numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 
 N, M = 624, 397
 _MATRIX = np.uint32(0x9908B0DF)
@@ -31,14 +31,14 @@ class Twister(NamedTuple):
 
 
 def twister(seed: int) -> Twister:
-    """The generator that `random.Random(seed)` is."""
+    """The generator with the state of `random.Random(seed)`."""
     *words, used = random.Random(seed).getstate()[1]
     generator = Twister(np.array(words, np.uint32), np.empty(N, np.uint32), np.array([used], np.int64))
     _temper(generator.state, generator.outputs)
     return generator
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _temper(state, outputs):
     for i in range(N):
         y = state[i]
@@ -49,14 +49,14 @@ def _temper(state, outputs):
         outputs[i] = y
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _twist(state, i, following, distant):
     y = (state[i] & _UPPER) | (state[following] & _LOWER)
     odd = np.uint32(0) - (y & np.uint32(1))  # all ones for an odd number
     state[i] = state[distant] ^ (y >> np.uint32(1)) ^ (odd & _MATRIX)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def refill(twister):
     """Compute the next block of outputs."""
     state = twister.state
@@ -69,7 +69,7 @@ def refill(twister):
     twister.used[0] = 0
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def next_word(twister):
     """The next 32 random bits, as int64."""
     if twister.used[0] == N:
@@ -79,7 +79,7 @@ def next_word(twister):
     return word
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def uniform(twister):
     """`random()`: a float in [0, 1) of 53 bits."""
     high = next_word(twister) >> 5
@@ -87,9 +87,9 @@ def uniform(twister):
     return (high * 67108864.0 + low) * (1.0 / 9007199254740992.0)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def below(twister, n):
-    """`_randbelow(n)`: an integer in [0, n), for 1 ≤ n < 2**32; what randrange and randint are made of."""
+    """`_randbelow(n)`: an integer in [0, n), for 1 ≤ n < 2**32; on which randrange and randint are based."""
     bits = 0
     while n >> bits:
         bits += 1
@@ -99,13 +99,13 @@ def below(twister, n):
     return number
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def shuffle(twister, items, length):
     """`shuffle()` of ``items[:length]``, in place.
 
-    For the last place n - 1 of what is left, an index below n is drawn by rejection, and two items are swapped. Here a
-    rejected number is turned into n - 1, which swaps the last item with itself and leaves n as it is: so the loop has
-    no branch that a processor must guess.
+    For the last index n - 1 of the remaining items, an index below n is drawn by rejection, and two items are swapped.
+    Here a rejected number is turned into n - 1, which swaps the last item with itself and leaves n as it is: so the
+    loop has no branch that a processor must predict.
     """
     used = twister.used[0]
     n = length

@@ -1,4 +1,4 @@
-"""The reference generator: the instances of create_pretraining_data.py, random number for random number.
+"""The reference generator: the instances of create_pretraining_data.py, with the same random numbers.
 
 The call order is that of MLPerf training v1.0's script and, for whole-word masking, of google-research/bert's, which
 agree in everything else: one `random.Random(seed)` per input file shuffles the documents, makes the instances of each
@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.formats.vocabulary import Vocabulary
-from berth.kernels import jit
+from berth.kernels import borrowing_jit
 from berth.recipe import RecordSet
 from pipelines.mlm.instances import SHOW_MASK, SHOW_TOKEN, SHOW_WORD, Documents, Generated, Instances
 from pipelines.mlm.masks import Scratch, find_words, position_of, prediction_budgets, scratch_for, write_masks
 from pipelines.mlm.mersenne import Twister, below, shuffle, twister, uniform
 
-TRIES = 10  # draws of another document for a random next, before the same one is taken
+TRIES = 10  # draws of another document for a random next sentence, before the same one is accepted
 
-# Slots of `cursor`: where the generator stands, so that it can go on after its output was given more room.
+# Elements of `cursor`: the state of the generator, so that it can continue with larger arrays.
 DOCUMENT, SENTENCE, TARGET, INSTANCES, MASKS, WORDS, TRUNCATED, SELF_NEXT = range(8)
 
 
@@ -49,7 +49,7 @@ class Work(NamedTuple):
 
 
 def create_instances(documents: Documents, vocabulary: Vocabulary, options: RecordSet, seed: int) -> Generated:
-    """The instances of one shard, in the order in which the reference writes them."""
+    """The instances of one shard, in the order of the reference."""
     settings = Settings(
         options.max_seq_length,
         options.short_seq_prob,
@@ -79,14 +79,14 @@ def create_instances(documents: Documents, vocabulary: Vocabulary, options: Reco
 
 
 def expected_instances(documents: Documents, options: RecordSet) -> int:
-    """A number of instances that is seldom exceeded: half of the chunks give sentences back for further ones."""
+    """A number of instances that is seldom exceeded: half of the chunks return sentences for further instances."""
     per_duplicate = 2 * len(documents.ids) / (options.max_seq_length - 3) + len(documents.documents)
     return int(options.dupe_factor * per_duplicate)
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def generate(documents, order, settings, work):
-    """Make the instances of one duplicate from the cursor on; returns whether it is done (else there is no room)."""
+    """Make the instances of one duplicate from the cursor on; returns whether it is done (else the arrays are full)."""
     cursor = work.cursor
     room = settings.max_seq_length - 3  # [CLS] A [SEP] B [SEP]
     while cursor[DOCUMENT] < len(order):
@@ -106,9 +106,9 @@ def generate(documents, order, settings, work):
     return True
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _create_instance(documents, order, settings, work):
-    """One instance from the sentences at the cursor, which moves behind those that are used up."""
+    """Write one instance from the sentences at the cursor, which moves past those that were used."""
     cursor = work.cursor
     sentences = documents.sentences
     begin = cursor[SENTENCE]
@@ -124,7 +124,7 @@ def _create_instance(documents, order, settings, work):
     is_random_next = end - begin == 1 or uniform(work.twister) < 0.5
     if is_random_next:
         b_begin, b_end = _random_segment(documents, order, target - (a_end - a_begin), work)
-        cursor[SENTENCE] = middle  # what the chunk has beyond A comes again
+        cursor[SENTENCE] = middle  # the rest of the chunk is used again
     else:
         b_begin, b_end = a_end, sentences[end]
         cursor[SENTENCE] = end
@@ -153,9 +153,9 @@ def _create_instance(documents, order, settings, work):
     cursor[INSTANCES] += 1
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _random_segment(documents, order, wanted, work):
-    """The range of ids of sentences from a random place of a random document.
+    """The range of ids of sentences from a random one of a random document on.
 
     At least ``wanted`` tokens, if the document has them.
     """
@@ -174,7 +174,7 @@ def _random_segment(documents, order, wanted, work):
     return sentences[begin], sentences[end]
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _choose_masks(ids, row, settings, twister, scratch):
     """Choose the masks of the instance ``row``: all its tokens, or words, are shuffled, and the first ones masked."""
     tokens = np.int64(row.a_length) + np.int64(row.b_length)
@@ -199,7 +199,7 @@ def _choose_masks(ids, row, settings, twister, scratch):
         budget -= end - begin
 
 
-@jit(_nrt=False)
+@borrowing_jit
 def _show(position, settings, twister, scratch):
     """Choose what is shown at a masked position: 80% [MASK], 10% the token itself, 10% any entry of the vocabulary."""
     if uniform(twister) < 0.8:

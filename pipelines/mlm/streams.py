@@ -1,73 +1,9 @@
-"""Random numbers that are a function of (seed, document, duplicate, instance, purpose): SplitMix64, a stream a purpose.
+"""The random streams of an instance, one for each kind of decision (see :mod:`berth.kernels.keyed_random`).
 
-G. Steele, D. Lea, C. Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014. A stream's state is a counter
-times a constant plus a key, so the n-th number of a stream can be had without those before it, and no stream depends
-on how much another was used.
+A kind of decision has a stream of its own, so that an option that changes one kind leaves the others as they are.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from berth.kernels import jit
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)
-_FACTOR_2 = np.uint64(0x94D049BB133111EB)
-_LOW = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
-
-# Purposes. Each has a stream of its own, so that an option that changes one kind of decision leaves the others as they
-# are.
 LENGTH, SPLIT, NEXT, PARTNER, TRUNCATION, SPAN, POSITION, REPLACEMENT, ORDER = range(9)
 PURPOSES = 9
-
-
-@jit(_nrt=False)
-def mix(number):
-    """A bijection of the 64-bit numbers in which every bit of the input touches every bit of the output."""
-    number = (number ^ (number >> np.uint64(30))) * _FACTOR_1
-    number = (number ^ (number >> np.uint64(27))) * _FACTOR_2
-    return number ^ (number >> np.uint64(31))
-
-
-@jit(_nrt=False)
-def absorb(key, number):
-    """A key made of a key and one number (uint64) more."""
-    return mix(key ^ mix(np.uint64(number) + GOLDEN))
-
-
-@jit(_nrt=False)
-def start(streams, key):
-    """Set all ``streams`` (uint64[PURPOSES]) to their beginning under ``key``."""
-    for purpose in range(PURPOSES):
-        streams[purpose] = absorb(key, purpose)
-
-
-@jit(_nrt=False)
-def next_number(streams, purpose):
-    """The next 64 random bits of a stream."""
-    streams[purpose] += GOLDEN
-    return mix(streams[purpose])
-
-
-@jit(_nrt=False)
-def uniform(streams, purpose):
-    """The next number of a stream as a float in [0, 1) of 53 bits."""
-    return np.int64(next_number(streams, purpose) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
-
-
-@jit(_nrt=False)
-def below(streams, purpose, n):
-    """The next number of a stream as an integer in [0, n), for 1 ≤ n < 2**32.
-
-    The high half of the product with n (D. Lemire, ACM TOMACS 29, 2019), without his correction: no number is more
-    likely than another by more than n / 2**32.
-    """
-    return scaled(next_number(streams, purpose) >> _32, n)
-
-
-@jit(_nrt=False)
-def scaled(bits, n):
-    """32 random bits (uint64) as an integer in [0, n)."""
-    return np.int64((bits & _LOW) * np.uint64(n) >> _32)

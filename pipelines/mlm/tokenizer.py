@@ -1,4 +1,4 @@
-"""BERT's tokenizer over UTF-8 bytes: id for id what FullTokenizer of google-research/bert gives."""
+"""BERT's tokenizer for UTF-8 bytes, with the ids of FullTokenizer of google-research/bert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from berth.errors import BerthError
 from berth.formats.vocabulary import CONTINUATION, Vocabulary
 from pipelines.mlm import unicode_tables
-from pipelines.mlm.word_cache import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, source_of
+from pipelines.mlm.word_cache import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, tables_of
 from pipelines.mlm.word_pieces import INVALID_UTF8, UNFILLED_PAGE
 
 BLOCK = 1 << 20  # bytes tokenized at a time
@@ -22,8 +22,8 @@ BLOCK = 1 << 20  # bytes tokenized at a time
 class Tokens(NamedTuple):
     """Tokenized text, flat.
 
-    ``ids`` (uint16 or uint32): the tokens of all lines. ``line_ends`` (int64): where each line's tokens end in
-    ``ids``. ``blank_lines`` (bool): lines of nothing but white space (`str.strip` leaves nothing), which separate
+    ``ids`` (uint16 or uint32): the tokens of all lines. ``line_ends`` (int64): the index in ``ids`` after each line's
+    tokens. ``blank_lines`` (bool): lines of nothing but white space (`str.strip` leaves nothing), which separate
     documents; a line of, say, one zero-width space has no tokens either but is not blank.
     """
 
@@ -39,7 +39,7 @@ class Tokens(NamedTuple):
 class Tokenizer:
     """BERT's basic tokenizer and WordPiece.
 
-    Not to be shared between threads: its tables grow with the characters it meets.
+    Not to be shared between threads: its tables are filled while it runs.
 
     Args:
         vocabulary: The WordPiece vocabulary.
@@ -54,10 +54,10 @@ class Tokenizer:
     def __init__(self, vocabulary: Vocabulary, lower_case: bool) -> None:
         self.vocabulary = vocabulary
         self.lower_case = lower_case
-        self._source = source_of(vocabulary, _tables_of_this_thread(lower_case))
+        self._tables = tables_of(vocabulary, _tables_of_this_thread(lower_case))
 
     def encode(self, text: bytes, origin: str = "text") -> Tokens:
-        """Tokenize the lines of a UTF-8 text. A line ends at a line feed, the last one also at the text's end.
+        """Tokenize the lines of a UTF-8 text. A line ends at a line feed, the last line also at the end of the text.
 
         Args:
             text: UTF-8.
@@ -105,10 +105,10 @@ class Tokenizer:
         progress = np.zeros(5, np.int64)
         progress[LINE_IS_BLANK] = 1
         while True:
-            result = encode_lines(text, self._source, progress, ids, line_ends, blank_lines)
+            result = encode_lines(text, self._tables, progress, ids, line_ends, blank_lines)
             if result != UNFILLED_PAGE:
                 break
-            unicode_tables.fill_page(self._source.code_points, int(progress[CODE_POINT]), self.lower_case)
+            unicode_tables.fill_page(self._tables.code_points, int(progress[CODE_POINT]), self.lower_case)
         if result == INVALID_UTF8:
             at = int(progress[POSITION])
             raise BerthError(
@@ -129,9 +129,9 @@ _per_thread = threading.local()
 
 
 def _tables_of_this_thread(lower_case: bool) -> unicode_tables.CodePoints:
-    """The tables that the tokenizers of a thread share, so that it fills a page only once.
+    """The tables that all tokenizers of a thread share, so that each page is filled only once.
 
-    Threads have their own: a kernel may read while another thread fills.
+    Each thread has its own, because a kernel may read while another thread fills a page.
     """
     if not hasattr(_per_thread, "tables"):
         _per_thread.tables = {False: unicode_tables.empty_tables(), True: unicode_tables.empty_tables()}

@@ -1,4 +1,4 @@
-"""Tables by code point for the tokenizer's kernels, filled on demand with what `berth.text.characters` says."""
+"""Tables by code point for the tokenizer's kernels, filled on demand from `berth.text.characters`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ UNFILLED = 0  # the traits of a code point whose page has not been filled yet
 
 
 class CodePoints(NamedTuple):
-    """Tables by code point: ``units[first[c] : first[c] + counts[c]]`` is what remains of c after normalization.
+    """Tables by code point: ``units[first[c] : first[c] + counts[c]]`` is c after normalization.
 
     ``traits`` uint8 (kind and flags), ``first`` uint32, ``counts`` uint8, ``units`` uint32; ``used`` int64[1] is the
-    number of units in use. The arrays cover all of Unicode, but only the pages that a text touches are filled (and take
+    number of units in use. The arrays cover all of Unicode, but only the pages that a text needs are filled (and take
     memory).
     """
 

@@ -1,4 +1,4 @@
-"""Documents as lines of UTF-8: the form in which their text is segmented, one array for all documents of a unit."""
+"""Documents as lines of UTF-8 in one array: the form in which their text is split into sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, jit
 
 LINE_FEED, SPACE = 0x0A, 0x20
 
@@ -86,7 +86,7 @@ class Lines:
 
 @jit
 def _normalise(source, bounds, text, offsets):
-    """Copy documents, each run of white space within a line as one space, none at its borders, no empty line."""
+    """Copy documents: white space within a line becomes one space, at its ends nothing; empty lines are dropped."""
     out = 0
     for document in range(len(bounds) - 1):
         line = out
@@ -119,7 +119,7 @@ def _normalise(source, bounds, text, offsets):
 def _is_plain(source, start, stop):
     """Whether a document needs no change: no white space but single spaces and line feeds between others.
 
-    True for most. It has no branches, so that the compiler makes vector instructions of it.
+    True for most. It has no branches, so that the compiler can vectorise it.
     """
     if stop - start < 3 or source[start] <= SPACE or source[stop - 2] <= SPACE or source[stop - 1] <= SPACE:
         return False
@@ -137,9 +137,9 @@ def _is_plain(source, start, stop):
     return found == 0
 
 
-@jit
+@borrowing_jit
 def _end_line(text, line, out):
-    """End the line that begins at ``line`` unless it is empty; returns where the next one begins."""
+    """End the line that begins at ``line`` unless it is empty; returns the beginning of the next one."""
     if out > line and text[out - 1] == SPACE:
         out -= 1
     if out > line:
@@ -148,9 +148,9 @@ def _end_line(text, line, out):
     return out
 
 
-@jit
+@borrowing_jit
 def _space_length(source, at, stop):
-    """Bytes of the white space (as ``str.isspace``) that begins at a place; 0 for another character."""
+    """Number of bytes of the white-space character (as ``str.isspace``) at ``at``; 0 for another character."""
     first = source[at]
     if first <= SPACE:
         return int(first == SPACE or 0x09 <= first <= 0x0D or 0x1C <= first <= 0x1F)

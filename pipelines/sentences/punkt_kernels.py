@@ -1,7 +1,8 @@
-"""Kernels of the splitting: where a sentence may end, what was decided before, and the text with one sentence a line.
+"""Kernels of sentence splitting: where a sentence may end, what was decided before, and the text with one sentence a
+line.
 
 They follow nltk.tokenize.punkt's PunktSentenceTokenizer on text whose only white space is a single space between words
-(see :class:`pipelines.sentences.lines.Lines`); the functions name the methods they are equal to.
+(see :class:`pipelines.sentences.lines.Lines`); each function names the method whose result it has.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, jit
+from berth.kernels.hash_table import NO_ENTRY, add_entries, find_bytes
+from berth.kernels.hashing import fold, hash_bytes
+from berth.kernels.utf8 import character_at
 from pipelines.sentences.lines import LINE_FEED, SPACE
 
 # Classes of characters.
 END, NO_WORD, CLOSING = 1, 2, 4
-# As in PunktLanguageVars: what ends a word (beside the sentence ends other than "."), and what re_boundary_realignment
-# takes along.
+# As in PunktLanguageVars: what ends a word (with the sentence ends other than "."), and what re_boundary_realignment
+# moves to the sentence before.
 NO_WORD_CHARACTERS = ")\";}]*:@'({[\u2018\u2019\u201c\u201d\xab\xbb"
 CLOSING_CHARACTERS = "\"')]}\u2018\u2019\u201c\u201d\xab\xbb"
 
 HYPHEN = 0x2D
 NONE = -1
-# FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
-HASH_OFFSET, HASH_PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 
 
 class Characters:
@@ -49,46 +51,32 @@ class Characters:
                 self.leads[character.encode()[0]] |= bit
 
 
-@jit
-def character(text, at):
-    """Code point and length of the character at a place."""
-    first = np.int64(text[at])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | (text[at + 1] & 0x3F), 2
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | (text[at + 1] & 0x3F) << 6 | (text[at + 2] & 0x3F), 3
-    high = (first & 0x07) << 18 | (text[at + 1] & 0x3F) << 12
-    return high | (text[at + 2] & 0x3F) << 6 | (text[at + 3] & 0x3F), 4
-
-
-@jit
+@borrowing_jit
 def class_of(text, at, leads, classes):
-    """Class bits and length of the character at a place; the length is right where there are bits."""
+    """Class bits and length of the character at ``at``; the length is right only where a bit is set."""
     if not leads[text[at]]:
         return np.uint8(0), 1
-    code, length = character(text, at)
+    code, length = character_at(text, at)
     return classes[code], length
 
 
-@jit
+@borrowing_jit
 def find_contexts(text, leads, classes, contexts):
-    """Find where sentences may end, as ``_match_potential_end_contexts``; returns how many places were found.
+    """Find where sentences may end, as ``_match_potential_end_contexts``; returns how many were found.
 
     Args:
         text: Lines.
         leads: See :class:`Characters`.
         classes: See :class:`Characters`.
-        contexts: Filled; int64, of each place four figures: the beginning of the word before it; the place, behind the
-            end character; the end of the context (with what follows: a sign, or the next word); the beginning of the
-            next word, NONE if there is no space between.
+        contexts: Filled; int64[n, 4], indices in ``text``: the first byte of the word before the possible end; the
+            first byte after its end character; the end of the context, which includes the next character or, after a
+            space, the next word; the first byte of that word, NONE if there is no space.
 
     Returns:
-        The number of places; more than fit into ``contexts`` are not written but counted.
+        The number of contexts; more than fit into ``contexts`` are counted but not written.
     """
     count = 0
-    word, end, sign = 0, NONE, NONE  # the word, the last place within it, the beginning of that place's end character
+    word, end, end_character = 0, NONE, NONE  # the word's beginning; after and at its last end character
     at = 0
     while at < len(text):
         byte = text[at]
@@ -101,7 +89,7 @@ def find_contexts(text, leads, classes, contexts):
         if not leads[byte] & END:
             at += 1
             continue
-        code, length = character(text, at)
+        code, length = character_at(text, at)
         begin = at
         at += length
         if not classes[code] & END or text[at] == LINE_FEED:
@@ -110,14 +98,14 @@ def find_contexts(text, leads, classes, contexts):
             bits, _ = class_of(text, at, leads, classes)
             if not bits & NO_WORD:
                 continue
-        # Of several places in a word NLTK takes the last; but also the first, if the word begins with it.
-        if end != NONE and sign == word:
+        # Of several end characters in a word NLTK takes the last; but also the first, if the word begins with it.
+        if end != NONE and end_character == word:
             count = _add_context(text, contexts, count, word, end)
-        end, sign = at, begin
+        end, end_character = at, begin
     return count
 
 
-@jit
+@borrowing_jit
 def _add_context(text, contexts, count, word, end):
     if count < len(contexts):
         if text[end] == SPACE:
@@ -126,60 +114,41 @@ def _add_context(text, contexts, count, word, end):
                 stop += 1
             contexts[count, 3] = end + 1
         else:
-            _, length = character(text, end)
+            _, length = character_at(text, end)
             stop = end + length
             contexts[count, 3] = NONE
         contexts[count, 0], contexts[count, 1], contexts[count, 2] = word, end, stop
     return count + 1
 
 
-@jit
-def hash_bytes(text, start, stop):
-    """A 64-bit hash of text[start:stop]."""
-    value = HASH_OFFSET
-    for at in range(start, stop):
-        value = (value ^ np.uint64(text[at])) * HASH_PRIME
-    return value ^ (value >> np.uint64(32))
-
-
-@jit
-def are_equal(one, start, stop, other, begin):
-    """Whether one[start:stop] equals what begins in ``other``."""
-    at = start
-    while at < stop and one[at] == other[begin + at - start]:
-        at += 1
-    return at == stop
-
-
-@jit
+@borrowing_jit
 def look_up(text, contexts, slots, hashes, bounds, keys, values, decisions):
-    """What was decided about contexts before: fills ``decisions`` with 0, 1, or 2 for unknown ones."""
-    mask = np.uint64(len(slots) - 1)
+    """Look up the decisions that were stored: fills ``decisions`` (uint8) with 0, 1, or 2 for unknown contexts.
+
+    Args:
+        text: Lines.
+        contexts: Those that :func:`find_contexts` found.
+        slots: The index of the stored contexts; see :func:`berth.kernels.hash_table.find_bytes`.
+        hashes: Their hashes.
+        bounds: Where the bytes of each begin in ``keys``, and where those of the last one end; int64.
+        keys: Their bytes.
+        values: The decision on each; uint8.
+        decisions: Filled; one for each of ``contexts``.
+    """
+    begins, ends = bounds[:-1], bounds[1:]
     for index in range(len(contexts)):
         start, stop = contexts[index, 0], contexts[index, 2]
-        value = hash_bytes(text, start, stop)
-        at = value & mask
-        decisions[index] = 2
-        while slots[at] != NONE:
-            entry = slots[at]
-            is_as_long = bounds[entry + 1] - bounds[entry] == stop - start
-            if hashes[entry] == value and is_as_long and are_equal(text, start, stop, keys, bounds[entry]):
-                decisions[index] = values[entry]
-                break
-            at = (at + np.uint64(1)) & mask
+        hashed = fold(hash_bytes(text, start, stop))
+        entry = slots[find_bytes(slots, hashes, begins, ends, keys, hashed, text, start, stop)]
+        decisions[index] = 2 if entry == NO_ENTRY else values[entry]
 
 
-@jit
-def remember(slots, hashes, bounds, keys, first, last):
-    """Add the entries ``first`` to ``last`` (exclusive), which stand in ``bounds`` and ``keys``, to the slots."""
-    mask = np.uint64(len(slots) - 1)
-    for entry in range(first, last):
-        value = hash_bytes(keys, bounds[entry], bounds[entry + 1])
-        hashes[entry] = value
-        at = value & mask
-        while slots[at] != NONE:
-            at = (at + np.uint64(1)) & mask
-        slots[at] = entry
+@borrowing_jit
+def remember(slots, hashes, bounds, keys, first, stop):
+    """Add the entries ``first`` to ``stop`` (exclusive), whose bytes ``bounds`` and ``keys`` hold, to the index."""
+    for entry in range(first, stop):
+        hashes[entry] = fold(hash_bytes(keys, bounds[entry], bounds[entry + 1]))
+    add_entries(slots, hashes, first, stop)
 
 
 @jit
@@ -188,13 +157,13 @@ def write_sentences(text, offsets, leads, classes, contexts, decisions, out, out
 
     Args:
         text: Lines.
-        offsets: Of the documents in ``text``.
+        offsets: Offsets of the documents in ``text``; int64.
         leads: See :class:`Characters`.
         classes: See :class:`Characters`.
-        contexts: What :func:`find_contexts` found.
+        contexts: Those that :func:`find_contexts` found.
         decisions: Of each context whether a sentence ends there.
-        out: Filled; its size is that of the text and one for each context.
-        out_offsets: Filled: of the documents in ``out``.
+        out: Filled; uint8, as long as the text and one more for each context.
+        out_offsets: Filled: offsets of the documents in ``out``.
         sentences: Filled: number of sentences of each document.
     """
     written, context, line = 0, 0, 0
@@ -216,9 +185,9 @@ def write_sentences(text, offsets, leads, classes, contexts, decisions, out, out
                 bits, _ = class_of(text, next_start, leads, classes)
                 closed = next_start
                 if bits & CLOSING:
-                    behind = _next_end(contexts, decisions, context, line_end)
-                    has_next = behind < len(contexts) and contexts[behind, 1] <= line_end
-                    next_stop = contexts[behind, 1] if has_next else line_end
+                    following = _next_end(contexts, decisions, context, line_end)
+                    has_next = following < len(contexts) and contexts[following, 1] <= line_end
+                    next_stop = contexts[following, 1] if has_next else line_end
                     closed = _closing(text, next_start, next_stop, leads, classes)
                 if closed > next_start:
                     stop, next_start = closed, closed + int(text[closed] == SPACE)
@@ -234,17 +203,17 @@ def write_sentences(text, offsets, leads, classes, contexts, decisions, out, out
         sentences[document] = count
 
 
-@jit
+@borrowing_jit
 def _next_end(contexts, decisions, context, line_end):
-    """The first context from ``context`` on where a sentence ends or that lies behind the line."""
+    """The first context from ``context`` on where a sentence ends, or that is after the line."""
     while context < len(contexts) and contexts[context, 1] <= line_end and not decisions[context]:
         context += 1
     return context
 
 
-@jit
+@borrowing_jit
 def _closing(text, start, stop, leads, classes):
-    """Where the closing signs end that belong to the sentence before, as re_boundary_realignment; ``start`` if none."""
+    """The end of the closing characters of the sentence before, as re_boundary_realignment; ``start`` if none."""
     at = start
     while at < stop:
         bits, length = class_of(text, at, leads, classes)
@@ -266,5 +235,5 @@ def _write_line(text, start, stop, out, written):
 
 
 def empty_contexts(size: int) -> npt.NDArray[Any]:
-    """Room for contexts."""
+    """An array for ``size`` contexts; int64[size, 4]."""
     return np.empty((size, 4), np.int64)

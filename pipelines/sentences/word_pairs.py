@@ -1,7 +1,7 @@
-"""Kernel that counts words and pairs of words: what Punkt's training reads a text for.
+"""Kernel that counts words and pairs of words, from which Punkt is trained.
 
-A word is what stands between white space. A line in which dots with spaces between them make an ellipsis (". . .") is
-taken as one word: NLTK's tokens do not cross white space but there.
+A word is a sequence of bytes between white space. A line with an ellipsis of dots and spaces (". . .") counts as one
+word, because NLTK's tokens include white space only there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from berth.kernels import jit
+from berth.kernels import borrowing_jit, jit
+from berth.kernels.hash_table import add_entries, find_bytes
+from berth.kernels.hashing import FNV_OFFSET, add_byte, add_bytes, fold
+from berth.kernels.utf8 import character_at
 from pipelines.sentences.lines import LINE_FEED, SPACE, Lines
-from pipelines.sentences.punkt_kernels import END, HASH_OFFSET, HASH_PRIME, NONE, are_equal, character
+from pipelines.sentences.punkt_kernels import END, NONE
 
 DOT = 0x2E
 FIRST_SLOTS = 1 << 14
@@ -21,7 +24,7 @@ FIRST_SLOTS = 1 << 14
 
 @dataclass(frozen=True)
 class WordCounts:
-    """Words and pairs of neighbours in some lines, in a form that travels well.
+    """Words and pairs of neighbours in some lines, in arrays that are cheap to send to another process.
 
     Attributes:
         spelling: The distinct words in order of their first occurrence, each with a line feed.
@@ -89,8 +92,8 @@ def _count(text, leads, classes, found, hashes, pairs, starts):
         text: Lines.
         leads: See :class:`pipelines.sentences.punkt_kernels.Characters`.
         classes: See there.
-        found: Filled: of each distinct word beginning and end of its first occurrence, how often it occurs, whether it
-            may end a sentence.
+        found: Filled: of each distinct word the beginning and end of its first occurrence, how often it occurs, and
+            whether it may end a sentence.
         hashes: Filled: of each distinct word its hash.
         pairs: Filled: pairs within lines.
         starts: Filled: of each line the pair with the last word of the line before.
@@ -99,6 +102,7 @@ def _count(text, leads, classes, found, hashes, pairs, starts):
         The number of distinct words, the number of pairs, the last word.
     """
     slots = np.full(FIRST_SLOTS, NONE, np.int32)
+    begins, ends = found[:, 0], found[:, 1]
     distinct, pair_count, line_count = 0, 0, 0
     before, word = np.int64(NONE), np.int64(NONE)  # the word before is NONE if it cannot end a sentence
     at = 0
@@ -106,26 +110,16 @@ def _count(text, leads, classes, found, hashes, pairs, starts):
         line, (line_end, has_ellipsis) = at, _line_end(text, at)
         while at < line_end:
             stop = line_end if has_ellipsis else at
-            value = HASH_OFFSET
-            for byte in text[at:stop]:
-                value = (value ^ np.uint64(byte)) * HASH_PRIME
+            hashed = add_bytes(FNV_OFFSET, text, at, stop)
             while text[stop] != SPACE and text[stop] != LINE_FEED:
-                value = (value ^ np.uint64(text[stop])) * HASH_PRIME
+                hashed = add_byte(hashed, text[stop])
                 stop += 1
-            value ^= value >> np.uint64(32)
-            mask = np.uint64(len(slots) - 1)
-            slot = value & mask
+            hashed = fold(hashed)
+            slot = find_bytes(slots, hashes, begins, ends, text, hashed, text, at, stop)
             word = np.int64(slots[slot])
-            while word != NONE and not (
-                hashes[word] == value
-                and found[word, 1] - found[word, 0] == stop - at
-                and are_equal(text, at, stop, text, found[word, 0])
-            ):
-                slot = (slot + np.uint64(1)) & mask
-                word = np.int64(slots[slot])
             if word == NONE:
                 word = np.int64(distinct)
-                slots[slot], hashes[word] = word, value
+                slots[slot], hashes[word] = word, hashed
                 found[word, 0], found[word, 1], found[word, 2] = at, stop, 0
                 found[word, 3] = _may_end(text, stop, leads, classes)
                 distinct += 1
@@ -147,20 +141,15 @@ def _count(text, leads, classes, found, hashes, pairs, starts):
 
 @jit
 def _larger(slots, hashes, distinct):
-    """The slots of a hash table, four times as many."""
+    """The index of the distinct words with four times as many slots."""
     larger = np.full(4 * len(slots), NONE, np.int32)
-    mask = np.uint64(len(larger) - 1)
-    for word in range(distinct):
-        slot = hashes[word] & mask
-        while larger[slot] != NONE:
-            slot = (slot + np.uint64(1)) & mask
-        larger[slot] = word
+    add_entries(larger, hashes, 0, distinct)
     return larger
 
 
-@jit
+@borrowing_jit
 def _line_end(text, at):
-    """The end of the line, and whether it holds ". . ."."""
+    """The index of the line feed that ends the line, and whether the line holds ". . ."."""
     has_ellipsis = False
     start = at
     while text[at] != LINE_FEED:
@@ -170,7 +159,7 @@ def _line_end(text, at):
     return at, has_ellipsis
 
 
-@jit
+@borrowing_jit
 def _may_end(text, stop, leads, classes):
     """Whether the last character before ``stop`` may end a sentence."""
     at = stop - 1
@@ -178,13 +167,13 @@ def _may_end(text, stop, leads, classes):
         at -= 1
     if not leads[text[at]] & END and text[at] != DOT:
         return False
-    code, _ = character(text, at)
+    code, _ = character_at(text, at)
     return code == DOT or classes[code] & END != 0
 
 
-@jit
+@borrowing_jit
 def _spell(text, found, spelling):
-    """Write the distinct words one behind the other, each with a line feed."""
+    """Write the distinct words one after the other, each with a line feed."""
     out = 0
     for word in range(len(found)):
         for at in range(found[word, 0], found[word, 1]):

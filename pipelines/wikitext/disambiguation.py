@@ -1,4 +1,4 @@
-"""Pages that only list the meanings of a title: told by a template or a magic word in their text."""
+"""Pages that only list the meanings of a title: recognised by a template or a magic word in their text."""
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
@@ -9,12 +9,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from berth.kernels.name_table import NOT_FOUND, Table, add_byte, begin_hash, look_up
+from berth.kernels.hashing import add_byte
+from berth.kernels.name_table import NOT_FOUND, begin_hash, look_up, name_table
 from pipelines.wikitext.parser.delimiters import BLANK, CLOSE_BRACE, NEWLINE, OPEN_BRACE, PIPE, TAB, UNDERSCORE, lower
 from pipelines.wikitext.templates.table import spellings
 
-# What the pages of templates call themselves in large wikis; those that redirect to them, or hold the magic word, are
-# found in the dump.
+# Names of such templates in large wikis; templates that redirect to them, or hold the magic word, are found in the
+# dump.
 _NAMES = """
     disambiguation, disambig, disamb, dab, disambiguation page, disambig-cleanup, disambiguation cleanup, hndis,
     hndis-cleanup, human name disambiguation, geodis, geo-dis, place name disambiguation, schooldis,
@@ -58,31 +59,31 @@ def known_templates(language: str) -> tuple[str, ...]:
 
 
 class Disambiguations:
-    """Tells disambiguation pages from articles.
+    """Distinguishes disambiguation pages from articles.
 
     Args:
         language: Code of the wiki's language.
-        templates: Names of templates that mark such pages, beside those known.
+        templates: Names of further templates that mark such pages.
     """
 
     def __init__(self, language: str, templates: Iterable[str] = ()) -> None:
         names = {spelling for name in (*known_templates(language), *templates) for spelling in spellings(name)}
-        self._table = Table({(_TEMPLATE, name.encode()): 1 for name in names})
+        self._names = name_table({(_TEMPLATE, name.encode()): 1 for name in names})
         self._words = [word.encode() for word in MAGIC_WORDS]
 
     def is_one(self, source: bytes) -> bool:
         """Whether the page with this wikitext is a disambiguation page."""
         text = np.frombuffer(source + bytes(_PADDING), np.uint8)
-        if _calls_one(text, len(source), self._table.keys, self._table.numbers):
+        if _invokes_one(text, len(source), self._names):
             return True
         return b"__" in source and any(word in source for word in self._words)
 
 
 @borrowing_jit
-def _calls_one(text, size, keys, numbers):
-    """Whether a template of the table is called: its name stands between two braces and a pipe or brace.
+def _invokes_one(text, size, names):
+    """Whether a template of the table is invoked: its name is between two braces and a pipe or brace.
 
-    Unsigned indices save a test a byte.
+    Unsigned indices save a test for each byte.
     """
     one, two, stop = np.uint64(1), np.uint64(2), np.uint64(size)
     at = np.uint64(0)
@@ -109,7 +110,7 @@ def _calls_one(text, size, keys, numbers):
                 length += 1
             end += one
         if text[end] == PIPE or text[end] == CLOSE_BRACE:
-            if look_up(keys, numbers, value) != NOT_FOUND:
+            if look_up(names, value) != NOT_FOUND:
                 return True
             at = end
     return False

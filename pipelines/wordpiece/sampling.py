@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from berth import storage
 from berth.formats.sentences import sentences
+from berth.kernels.hashing import GOLDEN_RATIO
+from berth.kernels.keyed_random import mix_array
 from pipelines.documents.keyed_hash import keyed_hash
-
-# SplitMix64 (Steele, Lea, Flood 2014): increment and the two multipliers of its finalizer.
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,7 @@ def choose(lines: Mapping[str, int], seed: int, wanted: int) -> Sample:
 def line_hashes(seed: int, name: str, count: int) -> npt.NDArray[np.uint64]:
     """The hashes of a shard's lines: SplitMix64 from a state keyed by the shard; within a shard no two are equal."""
     key = np.uint64(keyed_hash(seed, "sample", name))
-    value = key + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
-    value = (value ^ (value >> np.uint64(30))) * FIRST
-    value = (value ^ (value >> np.uint64(27))) * SECOND
-    return np.asarray(value ^ (value >> np.uint64(31)), np.uint64)
+    return mix_array(key + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_RATIO)
 
 
 def _sentences(uri: str) -> list[str]:

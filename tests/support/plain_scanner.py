@@ -26,14 +26,14 @@ from pipelines.wikitext.names import (
 )
 from pipelines.wikitext.parser.control_bytes import (
     ARGUMENT,
-    CALL,
     CELL,
     DROPPED,
     END,
     EQUALS,
     EXTERNAL,
     FORMULA,
-    LITERAL_MARKS,
+    INVOCATION,
+    LITERAL_CONTROLS,
     LITERALS,
 )
 from pipelines.wikitext.templates.builtin import TABLE
@@ -43,7 +43,7 @@ MAX_DEPTH = 100
 MAX_LINKS = 8
 TRAILING = b",;.:!?)"
 SPACE = b" \t\n"
-AS_MARKS = bytes.maketrans(LITERALS, LITERAL_MARKS)
+AS_MARKS = bytes.maketrans(LITERALS, LITERAL_CONTROLS)
 
 WORD = rb"A-Za-z0-9_\x80-\xff"
 SCHEME = "|".join(SCHEMES).encode()
@@ -111,7 +111,7 @@ def as_text(marked: bytes) -> bytes:
     """The marks between arguments as the signs they were; those of complete calls stay."""
     out, depth = bytearray(), 0
     for byte in marked:
-        depth += (byte == CALL) - (byte == END)
+        depth += (byte == INVOCATION) - (byte == END)
         out.append(byte if depth else {ARGUMENT: ord("|"), EQUALS: ord("=")}.get(byte, byte))
     return bytes(out)
 
@@ -120,8 +120,8 @@ def outside_calls(marked: bytes) -> bytes:
     """The text with every byte of a call replaced by its mark."""
     out, depth = bytearray(), 0
     for byte in marked:
-        depth += byte == CALL
-        out.append(CALL if depth else byte)
+        depth += byte == INVOCATION
+        out.append(INVOCATION if depth else byte)
         depth -= byte == END
     return bytes(out)
 
@@ -197,7 +197,7 @@ class PlainScanner:
             self.drop()
         elif frame.kind is Kind.TABLE or frame.kind in BRACES:
             raw = frame.raw()
-            end = next((at for at, byte in enumerate(raw) if byte in (ord("\n"), CALL)), len(raw))
+            end = next((at for at, byte in enumerate(raw) if byte in (ord("\n"), INVOCATION)), len(raw))
             self.drop()
             self.emit(bytes([DROPPED]) * end + raw[end:])
         else:
@@ -357,7 +357,7 @@ class PlainScanner:
             self.emit(as_text(b"".join(frame.pieces[frame.pipe + 1 :])) or bytes([DROPPED]))
         else:
             shown = target.strip(SPACE).removeprefix(b":")
-            is_named = self.is_hidden(shown) and CALL not in shown.partition(b":")[0]
+            is_named = self.is_hidden(shown) and INVOCATION not in shown.partition(b":")[0]
             self.emit(shown.partition(b":")[2] if is_named else shown)
 
     def is_hidden(self, target: bytes) -> bool:
@@ -431,7 +431,7 @@ class PlainScanner:
         elif name.strip(SPACE) == b"!":
             self.emit(b"|")
         elif self.is_shown(name):
-            self.emit(bytes([CALL]) + frame.marked() + bytes([END]))
+            self.emit(bytes([INVOCATION]) + frame.marked() + bytes([END]))
         else:
             self.drop()
 

@@ -12,20 +12,20 @@ from pipelines.wikitext.cleanup.blank_runs import (
     CLOSING_EITHER,
     CLOSING_QUOTES,
     CONJUNCTIONS,
-    GAP_SIGNS,
-    LEADING_SIGNS,
+    LEADING_PUNCTUATION,
     OPENING,
     OPENING_EITHER,
+    RUN_PUNCTUATION,
     STOPS,
 )
 from pipelines.wikitext.cleanup.formulas import MARKER
-from pipelines.wikitext.parser.control_bytes import LITERAL_MARKS, LITERALS
+from pipelines.wikitext.parser.control_bytes import LITERAL_CONTROLS, LITERALS
 
 PAIRS = set(zip(OPENING, CLOSING, strict=True))
 EITHER_PAIRS = set(zip(OPENING_EITHER, CLOSING_EITHER, strict=True))
 INVISIBLE = "\xad\u200b\u200e\u200f\u2060\ufeff"
 DROPPED, EXTERNAL, FORMULA, CELL, NUMBER = "\x00\x01\x1b\x1c\x1d"
-FROM_MARKS = str.maketrans(LITERAL_MARKS.decode(), LITERALS.decode())
+FROM_CONTROLS = str.maketrans(LITERAL_CONTROLS.decode(), LITERALS.decode())
 
 ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 QUOTES = re.compile(r"'{2,}")
@@ -34,26 +34,26 @@ QUOTED_BULLETS = re.compile(r"[ \x00]*+'{2,}+[*#:;]++(?= )")
 UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff]")
 HEADING = re.compile(r"[ \x00]*+(={1,6})(?P<title>.+?)\1[ \x00]*+$")
 TABLE_ROW = re.compile(r"[ \x00]*+[|!]")
-GAP_CLASS, LEADING_CLASS = re.escape(" " + GAP_SIGNS), re.escape(" " + LEADING_SIGNS)
+RUN_CLASS, LEADING_CLASS = re.escape(" " + RUN_PUNCTUATION), re.escape(" " + LEADING_PUNCTUATION)
 LEADING = re.compile(rf"^[{LEADING_CLASS}]*\x00[{LEADING_CLASS}\x00]*")
-GAP = re.compile(
-    rf"([{re.escape(OPENING)}]?)(?<![{GAP_CLASS}])([{GAP_CLASS}]*+\x00[{GAP_CLASS}\x00]*+)([{re.escape(CLOSING)}]?)"
+RUN = re.compile(
+    rf"([{re.escape(OPENING)}]?)(?<![{RUN_CLASS}])([{RUN_CLASS}]*+\x00[{RUN_CLASS}\x00]*+)([{re.escape(CLOSING)}]?)"
 )
-CONJUNCTION = re.compile(rf"(?:{'|'.join(sorted(CONJUNCTIONS, key=len, reverse=True))})(?=[{GAP_CLASS}]*+\x00)")
-HOLLOW_BEFORE = re.compile(r"\((?:[^\w()\x1b]|_)*\Z")
-HOLLOW_BEHIND = re.compile(r"(?:[^\w()\x1b\x00]|_)*\)")
+CONJUNCTION = re.compile(rf"(?:{'|'.join(sorted(CONJUNCTIONS, key=len, reverse=True))})(?=[{RUN_CLASS}]*+\x00)")
+EMPTY_BEFORE = re.compile(r"\((?:[^\w()\x1b]|_)*\Z")
+EMPTY_AFTER = re.compile(r"(?:[^\w()\x1b\x00]|_)*\)")
 SPACE = re.compile(r"[^\S\x1b-\x1f]+")
 SPACE_BEFORE_STOP = re.compile(r"(?<=[A-Za-z0-9_\x80-\U0010ffff]) (?=[,;.] )")
 SPACE_BEFORE = re.compile(r"(?<=[A-Za-z0-9_\x80-\U0010ffff]) (?=[,;.](?: |$))|(?<=\() | (?=\))")
 SENTENCE_END = re.compile(r"""[.!?…؟۔।॥][)\]»”’」』）\"']*(?=$|\ (?![a-z]))|[。！？][)\]»”’」』）\"']*""")
 
 
-def plain_tidy(scanned: str, options: ExtractOptions) -> str:
+def plain_clean_lines(scanned: str, options: ExtractOptions) -> str:
     lines: list[str] = []
     in_paragraph = False
     for raw in scanned.split("\n"):
         if heading := HEADING.match(raw):
-            if options.keep_headings and (line := tidy_line(heading["title"], options)):
+            if options.keep_headings and (line := clean_line(heading["title"], options)):
                 lines.append(line)
             in_paragraph = False
             continue
@@ -66,13 +66,13 @@ def plain_tidy(scanned: str, options: ExtractOptions) -> str:
             if raw.lstrip(" \x00").startswith(EXTERNAL):
                 line = ""
             elif colon and bullet.group().rstrip(" ").endswith(";"):
-                line = ": ".join(filter(None, (tidy_line(term, options), tidy_line(definition, options))))
+                line = ": ".join(filter(None, (clean_line(term, options), clean_line(definition, options))))
             else:
-                line = tidy_line(raw, options)
+                line = clean_line(raw, options)
         elif quoted:
-            line = tidy_line(raw[quoted.end() :], options)
+            line = clean_line(raw[quoted.end() :], options)
         else:
-            line = "" if TABLE_ROW.match(raw) else tidy_line(raw, options)
+            line = "" if TABLE_ROW.match(raw) else clean_line(raw, options)
         if line and in_paragraph and not is_item:
             is_unspaced = UNSPACED.match(lines[-1][-1]) and UNSPACED.match(line[0])
             lines[-1] += line if is_unspaced else " " + line
@@ -82,30 +82,30 @@ def plain_tidy(scanned: str, options: ExtractOptions) -> str:
     return "\n".join(lines)
 
 
-def tidy_line(line: str, options: ExtractOptions) -> str:
+def clean_line(line: str, options: ExtractOptions) -> str:
     if "''" in line:
         line = strip_quotes(line)
     line = ENTITY.sub(entity, line.replace(EXTERNAL, ""))
     line = re.sub(f"(?<=[0-9]){NUMBER}", " ", line).replace(NUMBER, "")
     line = SPACE.sub(" ", line)
-    line = " | ".join(cell for cell in map(tidy_cell, line.split(CELL)) if cell)
+    line = " | ".join(cell for cell in map(clean_cell, line.split(CELL)) if cell)
     if options.formulas == "drop_sentence" and FORMULA in line:
         line = without_formulas(line)
     if not any(character.isalnum() for character in line):
         return ""
-    return line.translate(FROM_MARKS).replace(FORMULA, MARKER)
+    return line.translate(FROM_CONTROLS).replace(FORMULA, MARKER)
 
 
-def tidy_cell(line: str) -> str:
+def clean_cell(line: str) -> str:
     line, dropped_at = SPACE_BEFORE_STOP.sub("", line), -1
     while True:
-        line, dropped_at = without_hollow_bracket(line, dropped_at)
+        line, dropped_at = without_empty_brackets(line, dropped_at)
         if DROPPED not in line:
             break
         if LEADING.match(line):
             line, dropped_at = LEADING.sub("", line), 0
         else:
-            line, dropped_at = close_first_gap(line, dropped_at)
+            line, dropped_at = close_first_run(line, dropped_at)
     return SPACE_BEFORE.sub("", line.strip(" "))
 
 
@@ -133,24 +133,24 @@ def entity(found: re.Match[str]) -> str:
     return " " if code < 0x21 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code).strip(INVISIBLE)
 
 
-def without_hollow_bracket(line: str, dropped_at: int) -> tuple[str, int]:
-    """The line with the mark for the brackets around ``dropped_at`` if nothing is in them."""
+def without_empty_brackets(line: str, dropped_at: int) -> tuple[str, int]:
+    """The line with DROPPED in place of the brackets around ``dropped_at`` if nothing is in them."""
     if dropped_at < 0:
         return line, dropped_at
-    opening = HOLLOW_BEFORE.search(line[:dropped_at])
-    closing = HOLLOW_BEHIND.match(line[dropped_at:])
+    opening = EMPTY_BEFORE.search(line[:dropped_at])
+    closing = EMPTY_AFTER.match(line[dropped_at:])
     if opening and closing:
         return line[: opening.start()] + DROPPED + line[dropped_at + closing.end() :], -1
     return line, dropped_at
 
 
-def close_first_gap(line: str, dropped_at: int) -> tuple[str, int]:
-    """Close the gap that comes first; ``dropped_at`` is where the one before it was, -1 if there is a mark instead."""
-    found = GAP.search(line)
+def close_first_run(line: str, dropped_at: int) -> tuple[str, int]:
+    """Close the first run; ``dropped_at`` is the index of the one before it, -1 if DROPPED is there."""
+    found = RUN.search(line)
     assert found
     before, after = line[: found.start()], line[found.end() :]
-    opening, gap, closing = found.groups()
-    bare = gap.replace(DROPPED, "")
+    opening, run, closing = found.groups()
+    bare = run.replace(DROPPED, "")
     if opening and opening in OPENING[:BRACKETS] and (conjunction := CONJUNCTION.match(after)):
         return before + found.group() + after[conjunction.end() :], dropped_at
     if (opening, closing) in PAIRS:
@@ -162,19 +162,19 @@ def close_first_gap(line: str, dropped_at: int) -> tuple[str, int]:
         return left + right, len(left)
     if left[-1:] == right[:1] and right[:1] in (*STOPS,):
         return left[:-1] + right, len(left)
-    if gap.endswith(DROPPED) and closing in (*CLOSING_QUOTES,):
+    if run.endswith(DROPPED) and closing in (*CLOSING_QUOTES,):
         return left + right, len(left)
     return left + joint(bare, right[:1]) + right, len(left)
 
 
-def joint(gap: str, following: str) -> str:
-    """What of a gap stays between its two sides."""
-    sign = next((character for character in gap if character in GAP_SIGNS), "")
+def joint(run: str, following: str) -> str:
+    """The part of a run that is kept between its two sides."""
+    sign = next((character for character in run if character in RUN_PUNCTUATION), "")
     if not following or following in STOPS:
         return sign if sign == ":" and not following else ""
     if sign in ("–", "-"):
-        return f" {sign} " if f" {sign} " in gap else sign
-    return sign + " " if " " in gap else sign
+        return f" {sign} " if f" {sign} " in run else sign
+    return sign + " " if " " in run else sign
 
 
 def strip_quotes(line: str) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from berth.kernels.hashing import GOLDEN_RATIO
+
 ROUNDS = 6
 # Multipliers of the 64-bit finaliser of MurmurHash3.
 MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 # Odd constants that set epochs and rounds apart (fractions of the golden ratio and of the square root of 2).
-EPOCH = np.uint64(0x9E3779B97F4A7C15)
+EPOCH = GOLDEN_RATIO
 ROUND = 0x6A09E667F3BCC909
 ROUND_KEYS = [np.uint64(number * ROUND & 0xFFFFFFFFFFFFFFFF) for number in range(ROUNDS)]
 

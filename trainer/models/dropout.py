@@ -12,22 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from berth.kernels.hashing import GOLDEN_RATIO
+from berth.kernels.keyed_random import mix_array
+
 # Multipliers of a 32-bit integer hash (C. Wellons, "lowbias32"), and of the golden-ratio sequence.
 MULTIPLIER_1 = 0x7FEB352D
 MULTIPLIER_2 = 0x846CA68B
 GOLDEN = 0x9E3779B9
-# Multipliers of the 64-bit finaliser of splitmix64 (Steele, Lea, Flood 2014).
-SPLITMIX_INCREMENT = 0x9E3779B97F4A7C15
-SPLITMIX_1 = 0xBF58476D1CE4E5B9
-SPLITMIX_2 = 0x94D049BB133111EB
 
 
 def _splitmix(values: np.ndarray) -> np.ndarray:
-    mixed: np.ndarray = values + np.uint64(SPLITMIX_INCREMENT)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(SPLITMIX_1)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(SPLITMIX_2)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+    return mix_array(values + GOLDEN_RATIO)
 
 
 def example_keys(seed: int, step: int, examples: np.ndarray) -> np.ndarray:

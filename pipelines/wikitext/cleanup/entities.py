@@ -1,4 +1,4 @@
-"""HTML's entities in wikitext, decoded. Kernels."""
+"""Decoding HTML's entities in wikitext. Kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from berth.kernels import borrowing_jit
-from berth.kernels.name_table import NOT_FOUND, Table, hash_range, look_up
+from berth.kernels.name_table import NOT_FOUND, hash_name, look_up, name_table
 from pipelines.wikitext.parser.delimiters import BLANK, HASH, SEMICOLON, is_ascii_alnum
 
 LONGEST_ENTITY = 32
@@ -16,16 +16,15 @@ LONGEST_ENTITY = 32
 GROWTH = 2
 
 
-def _entities() -> tuple[Table, npt.NDArray[np.int64]]:
-    """HTML's named entities: name → number, and the one or two (else 0) characters of each."""
+def _entities() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """HTML's named entities: a name table, and the one or two (else 0) code points of each."""
     names = sorted(name[:-1] for name in html5 if name.endswith(";") and len(name) <= LONGEST_ENTITY + 1)
-    table = Table({(0, name.encode()): number for number, name in enumerate(names)})
+    table = name_table({(0, name.encode()): number for number, name in enumerate(names)})
     codes = [[*map(ord, html5[name + ";"]), 0][:2] for name in names]
     return table, np.array(codes, np.int64)
 
 
-_TABLE, _CODES = _entities()
-_KEYS, _NUMBERS = _TABLE.keys, _TABLE.numbers
+_NAMES, _CODES = _entities()
 
 
 @borrowing_jit
@@ -33,8 +32,8 @@ def entity_at(text, at, stop):
     """The entity that begins with the "&" at ``at``.
 
     Returns:
-        Its character (a blank for what is no character), its second one or 0, and the place behind it; -1 for the
-        character if there is no entity.
+        Its code point (a blank for what is no character), its second one or 0, and the index after it; -1 for the
+        code point if there is no entity.
     """
     end = at + 1
     if end < stop and text[end] == HASH:
@@ -61,14 +60,8 @@ def entity_at(text, at, stop):
     while end < stop and end - at <= LONGEST_ENTITY and is_ascii_alnum(text[end]):
         end += 1
     if end < stop and text[end] == SEMICOLON and end - at >= 3 and text[at + 1] > 57:
-        entity = look_up(_KEYS, _NUMBERS, hash_range(0, text, at + 1, end))
+        entity = look_up(_NAMES, hash_name(0, text, at + 1, end))
         if entity != NOT_FOUND:
             first = _CODES[entity, 0]
             return first if first > BLANK else np.int64(BLANK), _CODES[entity, 1], end + 1
     return np.int64(-1), np.int64(0), at + 1
-
-
-@borrowing_jit
-def is_invisible(code):
-    """Whether a character says only how to break lines or which way to write; not the joiners, which shape letters."""
-    return code == 0xAD or code == 0x200B or code == 0x200E or code == 0x200F or code == 0x2060 or code == 0xFEFF

@@ -1,4 +1,4 @@
-"""Formulas in a line of text: a marker for each, or no sentence that holds one. Kernels."""
+"""Formulas in a line of text: replacing each by a marker, or dropping the sentences that hold one. Kernels."""
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
@@ -11,13 +11,13 @@ from berth.kernels.utf8 import character_at
 from pipelines.wikitext.parser.control_bytes import FORMULA
 from pipelines.wikitext.parser.delimiters import BANG, BLANK, DOT, QUESTION, is_letter
 
-# What a formula leaves in the text.
+# The text in place of a formula.
 MARKER = "[FORMULA]"
 _MARKER = np.frombuffer(MARKER.encode(), np.uint8)
 MARKER_GROWTH = len(MARKER) - 1
-# A period behind a capitalised word no longer than this may belong to an abbreviation ("Prof.").
+# A period after a capitalised word no longer than this may belong to an abbreviation ("Prof.").
 LONGEST_ABBREVIATION = 4
-# Ends of sentences that need no blank behind them; others beyond ASCII; what may stand between an end and the blank.
+# Ends of sentences that need no blank after them; others beyond ASCII; what may be between an end and the blank.
 _WIDE_ENDS = np.array(list(map(ord, "。！？")), np.int64)
 _OTHER_ENDS = np.array(list(map(ord, "…؟۔।॥")), np.int64)
 _CLOSERS = np.array(list(map(ord, ")]»”’」』）\"'")), np.int64)
@@ -47,7 +47,7 @@ def _is_abbreviation(out, begin, stop):
 
 @borrowing_jit
 def _sentence_end(out, begin, at, stop):
-    """Where the sentence ends whose last sign may be at ``at``, or ``at`` if it goes on."""
+    """The end of the sentence whose end punctuation may be at ``at``; ``at`` if the sentence continues."""
     code, length = character_at(out, at)
     wide = _is_in(_WIDE_ENDS, code)
     if not (wide or code == DOT or code == BANG or code == QUESTION or _is_in(_OTHER_ENDS, code)):
@@ -71,8 +71,8 @@ def _sentence_end(out, begin, at, stop):
 def drop_sentences(out, begin, stop):
     """Remove the sentences of the line out[begin:stop] that hold formulas; returns the new end.
 
-    A sentence ends at one of . ! ? … ؟ ۔ । ॥ with a blank and no small letter behind it, or at one of the full-width
-    signs of Chinese and Japanese; not behind what looks like an abbreviation.
+    A sentence ends at one of . ! ? … ؟ ۔ । ॥ followed by a blank and no small letter, or at one of the full-width
+    stops of Chinese and Japanese; not after what looks like an abbreviation.
     """
     at = sentence = to = begin
     holds = False
@@ -115,8 +115,8 @@ def write_markers(out, begin, stop):
     for at in range(stop - 1, begin - 1, -1):
         if out[at] == FORMULA:
             to -= size
-            for place in range(size):
-                out[to + place] = _MARKER[place]
+            for index in range(size):
+                out[to + index] = _MARKER[index]
         else:
             to -= 1
             out[to] = out[at]

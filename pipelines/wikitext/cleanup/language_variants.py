@@ -1,4 +1,4 @@
-"""The marks of the language converter, -{zh-hans:…;zh-hant:…}-: one variant of the text stays."""
+"""The language converter's mark-up, -{zh-hans:…;zh-hant:…}-: one variant of the text is kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWS_NOTHING = frozenset((b"H", b"T", b"-"))
 
 
 def keep_one_variant(source: bytes) -> bytes:
-    """Replace every mark by the text of its first variant, or by its text if it names none."""
+    """Replace each piece of mark-up by the text of its first variant, or by its content if it names none."""
     return _MARKED.sub(_shown, source) if b"-{" in source else source
 
 

@@ -1,4 +1,4 @@
-"""One line of text, tidied: without quotes of bold and italics, entities, gaps and doubled blanks. Kernel."""
+"""Cleaning one line of text: quotes of bold and italics, entities, blank runs and doubled blanks. Kernel."""
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
@@ -7,18 +7,19 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from berth.kernels.utf8 import character_at, is_alnum, put_character
+from berth.kernels.utf8 import character_at, put_character
 from pipelines.wikitext.cleanup.blank_runs import (
-    close_gap,
+    close_run,
+    empty_brackets_start,
     ends_with_bracket,
-    hollow_start,
     is_conjunction,
-    is_gap,
+    is_in_run,
     is_leading,
-    open_gap,
+    open_run,
 )
-from pipelines.wikitext.cleanup.entities import entity_at, is_invisible
-from pipelines.wikitext.parser.control_bytes import CELL, DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS, NUMBER
+from pipelines.wikitext.cleanup.characters import is_alnum_at, is_invisible, is_space_character
+from pipelines.wikitext.cleanup.entities import entity_at
+from pipelines.wikitext.parser.control_bytes import CELL, DROPPED, EXTERNAL, FORMULA, LITERAL_CONTROLS, LITERALS, NUMBER
 from pipelines.wikitext.parser.delimiters import (
     AMPERSAND,
     APOSTROPHE,
@@ -29,15 +30,14 @@ from pipelines.wikitext.parser.delimiters import (
     OPEN,
     PIPE,
     SEMICOLON,
-    is_ascii_alnum,
     is_word,
 )
 
-_FROM_MARK = np.arange(256, dtype=np.uint8)
-_FROM_MARK[np.frombuffer(LITERAL_MARKS, np.uint8)] = np.frombuffer(LITERALS, np.uint8)
+_FROM_CONTROL = np.arange(256, dtype=np.uint8)
+_FROM_CONTROL[np.frombuffer(LITERAL_CONTROLS, np.uint8)] = np.frombuffer(LITERALS, np.uint8)
 
-# Classes of bytes: blanks; blanks and "("; all else that is more than itself, first bytes of white space and of
-# punctuation beyond ASCII among it.
+# Classes of bytes: blanks; blanks and "("; all others that are not simply copied, among them the first bytes of white
+# space and punctuation beyond ASCII.
 _IS_BLANK, _IS_OPEN, _IS_SPECIAL = 1, 2, 4
 _CLASS = np.zeros(256, np.uint8)
 _CLASS[:BLANK] = _IS_SPECIAL
@@ -46,64 +46,34 @@ _CLASS[[APOSTROPHE, AMPERSAND, CLOSE, COMMA, SEMICOLON, DOT, 0xC2, 0xE1, 0xE2, 0
 
 
 @borrowing_jit
-def is_space_character(code):
-    """Whether a character is white space, as str.isspace has it."""
-    if code < 0x1680:
-        return code == BLANK or 9 <= code <= 13 or code == 0x85 or code == 0xA0
-    if code > 0x3000:
-        return False
-    return (
-        0x2000 <= code <= 0x200A
-        or code == 0x2028
-        or code == 0x2029
-        or code == 0x202F
-        or code == 0x205F
-        or code == 0x3000
-        or code == 0x1680
-    )
-
-
-@borrowing_jit
-def is_alnum_at(line, at):
-    """Whether the character at ``at`` is a letter or digit."""
-    byte = line[at]
-    if byte < 128:
-        return is_ascii_alnum(byte)
-    if byte < 0xC0:
-        return False
-    code, _ = character_at(line, at)
-    return is_alnum(code)
-
-
-@borrowing_jit
 def _copy_words(text, at, stop, out, to, begin):
-    """Copy plain bytes before ``stop`` with single blanks; returns the places behind them.
+    """Copy plain bytes before ``stop`` with single blanks; returns the indices after them in both arrays.
 
-    Unsigned indices save a test a byte.
+    Unsigned indices save a test for each byte.
     """
     one = np.uint64(1)
-    source, end, place = np.uint64(at), np.uint64(stop), np.uint64(to)
-    behind = np.uint8(_IS_BLANK) if to == begin else np.uint8(_CLASS[out[to - 1]] >> 1)
+    source, end, index = np.uint64(at), np.uint64(stop), np.uint64(to)
+    previous = np.uint8(_IS_BLANK) if to == begin else np.uint8(_CLASS[out[to - 1]] >> 1)
     while source < end:
         byte = text[source]
         kind = _CLASS[byte]
         if kind >= _IS_SPECIAL:
             break
         # Blanks are frequent and hard to predict: no branch for them.
-        out[place] = byte
-        place += one - np.uint64(kind & behind & 1)
-        behind = kind >> 1
+        out[index] = byte
+        index += one - np.uint64(kind & previous & 1)
+        previous = kind >> 1
         source += one
-    return np.int64(source), np.int64(place)
+    return np.int64(source), np.int64(index)
 
 
 @borrowing_jit
 def _end_of_cell(out, begin, left, drops_leading, loose, to):
-    """Close the gap that is open at the end of a line or cell, and remove the last blank; returns the end."""
+    """Close the blank run that is open at the end of a line or cell, and remove the last blank; returns the end."""
     if left >= 0 and not drops_leading:
-        to, _ = close_gap(out, begin, left, to, np.int64(0), False)
+        to, _ = close_run(out, begin, left, to, np.int64(0), False)
         if to - begin >= 3 and out[to - 1] == DOT and out[to - 2] == BLANK and is_word(out[to - 3]):
-            loose = to  # what stood behind it went
+            loose = to  # what followed it was dropped
     if to > begin and loose == to:
         out[to - 2] = out[to - 1]
         to -= 1
@@ -111,33 +81,33 @@ def _end_of_cell(out, begin, left, drops_leading, loose, to):
 
 
 @borrowing_jit
-def tidy_line(text, start, stop, out, begin, apostrophe_at):
-    """Write text[start:stop] tidied to ``out`` from ``begin`` on: all but formulas and literals' marks.
+def clean_line(text, start, stop, out, begin, apostrophe_at):
+    """Write text[start:stop], cleaned, to ``out`` from ``begin`` on; formulas and literals remain control bytes.
 
-    Quotes go by MediaWiki's rules for runs of 4, of more than 5, and for l'''x''.
+    Quotes follow MediaWiki's rules for 4, for more than 5, and for l'''x''.
 
     Args:
         text: Scanned text.
-        start: Where the line begins.
-        stop: Where it ends.
-        out: Where it goes.
-        begin: Where it begins there.
-        apostrophe_at: The run of quotes in ``text`` that begins with an apostrophe, -1 if none does.
+        start: The line's first index.
+        stop: The index after it.
+        out: Receives the line.
+        begin: Its first index there.
+        apostrophe_at: Index of the quotes in ``text`` that begin with an apostrophe, -1 if none do.
 
     Returns:
-        The end in ``out``; whether marks of literals or formulas are in it; -1, or the run of quotes that begins with
-        an apostrophe: bold and italics are unbalanced, and the line is to be tidied again with that.
+        The end in ``out``; whether control bytes for literals or formulas are in it; -1, or the index of the quotes
+        that begin with an apostrophe: bold and italics are unbalanced, and the line is to be cleaned again with that.
     """
     at, to = start, begin
-    left = -1  # where the open gap begins, -1 if there is none
-    touches = False  # nothing stands behind what was dropped last
-    drops_leading = False  # the open gap is at the beginning of the line
-    solid = begin  # before this stands only what a gap at the beginning of the line would take with it
-    bracket = -1  # behind an opening bracket with something dropped behind it
-    dropped_at = -1  # where the last gap was
-    loose = -1  # behind a sign that loses the blank before it if a blank or nothing follows
+    left = -1  # the beginning of the open blank run, -1 if there is none
+    touches = False  # nothing follows what was dropped last
+    drops_leading = False  # the open run is at the beginning of the line
+    solid = begin  # before this index is only what a run at the beginning of the line would drop
+    bracket = -1  # the index after an opening bracket that is followed by something dropped
+    dropped_at = -1  # the beginning of the last run
+    loose = -1  # the index after punctuation that loses the blank before it if a blank or nothing follows
     line_begin = begin  # ``begin`` moves on to the cell that is written
-    has_marks = False
+    has_controls = False
     bold = italic = 0
     first_single = first_inside = first_three = -1
     while at < stop:
@@ -149,7 +119,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
         if byte < BLANK:
             if byte == DROPPED:
                 if left < 0:
-                    left, to, solid, drops_leading = open_gap(out, begin, solid, to)
+                    left, to, solid, drops_leading = open_run(out, begin, solid, to)
                     if not drops_leading and bracket >= 0 and is_conjunction(out, bracket, left):
                         to = left = bracket
                     bracket = -1
@@ -174,15 +144,15 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
             if 9 <= byte <= 13 or byte == NUMBER:
                 code = np.int64(BLANK)
             else:
-                has_marks = True
+                has_controls = True
         elif byte == APOSTROPHE:
             while end < stop and text[end] == APOSTROPHE:
                 end += 1
-            run = end - at
-            if run >= 2:
-                bold += run != 2
-                italic += run == 2 or run >= 5
-            if run == 3 or run == 4:
+            quotes = end - at
+            if quotes >= 2:
+                bold += quotes != 2
+                italic += quotes == 2 or quotes >= 5
+            if quotes == 3 or quotes == 4:
                 if first_three < 0:
                     first_three = at
                 if at > start and text[at - 1] != BLANK:
@@ -193,8 +163,8 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
                         before -= 1
                     if first_single < 0 and (before == start or text[before - 1] == BLANK):
                         first_single = at
-            times = 1 if run == 1 or run == 4 else run - 5 if run > 5 else 0
-            times += at == apostrophe_at and run >= 2
+            times = 1 if quotes == 1 or quotes == 4 else quotes - 5 if quotes > 5 else 0
+            times += at == apostrophe_at and quotes >= 2
             if times == 0:
                 at = end
                 continue
@@ -215,15 +185,15 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
         while left >= 0 and times > 0:
             if drops_leading and is_leading(code):
                 times = 0
-            elif is_gap(code):
+            elif is_in_run(code):
                 to = put_character(out, to, code)
                 touches = False
                 times = 0
             else:
                 if not drops_leading:
-                    to, is_bracketed = close_gap(out, begin, left, to, code, touches)
+                    to, is_bracketed = close_run(out, begin, left, to, code, touches)
                     if is_bracketed:  # the brackets are something dropped, too
-                        left, to, solid, drops_leading = open_gap(out, begin, solid, to)
+                        left, to, solid, drops_leading = open_run(out, begin, solid, to)
                         touches = True
                         times -= 1
                         continue
@@ -237,9 +207,9 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
             at = end
             continue
         if code == CLOSE and dropped_at >= 0:
-            hollow = hollow_start(out, begin, dropped_at, to)
+            hollow = empty_brackets_start(out, begin, dropped_at, to)
             if hollow >= 0:
-                left, to, solid, drops_leading = open_gap(out, begin, solid, hollow)
+                left, to, solid, drops_leading = open_run(out, begin, solid, hollow)
                 touches, bracket, at = True, -1, end
                 continue
         if code == BLANK:
@@ -273,7 +243,7 @@ def tidy_line(text, start, stop, out, begin, apostrophe_at):
     again = -1
     if apostrophe_at < 0 and bold % 2 and italic % 2:
         again = first_single if first_single >= 0 else first_inside if first_inside >= 0 else first_three
-    return to, has_marks, again
+    return to, has_controls, again
 
 
 @borrowing_jit
@@ -286,8 +256,8 @@ def has_alnum(out, begin, stop):
 
 
 @borrowing_jit
-def marks_to_literals(out, begin, stop):
-    """Replace the marks of literals by what they stand for."""
+def restore_literals(out, begin, stop):
+    """Replace the control bytes of literals by the literals."""
     for at in range(begin, stop):
         if out[at] != FORMULA:
-            out[at] = _FROM_MARK[out[at]]
+            out[at] = _FROM_CONTROL[out[at]]

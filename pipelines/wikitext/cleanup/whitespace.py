@@ -1,4 +1,4 @@
-"""Second pass of the cleaner, compiled: scanned lines → paragraphs, list items and headings, each on one line."""
+"""Second pass of the cleaner, compiled: from scanned lines to paragraphs, list items and headings, one a line."""
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
@@ -7,10 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import borrowing_jit, inlined_jit
-from berth.kernels.utf8 import character_at, is_unspaced
+from berth.kernels.utf8 import character_at
 from pipelines.wikitext.cleanup.blank_runs import character_before
+from pipelines.wikitext.cleanup.characters import is_unspaced
 from pipelines.wikitext.cleanup.formulas import drop_sentences, write_markers
-from pipelines.wikitext.cleanup.lines import has_alnum, marks_to_literals, tidy_line
+from pipelines.wikitext.cleanup.lines import clean_line, has_alnum, restore_literals
 from pipelines.wikitext.parser.control_bytes import CELL, DROPPED, EXTERNAL
 from pipelines.wikitext.parser.delimiters import (
     AMPERSAND,
@@ -24,6 +25,7 @@ from pipelines.wikitext.parser.delimiters import (
     PIPE,
     SEMICOLON,
     STAR,
+    end_of_line,
 )
 
 HEADING_LEVELS = 6
@@ -45,7 +47,7 @@ def _is_bullet(byte):
 
 @borrowing_jit
 def _quoted_bullets_end(text, start):
-    """Where bullets end that stand in quotes with a blank behind them (''* a note''), or ``start``."""
+    """The end of bullets that are inside quotes and followed by a blank (''* a note''); ``start`` if there are none."""
     bullets = start
     while text[bullets] == APOSTROPHE:
         bullets += 1
@@ -57,7 +59,7 @@ def _quoted_bullets_end(text, start):
 
 @borrowing_jit
 def _end_of_term(text, start, stop):
-    """Where the ":" is that stands behind the term of a definition, ``stop`` if there is none."""
+    """The index of the ":" after the term of a definition, ``stop`` if there is none."""
     while start < stop and text[start] != COLON:
         start += 1
     return start
@@ -65,7 +67,7 @@ def _end_of_term(text, start, stop):
 
 @borrowing_jit
 def _join(out, stop, end):
-    """Join the paragraph that ends at ``stop`` and the line that stands behind it; returns the end.
+    """Join the paragraph that ends at ``stop`` and the line after it; returns the end.
 
     A blank goes between them, but not in Chinese and Japanese.
     """
@@ -79,18 +81,9 @@ def _join(out, stop, end):
     return end - 1
 
 
-@borrowing_jit
-def _end_of_line(text, at):
-    """Where the line ends that ``at`` is in; behind the text stands a line feed."""
-    place = np.uint64(at)
-    while text[place] != NEWLINE:
-        place += np.uint64(1)
-    return np.int64(place)
-
-
 @inlined_jit
 def _heading_level(text, start, stop):
-    """The number of "=" on each side of text[start:stop], 0 if it is no heading."""
+    """The number of "=" on each side of text[start:stop], 0 if this is no heading."""
     level = 0
     while level < HEADING_LEVELS and text[start + level] == EQUAL and text[stop - 1 - level] == EQUAL:
         level += 1
@@ -108,34 +101,34 @@ def _may_be_shown(text, start, stop):
 
 
 @inlined_jit
-def _write_line(text, start, stop, drops_formulas, out, place):
-    """Write text[start:stop] tidied to ``place``; returns the end, or -1 if nothing is left of it."""
+def _write_line(text, start, stop, drops_formulas, out, begin):
+    """Write text[start:stop], cleaned, to ``out`` from ``begin`` on; returns the end, or -1 if nothing is left."""
     if not _may_be_shown(text, start, stop):
         return -1
-    to, has_marks, apostrophe_at = tidy_line(text, start, stop, out, place, -1)
+    to, has_controls, apostrophe_at = clean_line(text, start, stop, out, begin, -1)
     if apostrophe_at >= 0:
-        to, has_marks, _ = tidy_line(text, start, stop, out, place, apostrophe_at)
-    if has_marks and drops_formulas:
-        to = drop_sentences(out, place, to)
-    if not has_alnum(out, place, to):
+        to, has_controls, _ = clean_line(text, start, stop, out, begin, apostrophe_at)
+    if has_controls and drops_formulas:
+        to = drop_sentences(out, begin, to)
+    if not has_alnum(out, begin, to):
         return -1
-    if has_marks:
-        marks_to_literals(out, place, to)
-        to = write_markers(out, place, to)
+    if has_controls:
+        restore_literals(out, begin, to)
+        to = write_markers(out, begin, to)
     return to
 
 
 @borrowing_jit
-def tidy(text, size, keeps_headings, drops_formulas, out):
+def clean_lines(text, size, keeps_headings, drops_formulas, out):
     """Turn scanned text into paragraphs, list items and (on request) headings, each on one line.
 
-    Consecutive lines of prose are one paragraph, as when rendered. Rows of tables stay lines of their own.
+    Consecutive lines of prose are one paragraph, as when rendered. Rows of tables remain lines of their own.
 
     Args:
-        text: Scanned UTF-8 bytes, a line feed and zeros behind them.
+        text: Scanned UTF-8 bytes, followed by a line feed and zeros; uint8.
         size: Their number.
-        keeps_headings: Whether headings stay, as lines of their own.
-        drops_formulas: Whether sentences with formulas go; otherwise a marker stands for each formula.
+        keeps_headings: Whether headings are kept, as lines of their own.
+        drops_formulas: Whether sentences with formulas are dropped; otherwise a marker replaces each formula.
         out: Space for ``GROWTH * size`` bytes and ``MARKER_GROWTH`` more for each formula.
 
     Returns:
@@ -145,7 +138,7 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
     in_paragraph = False
     begin = 0
     while begin <= size:
-        line_start, start, stop = begin, begin, _end_of_line(text, begin)
+        line_start, start, stop = begin, begin, end_of_line(text, begin)
         begin = stop + 1
         while start < stop and _is_blank_or_dropped(text[start]):
             start += 1
@@ -177,8 +170,8 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
         elif first == CELL:
             is_item = True
         elif first == APOSTROPHE:
-            behind = _quoted_bullets_end(text, start)
-            is_item, start = behind > start, behind
+            bullets_end = _quoted_bullets_end(text, start)
+            is_item, start = bullets_end > start, bullets_end
         elif first == PIPE or first == BANG:  # what is left of a table that was never closed
             continue
         if not is_item:
@@ -186,12 +179,12 @@ def tidy(text, size, keeps_headings, drops_formulas, out):
         written = -1
         while start < stop:  # a term, then its definition; else all at once
             end = _end_of_term(text, start, stop) if is_term else stop
-            place = written + 2 if written >= 0 else to + (to > 0)
-            behind = _write_line(text, start, end, drops_formulas, out, place)
-            if behind >= 0:
+            line_begin = written + 2 if written >= 0 else to + (to > 0)
+            line_stop = _write_line(text, start, end, drops_formulas, out, line_begin)
+            if line_stop >= 0:
                 if written >= 0:
                     out[written], out[written + 1] = COLON, BLANK
-                written = behind
+                written = line_stop
             start, is_term = end + 1, False
         if written < 0:
             continue

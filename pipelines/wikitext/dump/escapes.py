@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from berth.kernels.name_table import NOT_FOUND, Table, hash_range, look_up
+from berth.kernels.name_table import NOT_FOUND, hash_name, look_up, name_table
 from berth.kernels.utf8 import put_character
 from pipelines.wikitext.parser.control_bytes import CONTROLS
 
@@ -13,15 +13,17 @@ AMPERSAND, HASH, SEMICOLON = 38, 35, 59
 LONGEST_ESCAPE = 10  # &#x10FFFF;
 PADDING = 16
 
-_NAMES = Table({(0, b"lt"): 60, (0, b"gt"): 62, (0, b"quot"): 34, (0, b"apos"): 39, (0, b"amp"): 38})
-_KEYS, _NUMBERS = _NAMES.keys, _NAMES.numbers
-_STAYS = np.ones(256, np.bool_)
-_STAYS[np.frombuffer(CONTROLS, np.uint8)] = False
-_STAYS[AMPERSAND] = False
+_NAMES = name_table({(0, b"lt"): 60, (0, b"gt"): 62, (0, b"quot"): 34, (0, b"apos"): 39, (0, b"amp"): 38})
+_IS_KEPT = np.ones(256, np.bool_)
+_IS_KEPT[np.frombuffer(CONTROLS, np.uint8)] = False
+_IS_KEPT[AMPERSAND] = False
 
 
 def unescape(text: bytes) -> bytes:
-    """Undo the escaping of XML, once: the wikitext's own entities stay; control characters but tab and line feed go."""
+    """Undo the escaping of XML, once, and drop control characters other than tab and line feed.
+
+    Entities of the wikitext itself, which are escaped twice, are kept.
+    """
     size = len(text)
     source = np.zeros(size + PADDING, np.uint8)
     source[:size] = np.frombuffer(text, np.uint8)
@@ -30,7 +32,7 @@ def unescape(text: bytes) -> bytes:
 
 @borrowing_jit
 def _number(text, at, stop):
-    """The number in text[at:stop], "x" before hexadecimal ones; -1 if it is none."""
+    """The number that text[at:stop] is, decimal or, after an "x", hexadecimal; -1 if it is none."""
     is_hex = at < stop and (text[at] == 120 or text[at] == 88)
     at += is_hex
     value = np.int64(0 if at < stop else -1)
@@ -53,7 +55,7 @@ def _unescape(text, size):
     at = to = 0
     while at < size:
         byte = text[at]
-        if _STAYS[byte]:
+        if _IS_KEPT[byte]:
             text[to] = byte
             to += 1
             at += 1
@@ -69,7 +71,7 @@ def _unescape(text, size):
             if text[at + 1] == HASH:
                 code = _number(text, at + 2, end)
             else:
-                named = look_up(_KEYS, _NUMBERS, hash_range(0, text, at + 1, end))
+                named = look_up(_NAMES, hash_name(0, text, at + 1, end))
                 code = np.int64(-1) if named == NOT_FOUND else np.int64(named)
         if code < 0:
             text[to] = byte
@@ -78,7 +80,7 @@ def _unescape(text, size):
             continue
         at = end + 1
         if code < 128:
-            if _STAYS[code] or code == AMPERSAND:
+            if _IS_KEPT[code] or code == AMPERSAND:
                 text[to] = code
                 to += 1
         elif not 0xD800 <= code <= 0xDFFF and code <= 0x10FFFF:

@@ -1,4 +1,4 @@
-"""Bytes that mean something in wikitext, and classes of bytes, for kernels."""
+"""The delimiters of wikitext, and classes of bytes. Kernels."""
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
 
@@ -15,7 +15,7 @@ LESS, EQUAL, GREATER, UNDERSCORE, DOT = 60, 61, 62, 95, 46
 OPEN_BRACE, PIPE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET = 123, 124, 125, 91, 93
 BACKSLASH, CARET = 92, 94
 
-# Bytes that end a URL, inside [brackets] and free in the text; punctuation that does not belong to a free one's end.
+# Bytes that end a URL, inside [brackets] and in running text; punctuation that is not part of the latter at its end.
 ENDS_LABELLED_URL = np.zeros(256, np.bool_)
 ENDS_LABELLED_URL[: BLANK + 1] = True
 ENDS_LABELLED_URL[np.frombuffer(b'[]<>"', np.uint8)] = True
@@ -29,19 +29,19 @@ ENDS_CLAUSE[np.frombuffer(b".,;:", np.uint8)] = True
 
 @borrowing_jit
 def lower(byte):
-    """The byte, or the small letter for a capital one of ASCII."""
+    """The byte; for a capital ASCII letter, the small one."""
     return byte + 32 if 65 <= byte <= 90 else byte
 
 
 @borrowing_jit
 def is_letter(byte):
-    """Whether a byte is a letter of ASCII."""
+    """Whether a byte is an ASCII letter."""
     return 97 <= byte <= 122 or 65 <= byte <= 90
 
 
 @borrowing_jit
 def is_word(byte):
-    """Whether a byte can be part of a word: of ASCII letters, digits and "_", and every byte beyond."""
+    """Whether a byte can be part of a word: an ASCII letter or digit, "_", or any byte beyond ASCII."""
     return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57 or byte == UNDERSCORE or byte >= 128
 
 
@@ -53,5 +53,14 @@ def is_space(byte):
 
 @borrowing_jit
 def is_ascii_alnum(byte):
-    """Whether a byte is a letter or digit of ASCII."""
+    """Whether a byte is an ASCII letter or digit."""
     return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57
+
+
+@borrowing_jit
+def end_of_line(text, at):
+    """The index of the line feed that ends the line of ``at``; one follows the text."""
+    end = np.uint64(at)
+    while text[end] != NEWLINE:
+        end += np.uint64(1)
+    return np.int64(end)

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from berth.kernels import borrowing_jit
-from berth.kernels.name_table import NOT_FOUND, add_byte, begin_hash, hash_range, look_up
+from berth.kernels.hashing import add_byte
+from berth.kernels.name_table import NOT_FOUND, begin_hash, hash_name, look_up
 from pipelines.wikitext.parser.delimiters import BLANK, COLON, DOT, HYPHEN, UNDERSCORE, is_space, lower
 from pipelines.wikitext.parser.name_tables import EXTENSION, HIDDEN, LANGUAGE, NAMESPACE, OF_FILES, SHOWN
 
@@ -14,7 +15,7 @@ LONGEST_EXTENSION = 8
 
 @borrowing_jit
 def _is_language(text, start, stop):
-    """Whether text[start:stop] is two or three small letters, perhaps with more behind hyphens."""
+    """Whether text[start:stop] is two or three small letters, optionally with more after hyphens."""
     at = start
     while at < stop and 97 <= text[at] <= 122:
         at += 1
@@ -30,7 +31,7 @@ def _is_language(text, start, stop):
 
 
 @borrowing_jit
-def hidden_kind(text, start, stop, keys, numbers):
+def hidden_kind(text, start, stop, names):
     """SHOWN for a link that shows text; OF_FILES; HIDDEN for a category or a page in another language."""
     colon = start
     while colon < stop and text[colon] != COLON:
@@ -46,11 +47,11 @@ def hidden_kind(text, start, stop, keys, numbers):
     for at in range(first, last):
         byte = text[at]
         value = add_byte(value, BLANK if byte == UNDERSCORE else lower(byte))
-    number = look_up(keys, numbers, value)
+    number = look_up(names, value)
     if number == HIDDEN or number == OF_FILES:
         return number
     if number == NOT_FOUND and (
-        _is_language(text, first, last) or look_up(keys, numbers, hash_range(LANGUAGE, text, first, last)) != NOT_FOUND
+        _is_language(text, first, last) or look_up(names, hash_name(LANGUAGE, text, first, last)) != NOT_FOUND
     ):
         return HIDDEN
     while stop > start and is_space(text[stop - 1]):
@@ -63,4 +64,4 @@ def hidden_kind(text, start, stop, keys, numbers):
     value = begin_hash(EXTENSION)
     for at in range(dot, stop):
         value = add_byte(value, lower(text[at]))
-    return OF_FILES if look_up(keys, numbers, value) != NOT_FOUND else SHOWN
+    return OF_FILES if look_up(names, value) != NOT_FOUND else SHOWN

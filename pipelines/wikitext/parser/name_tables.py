@@ -1,10 +1,13 @@
-"""The names that the scanner's kernel looks up, as one table for each wiki."""
+"""The names that the scanner's kernel looks up, in one table for each wiki."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from berth.kernels.name_table import Table
+import numpy as np
+import numpy.typing as npt
+
+from berth.kernels.name_table import name_table
 from pipelines.wikitext.dump.siteinfo import (
     CATEGORY_NAMESPACE,
     FILE_NAMESPACE,
@@ -24,7 +27,7 @@ from pipelines.wikitext.names import (
 
 # Kinds of names.
 TAG, NAMESPACE, TEMPLATE, FUNCTION, SCHEME, EXTENSION, LANGUAGE = range(7)
-# Numbers of tags; those of formulas count from FORMULAS on, other opaque ones from OPAQUE on.
+# Numbers of tags; those of formulas begin at FORMULAS, those of other opaque tags at OPAQUE.
 SPACE, BLOCK, SUPERSCRIPT, NOWIKI, REF, FORMULAS = range(6)
 OPAQUE = FORMULAS + len(FORMULA_TAGS)
 # Numbers of namespaces.
@@ -39,12 +42,17 @@ _NAMESPACES = {
 
 _TAGS = {SPACE: SPACE_TAGS, BLOCK: BLOCK_TAGS, SUPERSCRIPT: {"sup"}, NOWIKI: {"nowiki"}, REF: {"ref"}}
 
-# Codes of languages that are not two or three letters, with more parts behind hyphens.
+# Codes of languages other than two or three letters, optionally with more parts after hyphens.
 OTHER_LANGUAGES = ("simple", "tokipona")
 
 
-def scan_table(wiki: Wiki, templates: Iterable[str]) -> Table:
-    """The table for the pages of one wiki, and the names of the templates that show something there."""
+def scanner_names(wiki: Wiki, templates: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """The names that matter in the pages of one wiki, as a table (see :mod:`berth.kernels.name_table`).
+
+    Args:
+        wiki: The wiki: names of its namespaces.
+        templates: Names of the templates that show something there.
+    """
     entries: dict[tuple[int, bytes], int] = {}
     for number, name in enumerate(sorted(OPAQUE_TAGS - {"ref"}), OPAQUE):
         entries[TAG, name.encode()] = number
@@ -61,4 +69,4 @@ def scan_table(wiki: Wiki, templates: Iterable[str]) -> Table:
         (LANGUAGE, OTHER_LANGUAGES),
     ):
         entries.update({(kind, name.encode()): 1 for name in known})
-    return Table(entries)
+    return name_table(entries)

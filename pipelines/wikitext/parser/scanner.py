@@ -1,10 +1,10 @@
 """First pass of the cleaner, compiled: one walk over the bytes of a page with an explicit stack.
 
-Wikitext nests templates, links and tables; tags such as <ref> hold anything. The scanner writes its output as it
-goes. Everything open is a frame that remembers where its output began; what closes it decides what of that output
-stays: the label of a link, a template that shows something (as an invocation, for `templates/expansion.py`), nothing of
-a file or table. What was left out leaves a control byte for `cleanup/whitespace.py`. No byte is passed over twice by
-any kind of frame, so hostile input takes no longer than prose.
+Wikitext nests templates, links and tables; tags such as <ref> contain anything. The scanner writes output while it
+reads. Each open construct is a frame that records where its output began; whatever closes it decides what of that
+output is kept: the label of a link, a template that shows something (as an invocation, for `templates/expansion.py`),
+nothing of a file or table. What is dropped leaves a control byte for `cleanup/whitespace.py`. No kind of frame
+processes a byte twice, so hostile input takes no longer than prose.
 """
 
 # ruff: noqa: SIM109  numba compiles comparisons of bytes far better than `in` with a tuple
@@ -60,10 +60,10 @@ from pipelines.wikitext.parser.stack import (
     close_link,
     close_table,
     emit,
-    marks_to_signs,
     on_pipe,
     pop,
     push,
+    restore_delimiters,
     top,
     truncate,
     write_captions,
@@ -71,36 +71,36 @@ from pipelines.wikitext.parser.stack import (
 from pipelines.wikitext.parser.tokens import free_url_start, magic_word_end, on_tag, url_scheme_end
 from pipelines.wikitext.templates.invocations import LONGEST_NAME
 
-# Zero bytes behind the source, so that the scanner may look ahead without asking for the end.
+# Zero bytes after the source, so that the scanner may look ahead without checking for the end.
 PADDING = 16
 MAX_TAGS = 64
 
 _SPECIAL = np.zeros(256, np.bool_)
 _SPECIAL[np.frombuffer(b"<{}[]|=_:\n\0", np.uint8)] = True
-# What may stand behind the "<" of a tag or comment.
+# What may follow the "<" of a tag or comment.
 _MAY_BEGIN_TAG = np.zeros(256, np.bool_)
 _MAY_BEGIN_TAG[np.frombuffer(b"!/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", np.uint8)] = True
-# What may stand before "{|" or "|}" in a line, and their first signs.
+# What may precede "{|" or "|}" in a line, and their first bytes.
 _MAY_BEGIN_TABLE = np.zeros(256, np.bool_)
 _MAY_BEGIN_TABLE[np.frombuffer(b" \t:;*#{|", np.uint8)] = True
 
 
 @borrowing_jit
 def _copy_plain(source, at, out, state):
-    """Copy bytes up to the next one that may mean something; unsigned indices save a test a byte."""
+    """Copy bytes up to the next that may be a delimiter; unsigned indices save a test for each byte."""
     one = np.uint64(1)
-    place, to = np.uint64(at), np.uint64(state[OUT])
-    while not _SPECIAL[source[place]]:
-        out[to] = source[place]
-        place += one
+    index, to = np.uint64(at), np.uint64(state[OUT])
+    while not _SPECIAL[source[index]]:
+        out[to] = source[index]
+        index += one
         to += one
     state[OUT] = np.int64(to)
-    return np.int64(place)
+    return np.int64(index)
 
 
 @borrowing_jit
 def _table_marker(source, at):
-    """Where "{|" or "|}" stands at the beginning of the line that begins at ``at``, -1 if neither does."""
+    """The index of "{|" or "|}" at the beginning of the line that begins at ``at``, -1 if there is neither."""
     while source[at] == BLANK or source[at] == TAB:
         at += 1
     if source[at] == PIPE:
@@ -111,15 +111,15 @@ def _table_marker(source, at):
 
 
 @borrowing_jit
-def _on_table(source, marker, out, frames, state, keys, numbers):
-    """The beginning or end of a table at ``marker``; returns where to go on."""
+def _on_table(source, marker, out, frames, state, names):
+    """Process the beginning or end of a table at ``marker``; returns the index to continue at."""
     if source[marker] == OPEN_BRACE:
         push(out, frames, state, IN_TABLE)
         return marker + 2
     at = marker + 2
     if top(frames, state) == IN_TABLE or (state[TABLES] and source[at] != CLOSE_BRACE):
         while top(frames, state) != IN_TABLE:
-            abandon(out, frames, state, keys, numbers)
+            abandon(out, frames, state, names)
         close_table(out, frames, state)
     elif state[DEPTH]:  # a pipe, and the first brace of what may be the end of a template
         at -= 1
@@ -128,7 +128,7 @@ def _on_table(source, marker, out, frames, state, keys, numbers):
 
 
 def scratch():
-    """Space for a scan, to be used again by the next one: frames, state, tags without a closing tag, a name."""
+    """Working memory of :func:`scan`, which can be reused: frames, state, tags without a closing tag, a name."""
     return (
         np.empty((MAX_DEPTH, FRAME_NUMBERS), np.int64),
         np.empty(STATE_NUMBERS, np.int64),
@@ -138,21 +138,20 @@ def scratch():
 
 
 @borrowing_jit
-def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, numbers, frames, state, no_closer, name):
+def scan(source, size, out, captions, keeps_tables, lost_names, losses, names, frames, state, no_closer, name):
     """Scan a page.
 
     Args:
-        source: UTF-8 bytes without control bytes, uint8, PADDING zeros behind them.
+        source: UTF-8 bytes without control bytes, followed by PADDING zeros; uint8.
         size: Number of bytes without the padding.
         out: Space for as many bytes as ``source`` has.
-        captions: Space for as many, for the captions of images; of no bytes if captions do not stay.
-        keeps_tables: Whether tables stay as text.
-        lost_names: Space for ``size`` bytes: normalised names of dropped templates that held words, each with a
-            zero behind it.
+        captions: Space for as many, for the captions of images; empty if captions are not kept.
+        keeps_tables: Whether tables are kept as text.
+        lost_names: Space for ``size`` bytes: normalised names of dropped templates that held words, each followed by a
+            zero.
         losses: Space for ``size // 6 + 1`` rows of LOSS_NUMBERS: how often they were dropped, and with how many words.
-        keys: Hashes of a :func:`pipelines.wikitext.parser.name_tables.scan_table`.
-        numbers: Its numbers.
-        frames: Of a :func:`scratch`, as what follows.
+        names: See :func:`pipelines.wikitext.parser.name_tables.scanner_names`.
+        frames: From :func:`scratch`, as are the following.
         state: Its state.
         no_closer: Its tags.
         name: Its name.
@@ -164,14 +163,14 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
     state[BLANKED] = -1
     state[KEEPS_CAPTIONS], state[KEEPS_TABLES] = len(captions) > 0, keeps_tables
     no_closer[:] = False
-    at = since = 0  # since: where the last token ended
+    at = since = 0  # since: the end of the last token
     line_start = 0
     while at < size:
         byte = source[at]
         if at == line_start and _MAY_BEGIN_TABLE[byte]:
             marker = _table_marker(source, at)
             if marker >= 0:
-                since = at = _on_table(source, marker, out, frames, state, keys, numbers)
+                since = at = _on_table(source, marker, out, frames, state, names)
                 continue
         if not _SPECIAL[byte]:
             at = _copy_plain(source, at, out, state)
@@ -182,20 +181,20 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
                 end += 1
             if end < size and source[end] == NEWLINE:
                 if state[DEPTH]:
-                    abandon_links(out, frames, state, keys, numbers, False)
+                    abandon_links(out, frames, state, names, False)
                 emit(out, state, NEWLINE)
                 if state[CAPTIONS] and not state[DEPTH]:
                     write_captions(out, state, captions)
                 since = at = line_start = end
             else:
                 if state[DEPTH]:
-                    abandon_links(out, frames, state, keys, numbers, True)
+                    abandon_links(out, frames, state, names, True)
                 emit(out, state, NEWLINE)
                 at += 1
                 since = line_start = at
             continue
         if byte == LESS and _MAY_BEGIN_TAG[source[at + 1]]:
-            end = on_tag(source, size, at, out, frames, state, no_closer, keys, numbers)
+            end = on_tag(source, size, at, out, frames, state, no_closer, names)
             if end > at:
                 since = at = end
                 continue
@@ -207,7 +206,7 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
             if braces >= 2:
                 since = at = end
                 if byte == CLOSE_BRACE:
-                    close_braces(out, frames, state, braces, name, lost_names, losses, keys, numbers)
+                    close_braces(out, frames, state, braces, name, lost_names, losses, names)
                     continue
                 for _ in range(min((braces - 3 * (braces % 2)) // 2, MAX_DEPTH)):
                     push(out, frames, state, IN_TEMPLATE)
@@ -219,7 +218,7 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
                 push(out, frames, state, IN_LINK)
                 since = at = at + 2
                 continue
-            end = url_scheme_end(source, at + 1, keys, numbers)
+            end = url_scheme_end(source, at + 1, names)
             if end > at + 1:
                 while not ENDS_LABELLED_URL[source[end]]:
                     end += 1
@@ -235,11 +234,11 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
             kind = top(frames, state)
             if kind == IN_EXTERNAL:
                 frame = pop(frames, state)
-                marks_to_signs(out, state, frames[frame, START])
+                restore_delimiters(out, state, frames[frame, START])
             elif source[at + 1] == CLOSE_BRACKET:
                 at += 1
                 if kind == IN_LINK:
-                    close_link(out, frames, state, captions, keys, numbers)
+                    close_link(out, frames, state, captions, names)
             else:
                 emit(out, state, byte)
             at += 1
@@ -276,8 +275,8 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
                 while tail > start and TRAILS_URL[source[tail - 1]] and not (opens and source[tail - 1] == CLOSE):
                     tail -= 1
                 emit(out, state, DROPPED)
-                for place in range(tail, end):
-                    emit(out, state, source[place])
+                for index in range(tail, end):
+                    emit(out, state, source[index])
                 since = at = end
                 continue
         elif byte == UNDERSCORE and source[at + 1] == UNDERSCORE:
@@ -288,7 +287,7 @@ def scan(source, size, out, captions, keeps_tables, lost_names, losses, keys, nu
         emit(out, state, byte)
         at += 1
     while state[DEPTH]:
-        abandon(out, frames, state, keys, numbers)
+        abandon(out, frames, state, names)
     if state[CAPTIONS]:
         write_captions(out, state, captions)
     return state[OUT], state[LOSSES]

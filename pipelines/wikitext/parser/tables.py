@@ -7,57 +7,57 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels import borrowing_jit
-from pipelines.wikitext.parser.control_bytes import ARGUMENT, CALL, CELL, END
+from pipelines.wikitext.parser.control_bytes import ARGUMENT, CELL, END, INVOCATION
 from pipelines.wikitext.parser.delimiters import BANG, BLANK, EQUAL, HYPHEN, NEWLINE, PIPE, PLUS, TAB, is_space, is_word
 
 
 @borrowing_jit
-def _behind(out, at):
-    """The place behind a byte, or behind the call of a template that begins there: no call divides a table."""
-    depth = np.int64(out[at] == CALL)
+def _next(out, at):
+    """The index after a byte, or after the invocation that begins there: no invocation divides a table."""
+    depth = np.int64(out[at] == INVOCATION)
     while depth:
         at += 1
-        depth += np.int64(out[at] == CALL) - np.int64(out[at] == END)
+        depth += np.int64(out[at] == INVOCATION) - np.int64(out[at] == END)
     return at + 1
 
 
 @borrowing_jit
 def _copy_cell(out, at, stop, to):
     """Write the cell out[at:stop] to ``to`` without its attributes, which end with a pipe; returns the end."""
-    start = place = at
-    while place < stop and start == at:
-        if out[place] == PIPE:
-            start = place + 1
-        place = _behind(out, place)
-    for place in range(start, stop):
-        out[to] = out[place]
+    start = end = at
+    while end < stop and start == at:
+        if out[end] == PIPE:
+            start = end + 1
+        end = _next(out, end)
+    for source in range(start, stop):
+        out[to] = out[source]
         to += 1
     return to
 
 
 @borrowing_jit
 def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
-    """Turn a table's source into lines, in place: one for its caption and one for each row, a mark before each cell.
+    """Turn a table's source into lines, in place: one for its caption and one for each row, CELL before each cell.
 
     Args:
         out: Scanned text.
-        start: Where the table's source begins, behind "{|".
-        stop: Where it ends, before "|}".
+        start: The index after the table's "{|".
+        stop: The index of its "|}".
         keeps_cells: Keep the rows.
         keeps_caption: Keep the caption.
 
     Returns:
-        Where the lines end, which begin at ``start``, each behind a line feed.
+        The end of the lines, which begin at ``start``, each with a line feed before it.
     """
     to, at = start, start
     while at < stop and out[at] != NEWLINE:  # attributes
-        at = _behind(out, at)
+        at = _next(out, at)
     in_row = kept = False
     while at < stop:
         at += 1
         end = at
         while end < stop and out[end] != NEWLINE:
-            end = _behind(out, end)
+            end = _next(out, end)
         while at < end and (out[at] == BLANK or out[at] == TAB):
             at += 1
         first = out[at] if at < end else 0
@@ -79,7 +79,7 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
                     and out[cell_end] == out[cell_end + 1]
                     and (out[cell_end] == PIPE or (first == BANG and out[cell_end] == BANG))
                 ):
-                    cell_end = _behind(out, cell_end)
+                    cell_end = _next(out, cell_end)
                 if not in_row:
                     out[to] = NEWLINE
                     to += 1
@@ -90,8 +90,8 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
         elif kept:
             out[to] = BLANK
             to += 1
-            for place in range(at, end):
-                out[to] = out[place]
+            for source in range(at, end):
+                out[to] = out[source]
                 to += 1
         at = end
     return to
@@ -99,14 +99,14 @@ def rows_of_table(out, start, stop, keeps_cells, keeps_caption):
 
 @borrowing_jit
 def caption_start(out, start, stop):
-    """Where the caption begins among the arguments out[start:stop] of a link to a file; ``stop`` if there is none.
+    """The beginning of the caption in the arguments out[start:stop] of a link to a file; ``stop`` if there is none.
 
     It is the last argument, unless that is one word (``thumb``) or names an option (``alt=…``).
     """
-    first, in_calls = stop, np.int64(0)
-    while first > start and (in_calls or out[first - 1] != ARGUMENT):
+    first, in_invocations = stop, np.int64(0)
+    while first > start and (in_invocations or out[first - 1] != ARGUMENT):
         first -= 1
-        in_calls += np.int64(out[first] == END) - np.int64(out[first] == CALL)
+        in_invocations += np.int64(out[first] == END) - np.int64(out[first] == INVOCATION)
     at = first
     while at < stop and is_space(out[at]):
         at += 1
@@ -118,7 +118,7 @@ def caption_start(out, start, stop):
     last = stop
     while last > begin and is_space(out[last - 1]):
         last -= 1
-    for place in range(begin, last):
-        if is_space(out[place]):
+    for index in range(begin, last):
+        if is_space(out[index]):
             return begin
     return stop

@@ -1,12 +1,13 @@
-"""Tags, comments, URLs and magic words as the scanner meets them. Kernels."""
+"""Tags, comments, URLs and magic words in the scanner's input. Kernels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from berth.kernels import borrowing_jit, inlined_jit
-from berth.kernels.name_table import NOT_FOUND, add_byte, begin_hash, look_up
-from pipelines.wikitext.parser.control_bytes import DROPPED, EXTERNAL, FORMULA, LITERAL_MARKS, LITERALS
+from berth.kernels.hashing import add_byte
+from berth.kernels.name_table import NOT_FOUND, begin_hash, look_up
+from pipelines.wikitext.parser.control_bytes import DROPPED, EXTERNAL, FORMULA, LITERAL_CONTROLS, LITERALS
 from pipelines.wikitext.parser.delimiters import (
     APOSTROPHE,
     BACKSLASH,
@@ -23,6 +24,7 @@ from pipelines.wikitext.parser.delimiters import (
     NEWLINE,
     SLASH,
     UNDERSCORE,
+    end_of_line,
     is_letter,
     is_space,
     is_word,
@@ -33,31 +35,22 @@ from pipelines.wikitext.parser.stack import IN_EXTERNAL, IN_LINK, emit, top
 
 LONGEST_SCHEME = 12
 
-_AS_MARK = np.arange(256, dtype=np.uint8)
-_AS_MARK[np.frombuffer(LITERALS, np.uint8)] = np.frombuffer(LITERAL_MARKS, np.uint8)
-
-
-@borrowing_jit
-def end_of_line(source, at):
-    """Where the line ends that ``at`` is in; behind the text stands a line feed."""
-    place = np.uint64(at)
-    while source[place] != NEWLINE:
-        place += np.uint64(1)
-    return np.int64(place)
+_AS_CONTROL = np.arange(256, dtype=np.uint8)
+_AS_CONTROL[np.frombuffer(LITERALS, np.uint8)] = np.frombuffer(LITERAL_CONTROLS, np.uint8)
 
 
 @borrowing_jit
 def _find(source, at, byte):
-    """The next place of "<" or ">"; there is one behind the text."""
-    place = np.uint64(at)
-    while source[place] != byte:
-        place += np.uint64(1)
-    return np.int64(place)
+    """The index of the next "<" or ">" from ``at`` on; one of each follows the text."""
+    found = np.uint64(at)
+    while source[found] != byte:
+        found += np.uint64(1)
+    return np.int64(found)
 
 
 @borrowing_jit
 def _find_closing_tag(source, size, at, name, name_end):
-    """Where ``</name >`` begins at or behind ``at``, and where it ends; (-1, -1) if it is nowhere."""
+    """The beginning and end of the next ``</name >`` from ``at`` on; (-1, -1) if there is none."""
     length = name_end - name
     at = _find(source, at, LESS)
     while at < size:
@@ -77,7 +70,7 @@ def _find_closing_tag(source, size, at, name, name_end):
 
 @borrowing_jit
 def _is_exponent(source, at, end):
-    """Whether the tag source[at:end] stands between a digit and a number that a tag ends: 10<sup>−7</sup>."""
+    """Whether the tag source[at:end] is between a digit and a number that a tag ends: 10<sup>−7</sup>."""
     if not 48 <= source[at - 1] <= 57:
         return False
     if source[end] == HYPHEN:
@@ -92,9 +85,9 @@ def _is_exponent(source, at, end):
 
 @borrowing_jit
 def _stop_of_formula(source, start, stop):
-    """The sign that ends the clause the formula source[start:stop] stands in, 0 if none does.
+    """The punctuation at the end of the formula source[start:stop], which ends its clause; 0 if there is none.
 
-    What a backslash stands before is a space.
+    A backslash before another character than a letter makes a space, which is ignored.
     """
     while stop - start >= 2:
         if source[stop - 2] == BACKSLASH and not is_letter(source[stop - 1]):
@@ -108,7 +101,7 @@ def _stop_of_formula(source, start, stop):
 
 @borrowing_jit
 def _end_of_comment(source, size, at):
-    """Where the comment ends that begins at ``at``, -1 if it never does."""
+    """The end of the comment that begins at ``at``, -1 if it is never closed."""
     end = _find(source, at + 4, GREATER)
     while end < size and not (end >= at + 6 and source[end - 1] == HYPHEN and source[end - 2] == HYPHEN):
         end = _find(source, end + 1, GREATER)
@@ -116,8 +109,8 @@ def _end_of_comment(source, size, at):
 
 
 @inlined_jit
-def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
-    """A tag or comment that may begin at ``at``; returns where to go on, or ``at`` if it is only a sign."""
+def on_tag(source, size, at, out, frames, state, no_closer, names):
+    """Process a tag or comment that may begin at ``at``; returns the index to continue at, ``at`` if there is none."""
     if source[at + 1] == BANG and source[at + 2] == HYPHEN and source[at + 3] == HYPHEN:
         if not no_closer[0]:
             end = _end_of_comment(source, size, at)
@@ -143,24 +136,24 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
         return at
     is_alone = end > name_end and source[end - 1] == SLASH
     end += 1
-    tag = look_up(keys, numbers, value)
+    tag = look_up(names, value)
     if tag >= NOWIKI and not is_closing and not is_alone:
-        content_end, behind = -1, -1
+        content_end, after = -1, -1
         if not no_closer[tag]:
-            content_end, behind = _find_closing_tag(source, size, end, name, name_end)
+            content_end, after = _find_closing_tag(source, size, end, name, name_end)
             no_closer[tag] = content_end < 0
         if FORMULAS <= tag < OPAQUE and content_end >= 0:
             emit(out, state, FORMULA)
             stop = _stop_of_formula(source, end, content_end)
-            if stop and (behind >= size or is_space(source[behind]) or source[behind] == LESS):
+            if stop and (after >= size or is_space(source[after]) or source[after] == LESS):
                 emit(out, state, stop)
         elif tag != NOWIKI:
             emit(out, state, DROPPED)
         elif content_end >= 0:
             for content in range(end, content_end):
-                emit(out, state, _AS_MARK[source[content]])
+                emit(out, state, _AS_CONTROL[source[content]])
         if content_end >= 0:
-            return behind
+            return after
         return end_of_line(source, end) if tag == REF else end
     if tag >= REF:
         emit(out, state, DROPPED)
@@ -179,8 +172,8 @@ def on_tag(source, size, at, out, frames, state, no_closer, keys, numbers):
 
 
 @borrowing_jit
-def url_scheme_end(source, at, keys, numbers):
-    """Where the address behind "[" goes on behind its scheme; ``at`` if there is none."""
+def url_scheme_end(source, at, names):
+    """The end of the scheme of the URL at ``at``, which follows "["; ``at`` if there is none."""
     if source[at] == SLASH and source[at + 1] == SLASH:
         return at + 2
     end = at
@@ -188,14 +181,14 @@ def url_scheme_end(source, at, keys, numbers):
     while is_letter(source[end]) and end - at < LONGEST_SCHEME:
         value = add_byte(value, lower(source[end]))
         end += 1
-    if source[end] == COLON and look_up(keys, numbers, value) != NOT_FOUND:
+    if source[end] == COLON and look_up(names, value) != NOT_FOUND:
         return end + 1
     return at
 
 
 @borrowing_jit
 def free_url_start(source, colon, since):
-    """Where a free URL begins whose "://" is at ``colon``; -1 if there is none behind ``since``."""
+    """The beginning of a URL in running text whose "://" is at ``colon``; -1 if it would be before ``since``."""
     if source[colon + 1] != SLASH or source[colon + 2] != SLASH or ENDS_URL[source[colon + 3]]:
         return -1
     start, at = -1, colon

@@ -7,8 +7,8 @@ from collections.abc import Set
 
 import numpy as np
 
-from pipelines.wikitext.parser.control_bytes import ARGUMENT, CALL, DROPPED, END, EQUALS
-from pipelines.wikitext.templates.memo import SHOWN, CallMemory, show_calls
+from pipelines.wikitext.parser.control_bytes import ARGUMENT, DROPPED, END, EQUALS, INVOCATION
+from pipelines.wikitext.templates.memo import SHOWN, InvocationMemory, show_invocations
 from pipelines.wikitext.templates.table import TemplateTable
 
 _DROPPED, _END = bytes([DROPPED]), bytes([END])
@@ -39,20 +39,21 @@ class Expansion:
 
     def __init__(self, template_prefixes: Set[bytes], table: TemplateTable) -> None:
         self._prefixes, self._table = template_prefixes, table
-        self._memory = CallMemory()
+        self._memory = InvocationMemory()
         self._known_name = functools.lru_cache(_MAX_NAMES)(self._name)
 
     def expand(self, marked: bytes) -> bytes:
         """Replace every call by what it shows, or by the mark for something dropped."""
-        first = marked.find(CALL)
+        first = marked.find(INVOCATION)
         if first < 0:
             return marked
         text, size = np.frombuffer(marked + _END, np.uint8), len(marked)
         out = np.empty(size + _ROOM, np.uint8)
         memory = self._memory
+        tables = (memory.state, memory.index, memory.hashes, memory.bounds, memory.pool)
         memory.begin(first, size)
         while True:
-            start, stop, rest = show_calls(text, size, out, memory.state, memory.rows, memory.pool)
+            start, stop, rest = show_invocations(text, size, out, *tables)
             if start < 0:
                 return marked[:first] + out[:stop].tobytes()
             shown = self.shown(out[start:stop].tobytes())

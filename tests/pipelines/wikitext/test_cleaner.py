@@ -1,4 +1,4 @@
-"""The cleaner: what stays of wikitext, what goes, and how it bears hostile input."""
+"""The cleaner: what it keeps of wikitext, what it drops, and how long hostile input takes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,9 @@ from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump.escapes import unescape
 from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
-from support.plain_scanner import PlainScanner
-from support.plain_whitespace import plain_tidy
 
 ENGLISH = Cleaner(Wiki())
 KEEPS_HEADINGS = Cleaner(Wiki(), options=ExtractOptions(keep_headings=True))
-CLEANERS = {
-    options: Cleaner(Wiki(), options=options)
-    for options in (
-        ExtractOptions(),
-        ExtractOptions(keep_headings=True, formulas="drop_sentence"),
-        ExtractOptions(captions=True),
-        ExtractOptions(tables=True),
-        ExtractOptions(captions=True, tables=True),
-    )
-}
 
 
 def clean(source: str) -> str:
@@ -135,37 +123,9 @@ def test_names_of_namespaces_come_from_the_dump():
     assert finnish.clean(source.encode()).decode() == "Kissa on eläin."
 
 
-MARKUP = [
-    *"{}[]|=\n!:_<>/*-.' ", "{{", "}}", "[[", "]]", "\n\n", "{|", "|}", "\n{|", "\n|}", "\n|", "<ref>", "</ref>",
-    "<ref/>", "<!--", "-->", "<br>", "<p>", "nowrap", "lang-fr", "File:", "a.jpg", "de:", "http://", "[http://x ", "//",
-    "__NOTOC__", "word", "é", "<nowiki>", "</nowiki>", "formatnum:", "Template:", "ftp://q", "Category:", "<math>",
-    "</math>", ".</math>", "2<sup>", "3</sup>", "''", "[[File:b.png|", "thumb", "alt=", "|+", "||", "!!", "\n|-",
-    "a caption", "Https://", "(", ")", "[HTTP://x ",
-]  # fmt: skip
-LINES = [
-    *"\0\0()  ,;:–-.!?\n=*#|'ab_&\t\x01\x06\x0e—😀漢é\u00a0\u2003\u3000", "==", "===", "''", "'''", "''''", "'''''",
-    "&amp;", "&nbsp;", "&#65;", "&#x3B1;", "&#xD800;", "&#8;", "&#10;", "&bogus;", "&nGt;", "&NewLine;", "&a1;",
-    "\x1b", "\x1c", "\x1d", "1\x1d", "（", "）", "「", "」", "、", "،", "«", "»", "[", "]", "。", "„", "“", "&ndash;",
-    "Dr.", "word", ". A", ". b", " or ", '"', "…", "‘", "’", "”", "†", "〖", "〗", "&shy;", "&lrm;", "\u200e",
-    "(\0", "\0)",
-]  # fmt: skip
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.lists(st.sampled_from(MARKUP), max_size=40).map("".join), st.sampled_from(list(CLEANERS)))
-def test_the_scanner_does_as_its_plain_twin(source, options):
-    assert CLEANERS[options].scan(source.encode()) == PlainScanner(source.encode(), Wiki(), options).run()
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.lists(st.sampled_from(LINES), max_size=25).map("".join), st.sampled_from(list(CLEANERS)))
-def test_tidying_does_as_its_plain_twin(scanned, options):
-    assert CLEANERS[options].tidy(scanned.encode()).decode() == plain_tidy(scanned, options)
-
-
 @settings(deadline=None)
 @given(st.binary(max_size=300))
-def test_any_bytes_are_cleaned_without_marks_left(source):
+def test_any_bytes_are_cleaned_without_control_bytes_left(source):
     text = ENGLISH.clean(unescape(source.decode("utf-8", "replace").encode())).decode()
     assert not any(ord(character) < 32 and character != "\n" for character in text)
     assert all(line == line.strip() and line for line in text.split("\n") if text)
@@ -180,11 +140,24 @@ def test_any_bytes_are_cleaned_without_marks_left(source):
     ],
 )  # fmt: skip
 def test_time_is_linear_in_hostile_input(unit):
-    """No byte is looked at again and again: repeated, nested and unclosed constructs take little longer than prose."""
-    hostile = (unit * (2_000_000 // len(unit))).encode()
-    began = time.process_time()
-    ENGLISH.clean(hostile)
-    assert time.process_time() - began < 1.5
+    """No byte is looked at again and again: four times as much input takes at most eight times as long.
+
+    The least CPU time of several runs, measured in turn; again while other processes disturb them.
+    """
+    few, many = (unit.encode() * (size // len(unit)) for size in (500_000, 2_000_000))
+    least_few, least_many = seconds(few), seconds(many)
+    for _ in range(20):
+        if least_many <= 8 * least_few:
+            break
+        least_few, least_many = min(least_few, seconds(few)), min(least_many, seconds(many))
+    assert least_many <= 8 * least_few
+
+
+def seconds(text: bytes) -> float:
+    """CPU time of one cleaning."""
+    before = time.process_time()
+    ENGLISH.clean(text)
+    return time.process_time() - before
 
 
 def test_ten_thousand_nested_templates():
@@ -203,7 +176,7 @@ def test_ten_thousand_nested_templates():
         ("<ref>{{cite|in a reference}}</ref>", []),
     ],
 )
-def test_what_templates_drop_is_told(source, losses):
+def test_words_that_templates_drop_are_counted(source, losses):
     cleaner = Cleaner(Wiki())
     cleaner.clean(source.encode())
     assert cleaner.losses == losses

@@ -1,4 +1,7 @@
-"""The pieces of a vocabulary as a trie in two sorted arrays, which need no table's resource in a graph."""
+"""The pieces of a vocabulary as a trie in two sorted arrays.
+
+A TensorFlow graph can search sorted arrays, but cannot call the compiled hash table of :mod:`berth.kernels.trie`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.formats.vocabulary import CONTINUATION
-
-CODE_POINT_BITS = 21
-ROOT = 0
-NO_NODE = -1
-NO_TOKEN = -1
+from berth.kernels.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT
 
 
 class Trie(NamedTuple):

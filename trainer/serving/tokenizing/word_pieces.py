@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from berth.kernels.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT
 from berth.text.words import MAX_WORD
 from trainer.serving.tokenizing.basic_tokenizer import Words
-from trainer.serving.tokenizing.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT, build_trie
+from trainer.serving.tokenizing.trie import build_trie
 
 NO_PIECE = -2  # no piece begins at this character
 

@@ -1,10 +1,12 @@
-"""The trie finds every piece of a vocabulary, and nothing else."""
+"""The trie finds every piece of a vocabulary, and nothing else; as does the kernels' trie."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.serving.tokenizing.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT, build_trie
+from berth.kernels import trie as kernel
+from berth.kernels.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT
+from trainer.serving.tokenizing.trie import build_trie
 
 
 def find(trie, text, node=ROOT):
@@ -38,3 +40,17 @@ def test_pieces_inside_a_word_stand_below_one_node(entries):
     assert trie.continuation == find(trie, "##")
     for text in (entry.removeprefix("##") for entry in entries if entry.startswith("##")):
         assert trie.tokens[find(trie, text, trie.continuation)] == entries.index("##" + text)
+
+
+@settings(deadline=None)
+@given(vocabularies, st.lists(texts))
+def test_the_kernels_trie_finds_the_same(entries, others):
+    trie, edges = build_trie(entries), kernel.build_trie(entries)
+    assert (trie.continuation == NO_NODE) == (kernel.node_of(edges, "##") == NO_NODE)
+    for text in filter(None, [*entries, *others]):
+        node, token = np.int64(ROOT), np.int64(NO_TOKEN)
+        for character in text:
+            node, token = kernel.follow(node, np.int64(ord(character)), edges) if node != NO_NODE else (node, token)
+        found = find(trie, text)
+        assert (found == NO_NODE) == (node == NO_NODE)
+        assert (trie.tokens[found] if found != NO_NODE else NO_TOKEN) == token

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from berth.errors import BerthError
 from berth.formats.vocabulary import Vocabulary
 from berth.recipe import RecordSet
-from pipelines.mlm import keyed, streams
+from pipelines.mlm import keyed
 from pipelines.mlm.instances import GAP_BITS, NOT_MASKED, SHOW_MASK, SHOW_TOKEN, SHOW_WORD
 from pipelines.mlm.masks import prediction_budgets
 from pipelines.mlm.partners import partner_at, ring_of
@@ -330,31 +330,6 @@ def test_spans_have_a_mean_length_of_three_words_and_one_decision():
     assert np.mean(decisions) < 1.05
     assert 2.4 < np.mean(lengths) < 3.2  # the last span of a record is cut where the budget ends
     assert 0.28 < np.mean(np.array(lengths) == 1) < 0.42
-
-
-# Streams
-
-
-def test_streams_are_splitmix64():
-    """Against the published generator: a state that grows by the golden ratio, mixed."""
-    states = np.zeros(streams.PURPOSES, np.uint64)
-    numbers = [int(streams.next_number(states, streams.NEXT)) for _ in range(3)]
-    assert numbers == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
-
-
-def test_purposes_do_not_share_numbers():
-    states = np.empty(streams.PURPOSES, np.uint64)
-    streams.start(states, np.uint64(1))
-    numbers = [int(streams.next_number(states, purpose)) for purpose in range(streams.PURPOSES) for _ in range(100)]
-    assert len(set(numbers)) == len(numbers)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**64 - 1), st.integers(1, 2**32 - 1))
-def test_bounded_numbers_are_in_bounds(key, n):
-    states = np.empty(streams.PURPOSES, np.uint64)
-    streams.start(states, np.uint64(key))
-    assert all(0 <= streams.below(states, streams.SPLIT, n) < n for _ in range(20))
 
 
 def test_special_tokens_are_the_only_ones_that_are_no_words():
