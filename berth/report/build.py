@@ -1,4 +1,4 @@
-"""The stage that writes report.html."""
+"""The report stage: writes report.html."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from berth import storage
 from berth.recipe import Recipe
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 
-VERSION = 1
+VERSION = 2
 NAME = "report.html"
 
 
@@ -26,17 +26,17 @@ def build_report(
 ) -> Result:
     """Write one self-contained page about a run.
 
-    Sections of which the stages have nothing (no training, no evaluation) are left out.
+    Sections without content (no training, no evaluation) are omitted.
 
     Args:
         recipe: The resolved recipe.
-        stages: URIs of the finished stages' directories by title, in order of the flow.
-        examples: Gives explained records by what they are taken from, as :class:`berth.report.run.Run` describes them;
-            called only if there is a report to write. They are taken from the stages' files, nothing else.
+        stages: URIs of the finished stages' directories by title, in pipeline order.
+        examples: Returns explained records by the title of their record set, as :class:`berth.report.run.Run` describes
+            them, computed from nothing but the stages' files; called only if the report is not up to date.
         destination: Where the output goes: report.html.
 
     Raises:
-        BerthError: if a stage is not finished, or a file that it made cannot be read.
+        BerthError: if a stage is not finished, or a file of its output cannot be read.
     """
     stage = Stage(
         name="report",
@@ -46,9 +46,9 @@ def build_report(
     )
 
     def work(output: Output) -> None:
-        from berth.report.page import render  # brings Jinja2 and Bokeh
+        from berth.report.page import render  # imports Jinja2 and Bokeh
 
-        finished = [Finished(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
+        finished = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
         with storage.atomic_write(output.path(NAME)) as file:
             file.write(render(Run(recipe, finished, examples())).encode("utf-8"))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth.report.run import Explained
+from berth.report.run import ExplainedRecord
 
 SPECIAL = re.compile(r"\[[A-Z]+\]")
 CONTINUATION = "##"  # begins a WordPiece that is glued to the one before
@@ -34,7 +34,7 @@ class Example:
     next_sentence: str | None
 
 
-def read_example(record: Explained) -> Example:
+def read_example(record: ExplainedRecord) -> Example:
     """Join the tokens of an explained record to text, so that only masked tokens stand out."""
     tokens: Sequence[Mapping[str, Any]] = record["tokens"]
     segments: list[tuple[str, list[Piece]]] = []

@@ -1,4 +1,4 @@
-"""What the report is made of: the finished stages of a run, read through their manifests."""
+"""The contents of a report: the finished stages of a run, read through their manifests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from berth.errors import BerthError
 from berth.recipe import Recipe
 from berth.stage.manifest import Manifest
 
-Explained = Mapping[str, Any]
+ExplainedRecord = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedStage:
     """A finished stage: its title in the flow, its directory and its manifest."""
 
     title: str
@@ -30,70 +30,70 @@ class Finished:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """What it counted."""
+        """The counters of its manifest."""
         return self.manifest.counters
 
     @property
     def records(self) -> int | None:
-        """Records in all its files together; None where they are not counted."""
+        """Number of records in all its files; None if they were not counted."""
         counted = [file.records for file in self.manifest.files if file.records is not None]
         return sum(counted) if counted else None
 
     @property
     def size(self) -> int:
-        """Bytes in all its files together."""
+        """Total size of its files, in bytes."""
         return sum(file.size for file in self.manifest.files)
 
     def has(self, name: str) -> bool:
-        """Whether it made this file."""
+        """Whether its output contains this file."""
         return any(file.path == name for file in self.manifest.files)
 
     def json(self, name: str) -> Any:
-        """The content of a JSON file that it made. Raises BerthError if it is not JSON."""
+        """The content of a JSON file of its output. Raises BerthError if it is not JSON."""
         return self._parsed(name, storage.read_text(storage.join(self.directory, name)), "")
 
     def json_lines(self, name: str) -> list[Any]:
-        """The content of a file with one JSON value a line. Raises BerthError if a line is not."""
+        """The content of a file with one JSON value per line. Raises BerthError if a line is not JSON."""
         lines = storage.read_text(storage.join(self.directory, name)).splitlines()
         return [self._parsed(name, line, f", line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
-    def _parsed(self, name: str, text: str, place: str) -> Any:
+    def _parsed(self, name: str, text: str, line: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise BerthError(
-                "this is not JSON",
-                where=f"{storage.join(self.directory, name)}{place}",
+                "the file is not valid JSON",
+                where=f"{storage.join(self.directory, name)}{line}",
                 found=error.msg,
-                fix=f"Delete {self.directory} and run again to make it anew.",
+                fix=f"Delete {self.directory} and run the recipe again to rebuild it.",
             ) from error
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe, the stages that were run for it in order of the flow, and some of its records in readable form.
+    """A recipe, its stages in pipeline order, and some of its records in readable form.
 
     Args:
         recipe: The resolved recipe.
         stages: The finished stages.
-        examples: A few explained records by the name of what they are taken from: each a mapping with ``tokens``
+        examples: A few explained records by the title of their record set, each a mapping with ``tokens``
             (mappings with ``text``, ``segment``, ``masked``, ``original``, ``replacement``), ``next_sentence``
             (``"actual"``, ``"random"`` or None) and ``padding`` (the number of padding tokens).
     """
 
     recipe: Recipe
-    stages: Sequence[Finished]
-    examples: Mapping[str, Sequence[Explained]]
+    stages: Sequence[FinishedStage]
+    examples: Mapping[str, Sequence[ExplainedRecord]]
 
-    def of_kind(self, *kinds: str) -> list[Finished]:
+    def of_kind(self, *kinds: str) -> list[FinishedStage]:
         """The stages with one of these names."""
         return [stage for stage in self.stages if stage.kind in kinds]
 
     @property
-    def training(self) -> Finished | None:
-        """The training: of one in segments the last, whose files tell of all of it. None where there was none."""
+    def training(self) -> FinishedStage | None:
+        """The training stage; of several slices the last one, whose files cover all of them. None if there is none."""
         return next(reversed(self.of_kind("train")), None)
 
-    def having(self, name: str) -> Finished | None:
-        """The first stage that made a file of this name."""
+    def having(self, name: str) -> FinishedStage | None:
+        """The first stage whose output contains a file of this name; None if there is none."""
         return next((stage for stage in self.stages if stage.has(name)), None)
