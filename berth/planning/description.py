@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from berth.planning.plan import Plan
 from berth import formatting as words
+from berth.planning.plan import Plan
 
 UNKNOWN = "?"
 
