@@ -87,7 +87,7 @@ def test_it_is_made_for_reading_aloud_and_for_tabbing(whole: Page) -> None:
     assert all(box.attributes["tabindex"] == "0" for box in whole.all("div", "scroll"))
 
 
-def test_the_head_shows_the_accuracies_beside_the_constant_guess(whole: Page) -> None:
+def test_the_head_compares_the_accuracies_with_the_constant_guess(whole: Page) -> None:
     assert whole.text("h1") == ["harbour"]
     assert whole.text("div", "verdict") == [
         "31.2% masked-token accuracy on held-out text this model 31.2% always predicting “the” 6.1%",
@@ -200,7 +200,7 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
-    """Texts from a corpus stand in examples, guesses and the baseline; the recipe's description is a person's."""
+    """Examples, guesses and the baseline contain text from a corpus; the description of the recipe is written by a user."""
     made = Made(tmp_path / "workspace", Recipe.model_validate({**RECIPE, "description": text.replace("\ud800", "?")}))
     word = text.replace(" ", "")
     made.add(

@@ -1,4 +1,4 @@
-"""Cloud Storage behaves as local files do; tested with the real client against an emulator."""
+"""Cloud Storage behaves like local files; the real client against an emulator."""
 
 import io
 import os
@@ -64,9 +64,9 @@ def test_a_stage_runs_once_in_a_bucket(bucket, tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BerthError("lost"), UsageError("impossible")])
-def test_a_stage_that_ends_leaves_what_workers_elsewhere_have_there(error, bucket):
-    """Cloud Storage has no directories: whether a stage was begun before is known from what is in it."""
-    stage, place = Stage("demo", 1, {}), Workspace(f"{bucket}/shared-{error!r:.10}")
+def test_a_failed_stage_leaves_the_objects_of_remote_workers(error, bucket):
+    """Cloud Storage has no directories: only the objects under its prefix show that a stage has started."""
+    stage, workspace = Stage("demo", 1, {}), Workspace(f"{bucket}/shared-{error!r:.10}")
 
     def work(output):
         with storage.atomic_write(output.path(".temporary/graph")) as file:
@@ -74,16 +74,18 @@ def test_a_stage_that_ends_leaves_what_workers_elsewhere_have_there(error, bucke
         raise error
 
     def found():
-        return [uri.removeprefix(place.directory(stage)) for uri in storage.glob(place.directory(stage) + "/**")]
+        return [
+            uri.removeprefix(workspace.directory(stage)) for uri in storage.glob(workspace.directory(stage) + "/**")
+        ]
 
     for _ in range(2):
         with pytest.raises((BerthError, KeyboardInterrupt)):
-            run(stage, place, work)
+            run(stage, workspace, work)
         assert found() == ([] if isinstance(error, UsageError) else ["/.stage.json", "/.temporary/graph"])
 
 
-def test_what_another_process_has_begun_survives_wrong_use(bucket):
-    stage, place = Stage("demo", 1, {}), Workspace(f"{bucket}/begun")
+def test_wrong_use_deletes_nothing_of_a_started_stage(bucket):
+    stage, workspace = Stage("demo", 1, {}), Workspace(f"{bucket}/begun")
 
     def begin(output):
         with output.shard("a.txt") as shard:
@@ -94,10 +96,10 @@ def test_what_another_process_has_begun_survives_wrong_use(bucket):
         raise UsageError("impossible")
 
     with pytest.raises(KeyboardInterrupt):
-        run(stage, place, begin)
+        run(stage, workspace, begin)
     with pytest.raises(UsageError):
-        run(stage, place, refuse)
-    assert storage.exists(place.directory(stage) + "/a.txt")
+        run(stage, workspace, refuse)
+    assert storage.exists(workspace.directory(stage) + "/a.txt")
 
 
 @pytest.fixture
