@@ -200,7 +200,7 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
-    """Examples, guesses and the baseline contain text from a corpus; the description of the recipe is written by a user."""
+    """Examples, guesses and the baseline contain text from a corpus; a user writes the description of the recipe."""
     made = Made(tmp_path / "workspace", Recipe.model_validate({**RECIPE, "description": text.replace("\ud800", "?")}))
     word = text.replace(" ", "")
     made.add(
