@@ -145,12 +145,13 @@ def test_an_end_without_a_result_is_an_error(recipe, stages, tmp_path):
         started(recipe, stages, tmp_path, server)
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "refuses a request.*403"), (500, "refuses a request.*500")])
-def test_a_refusal_is_a_sentence(recipe, stages, tmp_path, status, words):
+@pytest.mark.parametrize(("status", "attempts"), [(403, 1), (500, retry.ATTEMPTS)])
+def test_a_refusal_is_an_error_after_the_attempts_of_the_policy(recipe, stages, tmp_path, status, attempts):
     with KubernetesServer() as server:
         server.faults = [status] * 20
-        with pytest.raises(BerthError, match=words):
+        with pytest.raises(BerthError, match=f"refuses a request.*{status}"):
             started(recipe, stages, tmp_path, server)
+    assert len(server.requests) == attempts
 
 
 def test_outside_a_cluster_it_says_what_to_do(recipe, stages, tmp_path):
