@@ -1,27 +1,25 @@
-"""Errors that a person reads: one paragraph saying what happened, where, what was found and what to do."""
+"""Errors with human-readable messages: what happened, where, what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
+LONGEST_SUMMARY = 300  # characters
 
 
 class BerthError(Exception):
-    """The work failed (exit status 1).
+    """A command or a stage failed (exit status 1).
 
     Args:
         what: The failure in one clause, e.g. ``"the dump ends in the middle of a bz2 stream"``.
-        where: The place: file, line, byte offset, key path of a recipe.
-        found: What was found there.
-        expected: What was expected instead.
-        fix: What the reader can do about it.
+        where: The location: a file and line, a byte offset, a key path of a recipe.
+        found: The value or state found there.
+        expected: What is allowed instead.
+        fix: What the user can do.
     """
 
     exit_status: int = 1
 
     def __init__(self, what: str, *, where: str = "", found: str = "", expected: str = "", fix: str = "") -> None:
-        # All parts are positional arguments of Exception, so that the error survives pickling between workers.
+        # As positional arguments of Exception they appear in its repr; __reduce__ carries them between workers.
         super().__init__(what, where, found, expected, fix)
         self.what, self.where, self.found, self.expected, self.fix = what, where, found, expected, fix
 
@@ -40,9 +38,18 @@ class BerthError(Exception):
 
 
 class UsageError(BerthError):
-    """Berth was asked for something impossible (exit status 2): a wrong flag, recipe or combination."""
+    """The request cannot be carried out (exit status 2): a wrong flag, recipe or combination of these."""
 
     exit_status: int = 2
+
+
+def summary(error: BaseException) -> str:
+    """The first line of an exception's message, at most 300 characters; its type if it has no message."""
+    return str(error).split("\n")[0][:LONGEST_SUMMARY] or type(error).__name__
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _rebuild(kind: type[BerthError], what: str, where: str, found: str, expected: str, fix: str) -> BerthError:

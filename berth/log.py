@@ -1,4 +1,4 @@
-"""One log format for every process: time, stage, message; and where the console of a child process is."""
+"""The log format of all processes (time, stage, message), and the terminal of child processes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-# `berth run` sets it for the stages it starts when it runs on a terminal: the stage draws its progress bar there,
-# while everything it logs also goes through its standard error into the log file of the run.
+# Set by `berth run` on a terminal for the stages that it starts: a stage draws its progress bar on that terminal, while
+# its standard error goes to the log file of the run.
 TERMINAL_VARIABLE = "BERTH_TERMINAL"
 
 FORMAT = "%(asctime)s %(name)s: %(message)s"
@@ -19,37 +19,37 @@ TIME_FORMAT = "%H:%M:%S"
 
 
 class _Formatter(logging.Formatter):
-    """Plain lines; only warnings and errors carry their level. ``berth.`` is left out of names."""
+    """Plain lines without the prefix ``berth.`` of logger names; only warnings and errors show their level."""
 
     def format(self, record: logging.LogRecord) -> str:
         record = logging.makeLogRecord({**record.__dict__, "name": record.name.removeprefix("berth.")})
-        chosen = FORMAT if record.levelno < logging.WARNING else FORMAT_PROBLEM
-        return logging.Formatter(chosen, TIME_FORMAT).format(record)
+        template = FORMAT if record.levelno < logging.WARNING else FORMAT_PROBLEM
+        return logging.Formatter(template, TIME_FORMAT).format(record)
 
 
 class _BarFriendlyHandler(logging.StreamHandler[TextIO]):
-    """Writes above a progress bar that is being drawn on the same terminal."""
+    """Writes above a progress bar on the same terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         tqdm.write(self.format(record), file=self.stream)
 
 
 def terminal() -> TextIO | None:
-    """The terminal on which progress bars can be drawn, or None where there is none."""
+    """The terminal for progress bars; None if there is none."""
     device = os.environ.get(TERMINAL_VARIABLE)
     if device:
         try:
             return open(device, "w", encoding="utf-8")
-        except OSError:  # the terminal was closed meanwhile
+        except OSError:  # the terminal has been closed
             return None
     return sys.stderr if sys.stderr.isatty() else None
 
 
 def setup(verbose: bool = False) -> None:
-    """Set up logging of this process: Berth's messages at INFO, other libraries' at WARNING, TensorFlow's noise off."""
-    # Read by TensorFlow, XLA and absl when they are first imported.
+    """Set up logging: Berth's messages at INFO, other libraries' at WARNING, TensorFlow's native log off."""
+    # TensorFlow, XLA and absl read these on import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN's choice of kernels changes the last bits
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN's choice of kernels changes the last bits of results
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     root = logging.getLogger()
     for handler in list(root.handlers):

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and remaining time on a terminal, plain log lines otherwise."""
+"""Progress of long operations: a bar with rate and remaining time on a terminal, plain log lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Counts work done towards a total; use as a context manager.
 
-    On a terminal it draws one bar. Elsewhere it logs a line at most every ten seconds, in the same words
-    (done/total, elapsed < remaining, rate), so that a log file stays readable.
+    On a terminal it draws one bar. Elsewhere it logs the same figures (done/total, elapsed < remaining, rate) at most
+    every ten seconds, so that log files stay readable.
 
     Args:
-        name: What is being worked on; also the logger's name (``berth.NAME``).
-        total: Units of work in all; None where it is not known.
-        unit: The unit's name. ``"B"`` (bytes) is scaled to k, M, G.
+        name: Name of the operation; also the name of the logger (``berth.NAME``).
+        total: Total number of units; None if unknown.
+        unit: Name of the unit. ``"B"`` (bytes) is scaled to k, M, G.
     """
 
     def __init__(self, name: str, total: int | None, unit: str = "step") -> None:
@@ -40,15 +40,15 @@ class Progress:
             maxinterval=SECONDS_BETWEEN_LINES,
             leave=False,
             dynamic_ncols=self._screen is not None,
-            position=None if self._screen is not None else 0,  # a bar inside another one moves the cursor of a screen
-            # Without a terminal the bar itself is noise: only its figures are logged.
+            position=None if self._screen is not None else 0,  # a nested bar would move the terminal's cursor
+            # Log lines contain the figures without the bar.
             bar_format=None
             if self._screen is not None
             else "{n_fmt}/{total_fmt}" + plural + " [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
         )
 
     def update(self, done: int = 1, **figures: object) -> None:
-        """Report ``done`` more units; ``figures`` (say, loss) are shown beside the bar."""
+        """Add ``done`` units; ``figures`` (for example the loss) are shown after the bar."""
         if figures:
             self._bar.set_postfix(figures, refresh=False)
         self._bar.update(done)
@@ -65,7 +65,7 @@ class Progress:
 
 
 class _Lines:
-    """A file-like object that turns what tqdm draws into log lines; the first, empty drawing is left out."""
+    """A file-like object that turns the output of tqdm into log lines, except for the first, empty one."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log

@@ -9,7 +9,7 @@ import json
 from kfp import dsl
 
 from berth.cluster.package import pipeline_name
-from berth.cluster.tasks import configure, is_several
+from berth.cluster.tasks import configure, is_distributed
 from berth.errors import UsageError
 from berth.recipe import Recipe
 from berth.recipe import file as recipe_file
@@ -75,7 +75,7 @@ def pretrain_pipeline(
             return add("report", report(stages=_by_name(stages), **common))
         training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, "evalset": examples, **common}
         *middles, last = resolved.segment_ends
-        if for_cluster and is_several(resolved.cluster):
+        if for_cluster and is_distributed(resolved.cluster):
             _check_undivided(middles)
             training["image"] = resolved.cluster.image or IMAGE
         models, segment_before = {}, {}

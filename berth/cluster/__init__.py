@@ -1,1 +1,1 @@
-"""Kubeflow Pipelines and Kubernetes: what a recipe's `cluster` section becomes there."""
+"""Recipes on clusters: Kubernetes manifests, settings of Kubeflow tasks, compiled pipelines and their submission."""

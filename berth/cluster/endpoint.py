@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines somewhere: how to reach it, with which token, and what to do when it does not answer well."""
+"""The API endpoint of Kubeflow Pipelines: address, credentials, repeated requests and errors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.retry import ATTEMPTS, is_temporary_status, retrying
 
 if TYPE_CHECKING:
     import kfp
@@ -22,39 +23,36 @@ if TYPE_CHECKING:
 log = logging.getLogger("berth.submit")
 
 TOKEN_VARIABLE = "BERTH_KFP_TOKEN"
-ATTEMPTS = 5
-LONGEST_WAIT_SECONDS = 30.0
-# Answers after which the same request may succeed.
-TEMPORARY = {429, 500, 502, 503, 504}
+CONFLICT = 409
 LONGEST_MESSAGE = 300
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-RIGHT_ADDRESS = "Give the address under which /apis/v2beta1 stands, for instance https://HOST/pipeline."
+RIGHT_ADDRESS = "Give the address that serves /apis/v2beta1, for instance https://HOST/pipeline."
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Kubeflow Pipelines somewhere, and the SDK's client for it."""
+    """An endpoint of Kubeflow Pipelines, and the SDK's client for it."""
 
     url: str
     bearer: str | None = field(repr=False)
     client: kfp.Client
 
     def call(self, request: Callable[[], T]) -> T:
-        """Make a request, again after what may pass. Raises UsageError or BerthError."""
-        return _attempt(request, self.url, self.bearer)
+        """Make a request, with retries. Raises UsageError or BerthError."""
+        return _call(request, self.url, self.bearer)
 
     def find_or_create(self, find: Callable[[], str | None], create: Callable[[], str]) -> str:
-        """The id of a named thing; each attempt looks first, since the one before may have succeeded unheard."""
+        """The id of a named resource. Each attempt looks for it first: the response to the last may have been lost."""
         return self.call(lambda: find() or create())
 
 
 def read_token(file: str, environment: Mapping[str, str]) -> str | None:
-    """The bearer token, from a file or from BERTH_KFP_TOKEN; None leaves authentication to the client's own ways.
+    """The bearer token from a file or from BERTH_KFP_TOKEN; None leaves authentication to the client's configuration.
 
     Raises:
-        UsageError: if the file is missing or holds no token.
+        UsageError: if the file is missing or does not hold a token.
     """
     if not file:
         return environment.get(TOKEN_VARIABLE) or None
@@ -62,122 +60,120 @@ def read_token(file: str, environment: Mapping[str, str]) -> str | None:
         raise UsageError("there is no such token file", where=f"--token-file {file}")
     content = storage.read_text(file).strip()
     if not content or len(content.split()) > 1:
-        raise UsageError("the file holds no bearer token", where=f"--token-file {file}", expected="one word")
+        raise UsageError(
+            "the file does not hold a bearer token",
+            where=f"--token-file {file}",
+            found=f"{len(content.split())} words",
+            expected="one word",
+        )
     return content
 
 
 def connect(url: str, bearer: str | None, namespace: str = "") -> Endpoint:
-    """An endpoint that answers.
+    """Connect to an endpoint and check that it responds.
 
     Args:
         url: http:// or https:// URL.
-        bearer: Token, or None: then the client uses cookies, Identity-Aware Proxy or nothing, as it is configured.
-        namespace: The user's profile, where the endpoint has several.
+        bearer: Token, or None: then the client uses cookies, Identity-Aware Proxy or nothing, as configured.
+        namespace: The user's profile, if the endpoint has several.
 
     Raises:
-        UsageError: if the endpoint is no URL, is not Kubeflow Pipelines, or refuses the token.
+        UsageError: if the endpoint is not a URL, is not Kubeflow Pipelines, or refuses the token.
         BerthError: if it cannot be reached.
     """
     if not url.startswith(("http://", "https://")) or any(character.isspace() for character in url):
-        raise UsageError("the endpoint is no URL", where=f"--endpoint {url}", expected="https://HOST[/PATH]")
+        raise UsageError("the endpoint is not a URL", where=f"--endpoint {url}", expected="https://HOST[/PATH]")
     import kfp
 
     class Client(kfp.Client):  # type: ignore[misc]  # kfp has no types
-        """The SDK's client, which would ask for an endpoint's health five times, whatever the answer is."""
+        """The SDK's client without its own retries, which repeat the health check after any error."""
 
         def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
-            answer, _, headers = _attempt(self._healthz_api.healthz_service_get_healthz_with_http_info, url, bearer)
+            answer, _, headers = _call(self._healthz_api.healthz_service_get_healthz_with_http_info, url, bearer)
             kind = headers.get("Content-Type", "nothing")
-            if "json" not in kind:  # a page for people, which the client takes for an empty answer
+            if "json" not in kind:  # an HTML page, which the client takes for an empty response
                 raise UsageError("this is not the API of Kubeflow Pipelines", where=url, found=kind, fix=RIGHT_ADDRESS)
             return answer
 
     if bearer and url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
-        log.warning("%s: the token is sent without encryption", url)
+        log.warning("%s: the token is sent without encryption; use https", url)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # what versions of Kubeflow the client works with
+        warnings.simplefilter("ignore", FutureWarning)  # about compatible versions of Kubeflow
         client = Client(host=url, existing_token=bearer, namespace=namespace or "kubeflow")
     client.get_kfp_healthz()
     return Endpoint(url, bearer, client)
 
 
-def _attempt(request: Callable[[], T], endpoint: str, bearer: str | None) -> T:
-    """Make a request, again after what may pass; other failures become errors in words."""
-    import tenacity
+def _call(request: Callable[[], T], endpoint: str, bearer: str | None) -> T:
+    """Make a request, with retries. Raises UsageError or BerthError."""
     import urllib3
     from kfp_server_api.exceptions import ApiException  # type: ignore[import-untyped]
 
-    broken = (urllib3.exceptions.HTTPError, http.client.HTTPException, ConnectionError)
+    lost = (urllib3.exceptions.HTTPError, http.client.HTTPException, ConnectionError)
 
-    def may_pass(error: BaseException) -> bool:
-        # A name that two processes wanted at the same time is found at the next look.
-        return isinstance(error, broken) or (
-            isinstance(error, ApiException) and (error.status in TEMPORARY or error.status == 409)
+    def is_temporary(error: BaseException) -> bool:
+        # After a conflict, the name that another process has just created is found by the next attempt.
+        return isinstance(error, lost) or (
+            isinstance(error, ApiException) and (is_temporary_status(error.status) or error.status == CONFLICT)
         )
 
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(may_pass),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_random_exponential(multiplier=1.0, max=LONGEST_WAIT_SECONDS),
-        before_sleep=lambda state: log.warning(
-            "%s did not answer as it should; attempt %d of %d follows", endpoint, state.attempt_number + 1, ATTEMPTS
-        ),
-        reraise=True,
-    )
+    def describe(error: BaseException) -> str:
+        return f"HTTP {error.status}" if isinstance(error, ApiException) else _shortened(str(error), bearer)
+
     try:
         with _silent("urllib3"), open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # the client prints links
-            return retrying(request)
+            return retrying(endpoint, is_temporary, describe)(request)()
     except ApiException as error:
-        raise _explained(error.status, _message(error.body, bearer), endpoint) from None
-    except broken as error:
+        raise _refusal(error.status, _message(error.body, bearer), endpoint) from None
+    except lost as error:
         raise BerthError(
             "the endpoint cannot be reached",
             where=endpoint,
-            found=_shortened(str(error.__cause__ or error), bearer),
-            fix=f"Check address and network; {ATTEMPTS} attempts were made.",
+            found=f"{_shortened(str(error.__cause__ or error), bearer)}, after {ATTEMPTS} attempts",
+            fix="Check the address and the network.",
         ) from None
 
 
-def _explained(status: int | None, message: str, endpoint: str) -> BerthError:
+def _refusal(status: int | None, message: str, endpoint: str) -> BerthError:
     match status:
         case 401 | 403:
             return UsageError(
                 "the endpoint refuses these credentials" if status == 401 else "the endpoint does not permit this",
                 where=endpoint,
                 found=f"HTTP {status}: {message}",
-                fix=f"Give a valid token in {TOKEN_VARIABLE} or by --token-file; with several users also --namespace.",
+                fix=f"Give a valid token in {TOKEN_VARIABLE} or by --token-file, and with several users --namespace.",
             )
         case 404:
             return UsageError(
-                "there is no Kubeflow Pipelines at this address, or no longer what was asked for",
+                "there is no Kubeflow Pipelines at this address, or the resource was deleted",
                 where=endpoint,
                 found=f"HTTP 404: {message}",
                 fix=RIGHT_ADDRESS,
             )
         case 409:
             return BerthError(
-                "the endpoint has something else of this name",
+                "the name is taken by another resource",
                 where=endpoint,
                 found=f"HTTP 409: {message}",
-                fix="Rename the recipe, or delete what stands in the way.",
+                fix="Rename the recipe, or delete that resource.",
             )
         case _:
             return BerthError("the endpoint refused the request", where=endpoint, found=f"HTTP {status}: {message}")
 
 
 def _message(body: Any, bearer: str | None) -> str:
-    """What the endpoint says, from the JSON of its answer where it is JSON."""
+    """The message in a response's body, which may be JSON."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
         content = json.loads(text)
         text = str(content.get("message") or content.get("error_message") or text)
     except (json.JSONDecodeError, AttributeError):
         pass
-    return _shortened(text, bearer) or "no further word"
+    return _shortened(text, bearer) or "no message"
 
 
 def _shortened(text: str, bearer: str | None) -> str:
-    """One line without the token, which some proxies repeat in what they answer."""
+    """One line without the token, which some proxies repeat in their responses."""
     text = " ".join(text.split())
     if bearer:
         text = text.replace(bearer, "(token)")
@@ -186,11 +182,11 @@ def _shortened(text: str, bearer: str | None) -> str:
 
 @contextmanager
 def _silent(logger: str) -> Iterator[None]:
-    """Without the library's own warnings on each attempt; ours say it once."""
-    named = logging.getLogger(logger)
-    level = named.level
-    named.setLevel(logging.ERROR)
+    """Without the library's own warnings on each attempt, which repeat those of the retry policy."""
+    library = logging.getLogger(logger)
+    level = library.level
+    library.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        named.setLevel(level)
+        library.setLevel(level)

@@ -1,4 +1,4 @@
-"""A training on several machines as a task of a pipeline: it applies the recipe's JobSet and follows it to its end."""
+"""Training on several machines from a task of a pipeline: create the recipe's JobSet and follow it to its end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from berth import storage
 from berth.cluster import manifests
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, UsageError, summary
 from berth.machines import Shape, machines_of
 from berth.recipe import Cluster, Recipe
-from berth.stage import run_index as runs
+from berth.retry import ATTEMPTS, is_temporary_status, retrying
+from berth.stage import run_index
 from berth.stage.manifest import NAME as MANIFEST
 
 if TYPE_CHECKING:
@@ -24,16 +25,13 @@ STAGE = "train"
 GROUP, VERSION, PLURAL = "jobset.x-k8s.io", "v1alpha2", "jobsets"
 COMPLETED, FAILED = "Completed", "Failed"
 NOT_FOUND, CONFLICT = 404, 409
-ATTEMPTS, LONGEST_WAIT_SECONDS = 6, 30.0
-# Answers after which the same request may succeed.
-TEMPORARY = {429, 500, 502, 503, 504}
-SECONDS_BETWEEN_LOOKS = 30.0
+POLL_SECONDS = 30.0
 
 T = TypeVar("T")
 
 
 def machines(cluster: Cluster) -> tuple[Shape | None, int]:
-    """The shape of the training's machines, and how many there are. Raises UsageError if there is no such shape."""
+    """The shape of the machines for training, and their number. Raises UsageError if the shape is unknown."""
     return machines_of(cluster.task(STAGE), f"cluster.stages.{STAGE}")
 
 
@@ -44,34 +42,34 @@ def train(
     image: str,
     stages: Mapping[str, str],
     client: ApiClient | None = None,
-    seconds: float = SECONDS_BETWEEN_LOOKS,
+    seconds: float = POLL_SECONDS,
 ) -> None:
-    """Train a recipe on several machines, from within their cluster.
+    """Train a recipe on several machines, from a pod in their cluster.
 
-    A JobSet of this recipe that is at work already is followed; one that has ended is replaced.
+    A running JobSet of this recipe is followed; one that has ended is replaced.
 
     Args:
         recipe: The recipe.
-        workspace: URI of the workspace, where the training's pods find their data.
+        workspace: URI of the workspace, where the pods find their data.
         image: The pods' image.
-        stages: URIs of the directories with the data, by the titles that :mod:`berth.stage.run_index` has for them.
-        client: For the cluster's API; None for that of the cluster this process runs in.
-        seconds: Between two looks.
+        stages: URIs of the data stages' directories, by the titles of :mod:`berth.stage.run_index`.
+        client: Client of the cluster's API; None for the cluster that this process runs in.
+        seconds: Polling interval.
 
     Raises:
         UsageError: if the recipe cannot be trained on its machines.
-        BerthError: if the cluster refuses, or the JobSet fails.
+        BerthError: if the cluster refuses a request, or the JobSet fails.
     """
-    runs.record_data(workspace, recipe, stages)
+    run_index.record_data(workspace, recipe, stages)
     machine, hosts = machines(recipe.cluster)
     placement = manifests.Placement(image, workspace, machine, hosts)
     *config_maps, job = manifests.job(recipe, STAGE, placement)
-    cluster = _Cluster(recipe.cluster.namespace, client)
+    cluster = _Client(recipe.cluster.namespace, client)
     name = job["metadata"]["name"]
     if (found := cluster.find(name)) is not None:
         if _ended(found) is None and not _is_same(found, job):
             raise BerthError(
-                "another training of this name is at work",
+                "a JobSet of this name is running for another recipe or workspace",
                 where=f"jobset/{name}",
                 fix=f"Wait for its end, or delete it: kubectl -n {recipe.cluster.namespace} delete jobset {name}",
             )
@@ -84,43 +82,50 @@ def train(
         cluster.create(job)
         log.info("jobset/%s: %d machines; kubectl -n %s logs -f job/%s-workers-0", name, hosts, cluster.namespace, name)
     _follow(cluster, name, seconds)
-    directory = runs.training(workspace, recipe)
+    directory = run_index.training(workspace, recipe)
     if directory is None or not storage.exists(storage.join(directory, MANIFEST)):
-        raise BerthError("the JobSet has ended, but the training is not finished", where=directory or workspace)
+        raise BerthError(
+            "the JobSet has completed, but the training run is not finished",
+            where=directory or workspace,
+            found=f"no {MANIFEST}",
+            fix=f"Check that its pods use this workspace: kubectl -n {cluster.namespace} describe jobset {name}",
+        )
 
 
-def _follow(cluster: _Cluster, name: str, seconds: float) -> None:
-    """Wait for the end. Raises BerthError if it fails or disappears."""
-    told = None
+def _follow(cluster: _Client, name: str, seconds: float) -> None:
+    """Wait until a JobSet completes. Raises BerthError if it fails or is deleted."""
+    logged = None
     while True:
         found = cluster.find(name)
         if found is None:
-            raise BerthError("the JobSet was deleted while it was at work", where=f"jobset/{name}")
+            raise BerthError(
+                "the JobSet was deleted while it was running", where=f"jobset/{name}", fix="Submit the pipeline again."
+            )
         ended = _ended(found)
         if ended is not None:
             if ended["type"] == COMPLETED:
                 return
             raise BerthError(
-                "the training has failed",
+                "the training run failed",
                 where=f"jobset/{name}",
                 found=ended.get("message", FAILED),
-                fix=f"Its own words: kubectl -n {cluster.namespace} logs job/{name}-workers-0",
+                fix=f"See its log: kubectl -n {cluster.namespace} logs job/{name}-workers-0",
             )
         restarts = found.get("status", {}).get("restarts", 0)
-        if restarts != told:
-            log.info("jobset/%s: at work, %d restarts", name, restarts)
-            told = restarts
+        if restarts != logged:
+            log.info("jobset/%s: running, %d restarts", name, restarts)
+            logged = restarts
         time.sleep(seconds)
 
 
 def _ended(jobset: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The condition that tells its end; None while it is at work."""
+    """The condition with which a JobSet ended; None while it is running."""
     conditions = jobset.get("status", {}).get("conditions", [])
     return next((c for c in conditions if c["type"] in (COMPLETED, FAILED) and c["status"] == "True"), None)
 
 
 def _is_same(found: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
-    """Whether two JobSets have the same recipe and workspace: their config maps' names hold the hashes of these."""
+    """Whether two JobSets have the same recipe and workspace: the names of their config maps contain the hashes."""
 
     def names(jobset: Mapping[str, Any]) -> list[Any]:
         pod = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
@@ -130,8 +135,8 @@ def _is_same(found: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
     return names(found) == names(job)
 
 
-class _Cluster:
-    """What is asked of the cluster's API, in one namespace."""
+class _Client:
+    """The requests to the Kubernetes API, in one namespace."""
 
     def __init__(self, namespace: str, client: ApiClient | None) -> None:
         from kubernetes import client as kubernetes
@@ -142,53 +147,46 @@ class _Cluster:
                 config.load_incluster_config()
             except config.ConfigException as error:
                 raise UsageError(
-                    "a training on several machines is started by a task in their cluster",
+                    "training on several machines must be started by a task in their cluster",
                     found=str(error),
                     fix="Submit the pipeline (berth submit), or apply the JobSet yourself (berth k8s).",
                 ) from error
         self.namespace = namespace
-        self._place = (GROUP, VERSION, namespace, PLURAL)
+        self._resource = (GROUP, VERSION, namespace, PLURAL)
         self._objects = kubernetes.CustomObjectsApi(client)
         self._core = kubernetes.CoreV1Api(client)
 
     def find(self, name: str) -> dict[str, Any] | None:
-        """A JobSet; None where there is none."""
-        return self._call(lambda: self._objects.get_namespaced_custom_object(*self._place, name), NOT_FOUND)
+        """A JobSet; None if it does not exist."""
+        return self._call(lambda: self._objects.get_namespaced_custom_object(*self._resource, name), NOT_FOUND)
 
     def create(self, job: Mapping[str, Any]) -> None:
-        """Create a JobSet; one that an unheard attempt has created is right."""
-        self._call(lambda: self._objects.create_namespaced_custom_object(*self._place, job), CONFLICT)
+        """Create a JobSet, unless an attempt whose response was lost has created it."""
+        self._call(lambda: self._objects.create_namespaced_custom_object(*self._resource, job), CONFLICT)
 
     def create_config_map(self, config_map: Mapping[str, Any]) -> None:
-        """Create a config map; its name holds the hash of its content, so one of that name is the same."""
+        """Create a config map, unless it exists: its name contains the hash of its content."""
         self._call(lambda: self._core.create_namespaced_config_map(self.namespace, config_map), CONFLICT)
 
     def delete(self, name: str, seconds: float) -> None:
-        """Delete a JobSet that has ended, and wait until its name is free."""
+        """Delete a JobSet, and wait until its name is free."""
         delete = self._objects.delete_namespaced_custom_object
-        self._call(lambda: delete(*self._place, name, propagation_policy="Foreground"), NOT_FOUND)
+        self._call(lambda: delete(*self._resource, name, propagation_policy="Foreground"), NOT_FOUND)
         while self.find(name) is not None:
             time.sleep(seconds)
 
     def _call(self, request: Callable[[], T], accepted: int) -> T | None:
-        """Make a request, again after what may pass; None where it is refused with the accepted status."""
-        import tenacity
+        """Make a request, with retries; None if it is refused with the accepted status. Raises BerthError."""
         import urllib3
         from kubernetes.client.exceptions import ApiException
 
-        def may_pass(error: BaseException) -> bool:
-            is_temporary = isinstance(error, ApiException) and error.status in TEMPORARY
-            return is_temporary or isinstance(error, urllib3.exceptions.HTTPError | ConnectionError)
+        def is_temporary(error: BaseException) -> bool:
+            if isinstance(error, ApiException):
+                return is_temporary_status(error.status)
+            return isinstance(error, urllib3.exceptions.HTTPError | ConnectionError)
 
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_pass),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential_jitter(max=LONGEST_WAIT_SECONDS),
-            before_sleep=tenacity.before_sleep_log(log, logging.WARNING),
-            reraise=True,
-        )
         try:
-            return retrying(request)
+            return retrying("Kubernetes API", is_temporary)(request)()
         except ApiException as error:
             if error.status == accepted:
                 return None
@@ -196,7 +194,12 @@ class _Cluster:
                 "the cluster refuses a request",
                 where=f"namespace {self.namespace}",
                 found=f"{error.status} {error.reason}",
-                fix="The account of the pipeline's tasks may create JobSets where k8s/base/roles.yaml is applied.",
+                fix="Apply k8s/base/roles.yaml, which permits the account of the pipeline's tasks to create JobSets.",
             ) from error
         except (urllib3.exceptions.HTTPError, ConnectionError) as error:
-            raise BerthError("the cluster's API does not answer", found=str(error)) from error
+            raise BerthError(
+                "the cluster's API cannot be reached",
+                where=f"namespace {self.namespace}",
+                found=f"{summary(error)}, after {ATTEMPTS} attempts",
+                fix="Submit the pipeline again; the JobSet continues and will be followed.",
+            ) from error

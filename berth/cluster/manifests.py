@@ -1,6 +1,6 @@
-"""Kubernetes manifests for a recipe: those of k8s/, filled in with what its `cluster` section and a machine shape say.
+"""Kubernetes manifests for a recipe: those of k8s/, completed from its `cluster` section and the shape of the machines.
 
-The overlays in k8s/overlays patch the same files with kustomize; `tests/k8s/` holds that both give the same.
+The overlays in k8s/overlays patch the same files with kustomize; tests/k8s compares the results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from berth.machines import Shape, node_selector, tolerations
 from berth.recipe import IMAGE_REFERENCE, SHARED_PLACE, Recipe
 
 INSTALLED = "package://berth_k8s"
-# The kinds of jobs, the files they are made from, and the stage whose resources they get.
+# The kinds of jobs: the file of each, and the stage whose resources it gets.
 SOURCES = {
     "data-prep": ("data-prep/job.yaml", "extract"),
     "train": ("train/jobset.yaml", "train"),
@@ -31,23 +31,23 @@ SOURCES = {
 BASE = "base"
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 ONE_SLICE = {"alpha.jobset.sigs.k8s.io/exclusive-topology": "cloud.google.com/gke-nodepool"}
-# "-workers-0-9999" and what Kubernetes appends must fit into the 63 characters of a host's name; to a job's, "-abcde".
+# A host name has 63 characters, with "-workers-0-9999" and a suffix of Kubernetes; a pod of a job appends "-abcde".
 LONGEST_NAME, LONGEST_JOB_NAME = 40, 57
 HASH_LENGTH = 10
-LONGEST_LINE = 10_000  # texts are not broken into lines
+LONGEST_LINE = 10_000  # so that ruamel.yaml does not wrap text
 
 Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where and as what a job runs.
+    """The image, workspace and machines of a job.
 
     Args:
         image: Container image by tag or digest.
         workspace: gs:// URI.
         machine: Shape of the machines; None for CPUs.
-        hosts: Machines of that shape.
+        hosts: Number of machines.
     """
 
     image: str
@@ -58,28 +58,30 @@ class Placement:
     def __post_init__(self) -> None:
         if not IMAGE_REFERENCE.fullmatch(self.image):
             raise UsageError(
-                "this is no image by tag or digest",
+                "this is not an image by tag or digest",
                 where="image",
                 found=self.image,
                 expected="REGISTRY/NAME@sha256:… or REGISTRY/NAME:TAG; the tag `latest` is refused",
             )
         if not SHARED_PLACE.fullmatch(self.workspace):
             raise UsageError(
-                "the workspace is neither a gs:// URI nor an absolute path of a mount",
+                "the pods cannot share this workspace",
                 where="--workspace",
                 found=self.workspace,
+                expected="a gs:// URI or the absolute path of a shared mount",
             )
         if self.machine is not None and self.machine.is_tpu and self.hosts != self.machine.hosts:
             raise UsageError(
-                f"the slice {self.machine.name} has {self.machine.hosts} hosts",
+                "the number of hosts does not match the TPU slice",
                 where="hosts",
                 found=str(self.hosts),
-                fix="Leave the number of hosts out, or choose another slice.",
+                expected=f"{self.machine.hosts}, as the slice {self.machine.name} has",
+                fix="Omit the number of hosts, or choose another slice.",
             )
 
 
 def base(recipe: Recipe) -> list[Manifest]:
-    """What every job needs: namespace, accounts, roles, queues."""
+    """The manifests that every job needs: namespace, accounts, roles, queues."""
     kustomization = _read(f"{BASE}/kustomization.yaml")[0]
     documents = [document for name in kustomization["resources"] for document in _read(f"{BASE}/{name}")]
     for document in documents:
@@ -99,9 +101,9 @@ def base(recipe: Recipe) -> list[Manifest]:
 
 
 def job(recipe: Recipe, kind: str, placement: Placement) -> list[Manifest]:
-    """One job of a recipe and the config maps that it reads, whose names hold the hashes of their contents.
+    """A job of a recipe and the config maps that it reads, whose names contain the hashes of their contents.
 
-    Of `finetune`, one job for each of the recipe's tasks.
+    For `finetune`, one job per fine-tuning task of the recipe.
 
     Args:
         recipe: The recipe.
@@ -109,14 +111,14 @@ def job(recipe: Recipe, kind: str, placement: Placement) -> list[Manifest]:
         placement: Image, workspace and machines.
 
     Raises:
-        UsageError: if a batch cannot be divided over the devices, the job is one pod and the machines are several, a
-            name is too long for a host's, or the recipe has no task to fine-tune on.
+        UsageError: if a batch cannot be divided among the devices, a job of one pod is given several machines, a name
+            is too long, or the recipe has no fine-tuning task.
     """
     workspace = {"BERTH_WORKSPACE": placement.workspace}
     if kind != "finetune":
         return _job(recipe, kind, recipe.name, workspace, placement)
     if not recipe.fine_tuning:
-        raise UsageError("the recipe has no task to fine-tune on", where="fine_tuning", fix="Name one there.")
+        raise UsageError("the recipe has no fine-tuning task", where="fine_tuning", fix="Add a task to this section.")
     return [
         document
         for task in recipe.fine_tuning
@@ -138,7 +140,10 @@ def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], pla
     else:
         if placement.hosts > 1:
             raise UsageError(
-                f"the job {kind} is one pod", where=f"cluster.stages.{stage}", found=f"{placement.hosts} hosts"
+                f"the job {kind} runs on one machine",
+                where=f"cluster.stages.{stage}",
+                found=f"{placement.hosts} machines",
+                fix="Choose a shape of one machine.",
             )
         pod = document["spec"]["template"]["spec"]
     _set_pod(pod, recipe, stage, placement)
@@ -210,7 +215,7 @@ def _config_map(name: str, data: Mapping[str, str]) -> Manifest:
 def _check_length(name: str, longest: int, where: str) -> None:
     if len(name) > longest:
         raise UsageError(
-            "the name is too long for the name of a host",
+            "the name is too long for a Kubernetes host name",
             where=where,
             found=name,
             expected=f"at most {longest} characters",
@@ -218,13 +223,13 @@ def _check_length(name: str, longest: int, where: str) -> None:
 
 
 def _check_batches(recipe: Recipe, placement: Placement) -> None:
-    """The trainer checks it too, but only once all machines are there."""
+    """Check the batch sizes before any machine is requested; the trainer checks them again."""
     devices = placement.hosts * (placement.machine.chips if placement.machine is not None else 1)
     for phase in recipe.training.phases:
         if phase.batch_size % (devices * phase.accumulation):
             raise UsageError(
                 f"the batch of phase {phase.name!r} cannot be divided evenly",
                 where=f"training.phases.{phase.name}.batch_size",
-                found=f"{phase.batch_size} sequences over {devices} devices and {phase.accumulation} micro-batches",
+                found=f"{phase.batch_size} sequences for {devices} devices and {phase.accumulation} micro-batches",
                 fix=f"Choose a multiple of {devices * phase.accumulation}.",
             )

@@ -1,4 +1,4 @@
-"""Write pipelines and components as the YAML that Kubeflow Pipelines runs: the same bytes for the same recipe."""
+"""Compile pipelines and components to the YAML of Kubeflow Pipelines: the same bytes for the same recipe."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def compiled(component: BaseComponent) -> bytes:
-    """A pipeline or a component in Kubeflow's format; every reference in it resolves.
+    """A pipeline or component in Kubeflow's format, with all references checked.
 
     Raises:
-        BerthError: if one does not.
+        BerthError: if a reference does not resolve.
     """
     from kfp import compiler
 
     with tempfile.TemporaryDirectory(prefix="berth-compile-") as directory, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # kfp's words on its own later versions
+        warnings.simplefilter("ignore")  # kfp's announcements of its later versions
         path = os.path.join(directory, "package.yaml")
         compiler.Compiler().compile(component, path)
         with open(path, "rb") as file:

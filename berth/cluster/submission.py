@@ -1,7 +1,7 @@
-"""Bring a compiled pipeline to Kubeflow Pipelines, start a run, and follow it.
+"""Upload a compiled pipeline to Kubeflow Pipelines, start a run, and follow it.
 
-Pipelines, versions and runs are looked for by their names before each attempt to create them. So a request whose answer
-was lost is repeated without making a second one.
+Each attempt to create a pipeline, version or run looks for it by name first, so that a request whose response was lost
+is repeated without creating a duplicate.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Run:
     """A started run.
 
     Args:
-        id: Its id at the endpoint.
-        name: Its name in the user interface.
-        link: Its page in the user interface.
-        version: The pipeline's version, named by the content.
-        is_new_version: Whether this version was uploaded just now.
+        id: Id at the endpoint.
+        name: Name in the user interface.
+        link: URL of its page in the user interface.
+        version: Name of the pipeline version, which contains the package's digest.
+        is_new_version: Whether this submission uploaded the version.
     """
 
     id: str
@@ -60,42 +60,42 @@ def submit(
     service_account: str,
     arguments: Mapping[str, Any],
 ) -> Run:
-    """Upload a pipeline, unless this very version is there, and start a run of it.
+    """Upload a pipeline, unless the same version exists, and start a run of it.
 
     Args:
         endpoint: From :func:`berth.cluster.endpoint.connect`.
         package: The compiled pipeline.
         name: The recipe's name.
         description: The recipe's description.
-        experiment: Name of the experiment; created where there is none.
+        experiment: Name of the experiment; created if it does not exist.
         service_account: Kubernetes service account of the tasks.
         arguments: The pipeline's parameters.
 
     Raises:
         UsageError: if the endpoint refuses the request.
-        BerthError: if it fails or cannot be reached any more.
+        BerthError: if the endpoint fails or cannot be reached.
     """
     pipeline = pipeline_name(name)
     version = f"{pipeline}-{hashlib.sha256(package).hexdigest()[:12]}"
     client = endpoint.client
     namespace = client.get_user_namespace() or None
     pipeline_id = endpoint.find_or_create(
-        lambda: _pipeline_called(client, pipeline, namespace),
+        lambda: _find_pipeline(client, pipeline, namespace),
         lambda: _create_pipeline(client, pipeline, description, namespace),
     )
-    found = endpoint.call(lambda: _version(client, pipeline_id, version))
+    found = endpoint.call(lambda: _find_version(client, pipeline_id, version))
     with tempfile.TemporaryDirectory(prefix="berth-submit-") as directory:
         path = os.path.join(directory, "pipeline.yaml")
         with open(path, "wb") as file:
             file.write(package)
         version_id = found or endpoint.find_or_create(
-            lambda: _version(client, pipeline_id, version),
+            lambda: _find_version(client, pipeline_id, version),
             lambda: client.upload_pipeline_version(path, version, pipeline_id=pipeline_id).pipeline_version_id,
         )
     experiment_id = endpoint.call(lambda: client.create_experiment(experiment, namespace=namespace).experiment_id)
     run_name = f"{version} {uuid.uuid4().hex[:8]}"
     run_id = endpoint.find_or_create(
-        lambda: _run_called(client, run_name, experiment_id),
+        lambda: _find_run(client, run_name, experiment_id),
         lambda: (
             client.run_pipeline(
                 experiment_id,
@@ -112,10 +112,10 @@ def submit(
 
 
 def follow(endpoint: Endpoint, run: Run, poll_seconds: float = POLL_SECONDS) -> None:
-    """Log each change of a task's state until the run has ended.
+    """Log each change of a task's state until the run ends.
 
     Raises:
-        BerthError: if the run did not succeed; it names the tasks that failed.
+        BerthError: if the run did not succeed, naming the tasks that failed.
     """
     states: dict[str, str] = {}
     while True:
@@ -134,7 +134,7 @@ def follow(endpoint: Endpoint, run: Run, poll_seconds: float = POLL_SECONDS) -> 
             f"the run ended as {answer.state.lower()}",
             where=run.link,
             found=", ".join(failed) or _reason(answer.error).strip(" ()"),
-            fix="The page shows the log of each task. Submit again: finished stages are not run twice.",
+            fix="The page shows the log of each task. Submit again to continue; finished stages do not run again.",
         )
 
 
@@ -148,23 +148,23 @@ def _create_pipeline(client: kfp.Client, name: str, description: str, namespace:
     return created
 
 
-def _pipeline_called(client: kfp.Client, name: str, namespace: str | None) -> str | None:
-    answer = client.list_pipelines(page_size=PAGE_SIZE, namespace=namespace, filter=_named(name))
+def _find_pipeline(client: kfp.Client, name: str, namespace: str | None) -> str | None:
+    answer = client.list_pipelines(page_size=PAGE_SIZE, namespace=namespace, filter=_name_filter(name))
     return next((found.pipeline_id for found in answer.pipelines or [] if found.display_name == name), None)
 
 
-def _version(client: kfp.Client, pipeline_id: str, name: str) -> str | None:
-    answer = client.list_pipeline_versions(pipeline_id, page_size=PAGE_SIZE, filter=_named(name))
+def _find_version(client: kfp.Client, pipeline_id: str, name: str) -> str | None:
+    answer = client.list_pipeline_versions(pipeline_id, page_size=PAGE_SIZE, filter=_name_filter(name))
     versions = answer.pipeline_versions or []
     return next((version.pipeline_version_id for version in versions if version.display_name == name), None)
 
 
-def _run_called(client: kfp.Client, name: str, experiment_id: str) -> str | None:
-    answer = client.list_runs(page_size=PAGE_SIZE, experiment_id=experiment_id, filter=_named(name))
+def _find_run(client: kfp.Client, name: str, experiment_id: str) -> str | None:
+    answer = client.list_runs(page_size=PAGE_SIZE, experiment_id=experiment_id, filter=_name_filter(name))
     return next((run.run_id for run in answer.runs or [] if run.display_name == name), None)
 
 
-def _named(name: str) -> str:
+def _name_filter(name: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
 
 

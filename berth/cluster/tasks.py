@@ -1,4 +1,4 @@
-"""A stage's share of the recipe's `cluster` section, set on its task of a Kubeflow pipeline."""
+"""The settings of a Kubeflow pipeline's tasks from the recipe's `cluster` section."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
 
 LONGEST_BACKOFF = "3600s"
-# Of a task that starts a JobSet on other machines and follows it.
+# Resources of a task that only starts a JobSet on other machines and follows it.
 FOLLOWER = TaskResources(cpus=1, memory_gib=4)
-USER = 1000  # the image's, also where the image is one for Dataflow, whose workers start as root
+USER = 1000  # of the image; set explicitly, since images for Dataflow start as root
 
 
 def configure(task: PipelineTask, cluster: Cluster) -> None:
     """Set image, resources, placement, retries, timeout and caching of a task by the stage it runs.
 
-    A training on several machines is a JobSet, and its task needs little: it follows.
+    Training on several machines is a JobSet; its task only follows and needs few resources.
 
     Raises:
-        UsageError: if a stage asks for a machine shape that is unknown, or of several machines: a task is one pod.
+        UsageError: if a stage requests an unknown machine shape, or several machines: a task is one pod.
     """
     from kfp import kubernetes
 
     stage = task.component_spec.name
     resources = cluster.task(stage)
-    if stage == jobset.STAGE and is_several(cluster):
+    if stage == jobset.STAGE and is_distributed(cluster):
         kept = {name: getattr(resources, name) for name in ("retries", "backoff_seconds", "timeout_hours", "cache")}
         resources = FOLLOWER.model_copy(update=kept)
     if cluster.image is not None:
@@ -46,7 +46,7 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     for toleration in tolerations(resources, machine):
         kubernetes.add_toleration(task, **toleration)
     if machine and machine.resource == GPU and machine.chips > 1:
-        # NCCL exchanges data between the GPUs of a machine through shared memory; a pod has 64 MiB otherwise.
+        # NCCL exchanges data between the GPUs of a machine through shared memory; a pod's default is 64 MiB.
         kubernetes.empty_dir_mount(task, volume_name="shared-memory", mount_path="/dev/shm", medium="Memory")
     if resources.retries:
         task.set_retry(
@@ -60,8 +60,8 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     task.set_caching_options(resources.cache)
 
 
-def is_several(cluster: Cluster) -> bool:
-    """Whether the training runs on several machines."""
+def is_distributed(cluster: Cluster) -> bool:
+    """Whether training runs on several machines."""
     return jobset.machines(cluster)[1] > 1
 
 
@@ -73,6 +73,6 @@ def _one_machine(stage: str, resources: TaskResources) -> Shape | None:
             "a task of a pipeline runs on one machine",
             where=where,
             found=f"{count} machines",
-            fix="Choose a shape of one machine; only a training can be on several.",
+            fix="Choose a shape of one machine; only training can use several.",
         )
     return machine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from berth import formatting as words
 from berth.planning.plan import Plan
-from berth.report import formatting as words
 
 UNKNOWN = "?"
 

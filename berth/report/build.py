@@ -1,4 +1,4 @@
-"""The stage that writes report.html."""
+"""The report stage: writes report.html."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from berth import storage
 from berth.formats.results import REPORT
 from berth.recipe import Recipe
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 
-VERSION = 1
+VERSION = 2
 
 
 def build_report(
@@ -24,15 +24,15 @@ def build_report(
 ) -> Result:
     """Write one self-contained page about a run.
 
-    Sections of which the stages have nothing (no training, no evaluation) are left out.
+    Sections without content (no training, no evaluation) are omitted.
 
     Args:
         recipe: The resolved recipe.
-        stages: URIs of the finished stages' directories by title, in order of the flow.
+        stages: URIs of the finished stages' directories by title, in pipeline order.
         destination: Where the output goes: report.html.
 
     Raises:
-        BerthError: if a stage is not finished, or a file that it made cannot be read.
+        BerthError: if a stage is not finished, or a file of its output cannot be read.
     """
     stage = Stage(
         name="report",
@@ -42,10 +42,10 @@ def build_report(
     )
 
     def work(output: Output) -> None:
-        from berth.report.page import render  # brings Jinja2 and Bokeh
+        from berth.report.page import render  # imports Jinja2 and Bokeh
         from berth.report.record_view import examples
 
-        finished = [Finished(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
+        finished = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in stages.items()]
         with storage.atomic_write(output.path(REPORT)) as file:
             file.write(render(Run(recipe, finished, examples(finished))).encode("utf-8"))
 

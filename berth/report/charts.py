@@ -1,4 +1,4 @@
-"""The curves of training as Bokeh documents that a page without network can embed."""
+"""The curves of a training run as Bokeh documents that an offline page can embed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 POINTS = 2000
-# Middling tones: each has a contrast of at least 3:1 with the page's background, light or dark. Axes, grids and
-# texts take their colours from the style sheet (the --bk-… variables).
+# Colours of medium lightness: each has a contrast of at least 3:1 with the page's background, light or dark. Axes,
+# grids and text take their colours from the style sheet (the --bk-… variables).
 MASKED_LM, NEXT_SENTENCE, TOTAL, RATE = "#3b82c4", "#b8701a", "#7d7d86", "#2a8c74"
 
 CURVES = {
@@ -25,7 +25,7 @@ CURVES = {
     "Learning rate": (("learning_rate", "learning rate", RATE),),
 }
 HEIGHTS = {"Loss": 280, "Accuracy": 240, "Learning rate": 150}
-# Of figures in tooltips: printf formats, but for the accuracies.
+# Number formats in tooltips: printf, except for accuracies.
 FORMATS = {"Loss": "%.3f", "Accuracy": "0.0%", "Learning rate": "%.2e"}
 TICKS = {"Loss": "%g", "Learning rate": "%.1e"}
 
@@ -40,11 +40,11 @@ def javascript() -> str:
 
 
 def training_curves(lines: Sequence[Line], target: str) -> str:
-    """The curves as a JSON item for ``Bokeh.embed.embed_item``, the same text for the same lines.
+    """The curves as a JSON item for ``Bokeh.embed.embed_item``; deterministic.
 
     Args:
         lines: The lines of metrics.jsonl: ``step``, ``phase`` and any of the columns of :data:`CURVES`.
-        target: Id of the element that they are drawn in.
+        target: Id of the HTML element to draw in.
     """
     from bokeh.layouts import column
     from bokeh.models import ColumnDataSource, Range1d
@@ -64,7 +64,7 @@ def training_curves(lines: Sequence[Line], target: str) -> str:
 def embedded(model: Any, target: str) -> str:
     """A Bokeh model as a JSON item that ``Bokeh.embed.embed_item`` draws in the element with the id ``target``.
 
-    Bokeh numbers its models through the whole process: numbers from one on make the text depend on nothing else.
+    Bokeh numbers its models throughout the process; numbering them from one makes the text depend on the model alone.
     """
     from bokeh.embed import json_item
 
@@ -72,14 +72,14 @@ def embedded(model: Any, target: str) -> str:
 
 
 def phases(lines: Sequence[Line]) -> list[tuple[str, int, int]]:
-    """The phases in order: name, step before the first, last step."""
+    """The phases in order: (name, step before the first, last step)."""
     last = [(name, max(line["step"] for line in group)) for name, group in groupby(lines, lambda line: line["phase"])]
     ends = [0, *(step for _, step in last)]
     return [(name, start, end) for (name, end), start in zip(last, ends, strict=False)]
 
 
 def thinned(lines: Sequence[Line]) -> list[Line]:
-    """At most about 2,000 lines: each the mean of several of one phase, at the last one's step."""
+    """At most about 2,000 lines: each the mean of consecutive lines of a phase, at the step of the last one."""
     size = -(-len(lines) // POINTS)
     if size <= 1:
         return list(lines)
@@ -95,7 +95,7 @@ def thinned(lines: Sequence[Line]) -> list[Line]:
 
 
 def finite(value: float | None) -> float | None:
-    """Six significant digits; None, a gap in the curve, for what is not a number (a diverged loss)."""
+    """The value to six significant digits; None, a gap in the curve, if it is not finite (a diverged loss)."""
     return None if value is None or value - value != 0 else float(f"{value:.6g}")
 
 
@@ -124,7 +124,7 @@ def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int,
 
 
 def blank(title: str, height: int, x_range: Any) -> Any:
-    """A figure of the page's style without anything in it; the x axis counts."""
+    """An empty figure in the style of the page, with whole numbers on its x axis."""
     from bokeh.models import NumeralTickFormatter
     from bokeh.plotting import figure
 
@@ -152,7 +152,7 @@ def blank(title: str, height: int, x_range: Any) -> Any:
 
 
 def _renumbered(value: Any, names: dict[str, str]) -> Any:
-    """A document with its models' ids in order of their appearance."""
+    """The document with its models' ids renumbered in order of appearance."""
     if isinstance(value, dict):
         return {
             key: names.setdefault(item, f"m{len(names) + 1}")

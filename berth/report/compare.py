@@ -1,4 +1,4 @@
-"""Write the page that compares several runs."""
+"""Write a page that compares several runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from berth.report import comparison, fine_tuning, hours_chart
 from berth.report.page import HOURS, page
 
 
-def compare(paths: Sequence[str], output: str) -> list[comparison.Named]:
-    """Write one self-contained page about several runs; the runs that it is about.
+def compare(paths: Sequence[str], output: str) -> list[comparison.NamedRun]:
+    """Write one self-contained page that compares several runs, and return these runs.
 
     Args:
-        paths: What :func:`berth.report.comparison.find` takes.
+        paths: Workspaces or reports, as in :func:`berth.report.comparison.find`.
         output: URI of the HTML file.
 
     Raises:
@@ -21,21 +21,21 @@ def compare(paths: Sequence[str], output: str) -> list[comparison.Named]:
         BerthError: if a file of a run cannot be read.
     """
     runs = comparison.find(paths)
-    drawn = hours_chart.drawn([(each.name, fine_tuning.curves(each.tunings)) for each in runs])
+    curves = hours_chart.styled([(each.name, fine_tuning.curves(each.fine_tunings)) for each in runs])
     tables = [
-        ("figures", "Figures", "What each run made and measured.", comparison.figures(runs)),
+        ("figures", "Figures", "The model, the training run and the results of each run.", comparison.figures(runs)),
         (
             "differences",
             "Recipes",
-            "The keys in which the recipes differ; all others are the same.",
+            "The keys in which the recipes differ. All other keys are the same.",
             comparison.differences(runs),
         ),
     ]
     text = page(
         "comparison.html",
-        {HOURS: hours_chart.chart(drawn, HOURS)},
+        {HOURS: hours_chart.chart(curves, HOURS)},
         runs=runs,
-        drawn=drawn,
+        hours_curves=curves,
         tables=tables,
         hours_target=HOURS,
     )

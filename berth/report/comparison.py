@@ -1,4 +1,4 @@
-"""Several runs beside each other: their figures, and the keys in which their recipes differ."""
+"""Several runs side by side: their figures, and the keys in which their recipes differ."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth import storage
+from berth import formatting, storage
 from berth.errors import UsageError
 from berth.formats.results import TRAINING
 from berth.recipe import Recipe
 from berth.report import evaluation, fine_tuning
-from berth.report import formatting as words
-from berth.report.fine_tuning import Tuned
-from berth.report.run import Finished, Run
+from berth.report.fine_tuning import FineTuning
+from berth.report.run import FinishedStage, Run
 from berth.stage import lineage
 from berth.stage.manifest import Manifest
 
 REPORT, TRAIN = "report", "train"
 SHORT = 6
 MISSING = "–"
-# What says nothing about how a model was made.
+# Keys that do not affect the model.
 NOT_COMPARED = ("name", "description")
+# Keys of training.json.
+TRAINING_FIGURES = ("parameters", "steps", "sequences")
 
 
 @dataclass(frozen=True)
-class Named:
-    """A run with the name it has beside the others, and what its fine-tunings gave."""
+class NamedRun:
+    """A run with a name that is unique among those compared, and its fine-tuning results."""
 
     name: str
     run: Run
-    tunings: Sequence[Tuned]
+    fine_tunings: Sequence[FineTuning]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what it is about, and a text for each run."""
+    """A row of a table: its title, and one formatted value per run."""
 
     title: str
     values: tuple[str, ...]
@@ -47,14 +48,14 @@ class Row:
         return len(set(self.values)) > 1
 
 
-def find(paths: Sequence[str]) -> list[Named]:
-    """The runs that paths mean, in their order.
+def find(paths: Sequence[str]) -> list[NamedRun]:
+    """The finished runs at the given paths, in their order.
 
     Args:
-        paths: Workspaces (all finished runs in them), directories of the stage `report`, or report.html files.
+        paths: Workspaces (all finished runs in them), output directories of the stage `report`, or report.html files.
 
     Raises:
-        UsageError: if a path holds no report, or there is none at all.
+        UsageError: if there is no report at a path.
         BerthError: if a manifest cannot be read.
     """
     directories: list[str] = []
@@ -74,47 +75,53 @@ def _run(directory: str) -> Run:
     manifest = Manifest.read(directory)
     finished = []
     for title in manifest.parameters["stages"]:
-        place = lineage.place_of(manifest.inputs[title], directory)
-        finished.append(Finished(title, place, Manifest.read(place)))
+        uri = lineage.place_of(manifest.inputs[title], directory)
+        finished.append(FinishedStage(title, uri, Manifest.read(uri)))
     return Run(Recipe.model_validate_json(json.dumps(manifest.parameters["recipe"])), finished, {})
 
 
-def _named(found: Sequence[tuple[str, Run]]) -> list[Named]:
-    """Names that tell the runs apart: the recipe's, and the report's digest where several runs share it."""
+def _named(found: Sequence[tuple[str, Run]]) -> list[NamedRun]:
+    """The runs with unique names: the recipe's, followed by the report's digest where several runs share it."""
     names = [run.recipe.name for _, run in found]
     return [
-        Named(
-            name if names.count(name) == 1 else f"{name} {storage.basename(uri)[:SHORT]}", run, fine_tuning.tuned(run)
+        NamedRun(
+            name if names.count(name) == 1 else f"{name} {storage.basename(uri)[:SHORT]}",
+            run,
+            fine_tuning.fine_tunings(run),
         )
         for name, (uri, run) in zip(names, found, strict=True)
     ]
 
 
-def figures(runs: Sequence[Named]) -> list[Row]:
-    """What each run made and measured."""
+def figures(runs: Sequence[NamedRun]) -> list[Row]:
+    """The model, the training run and the results of each run."""
     rows = [
-        Row("layers", tuple(words.count(each.run.recipe.model.num_hidden_layers) for each in runs)),
-        Row("hidden size", tuple(words.count(each.run.recipe.model.hidden_size) for each in runs)),
-        *(Row(title, tuple(words.count(_told(each.run, key)) for each in runs)) for title, key in TOLD),
-        Row("pre-training took", tuple(words.duration(_seconds(each.run, TRAIN)) for each in runs)),
-        Row("all stages took", tuple(words.duration(_seconds(each.run)) for each in runs)),
+        Row("layers", tuple(formatting.count(each.run.recipe.model.num_hidden_layers) for each in runs)),
+        Row("hidden size", tuple(formatting.count(each.run.recipe.model.hidden_size) for each in runs)),
+        *(
+            Row(key, tuple(formatting.count(_training_figure(each.run, key)) for each in runs))
+            for key in TRAINING_FIGURES
+        ),
+        Row("pre-training took", tuple(formatting.duration(_seconds(each.run, TRAIN)) for each in runs)),
+        Row("all stages took", tuple(formatting.duration(_seconds(each.run)) for each in runs)),
     ]
     measured = [evaluation.scores(each.run) for each in runs]
     for key, name, is_share in evaluation.FIGURES:
         values = [_figure(scores, key) for scores in measured]
-        show = words.share if is_share else words.fixed
+        show = formatting.share if is_share else formatting.fixed
         rows.append(Row(f"{name.lower()} on held-out text", tuple(show(value) for value in values)))
     return rows + list(_tasks(runs))
 
 
-TOLD = (("parameters", "parameters"), ("steps", "steps"), ("sequences", "sequences"))
+def _training_row(runs: Sequence[NamedRun], key: str) -> Row:
+    return Row(key, tuple(formatting.count(_training_figure(each.run, key)) for each in runs))
 
 
-def _told(run: Run, key: str) -> int | None:
+def _training_figure(run: Run, key: str) -> int | None:
     train = run.training
-    told: Mapping[str, Any] = train.json(TRAINING) if train is not None else {}
-    ended: Mapping[str, Any] = told.get("ended", {})  # a training may end before its last step, at its target
-    return {"steps": ended.get("step"), "sequences": ended.get("sequences")}.get(key) or told.get(key)
+    summary: Mapping[str, Any] = train.json(TRAINING) if train is not None else {}
+    ended: Mapping[str, Any] = summary.get("ended", {})  # a training run may reach its target before its last step
+    return {"steps": ended.get("step"), "sequences": ended.get("sequences")}.get(key) or summary.get(key)
 
 
 def _seconds(run: Run, kind: str = "") -> float:
@@ -125,9 +132,9 @@ def _figure(scores: evaluation.Scores | None, key: str) -> float | None:
     return next((score.value for score in scores.figures if score.key == key), None) if scores is not None else None
 
 
-def _tasks(runs: Sequence[Named]) -> Iterator[Row]:
+def _tasks(runs: Sequence[NamedRun]) -> Iterator[Row]:
     """The scores of each task after the last step of pre-training."""
-    last = [{result.task: result for result in sorted(each.tunings, key=lambda r: r.step or 0)} for each in runs]
+    last = [{result.task: result for result in sorted(each.fine_tunings, key=lambda r: r.step or 0)} for each in runs]
     keys = {
         (task, held_out, metric): None
         for results in last
@@ -139,15 +146,15 @@ def _tasks(runs: Sequence[Named]) -> Iterator[Row]:
         values = [results[task].metrics.get(held_out, {}).get(metric) if task in results else None for results in last]
         yield Row(
             f"{task} {held_out}, {metric}".replace("_", " "),
-            tuple(fine_tuning.shown(metric, value) for value in values),
+            tuple(fine_tuning.formatted_score(metric, value) for value in values),
         )
 
 
-def differences(runs: Sequence[Named]) -> list[Row]:
-    """The keys of the recipes that are not the same in all of them, with their values."""
+def differences(runs: Sequence[NamedRun]) -> list[Row]:
+    """The keys in which the recipes differ, with the value of each run."""
     flat = [dict(_flat(each.run.recipe.model_dump(mode="json", exclude=set(NOT_COMPARED)))) for each in runs]
     paths = {path: None for recipe in flat for path in recipe}
-    rows = [Row(path, tuple(_shown(recipe, path) for recipe in flat)) for path in paths]
+    rows = [Row(path, tuple(_value(recipe, path) for recipe in flat)) for path in paths]
     return [row for row in rows if row.differs]
 
 
@@ -160,5 +167,5 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flat(inner, f"{path}.{key}" if path else str(key))
 
 
-def _shown(recipe: Mapping[str, Any], path: str) -> str:
+def _value(recipe: Mapping[str, Any], path: str) -> str:
     return json.dumps(recipe[path], ensure_ascii=False) if path in recipe else MISSING

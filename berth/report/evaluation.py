@@ -1,4 +1,4 @@
-"""What the trained model scores on the held-out set, and what it puts in the place of masked tokens."""
+"""The trained model's scores on the held-out set, and its guesses for masked tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from berth.report.run import Run
 CONTEXT = 14  # tokens shown on either side of a masked one
 BORDERS = (CLASSIFIER, SEPARATOR)
 
-# Keys of evaluation.json: key, name in the table, whether it is a share (else a loss in nats).
+# Of evaluation.json: key, name in the table, and whether it is a share (else a loss in nats).
 FIGURES = (
     ("masked_lm_accuracy", "Masked-token accuracy", True),
     ("masked_lm_loss", "Masked-token loss, nats", False),
@@ -26,7 +26,7 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Score:
-    """A figure measured on the held-out set beside that of the best constant guess (None where it is not given)."""
+    """A score on the held-out set, and that of the best constant guess (None if it was not computed)."""
 
     key: str
     name: str
@@ -37,7 +37,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """All figures, and what they were measured on; ``token`` is the guess that is always the same."""
+    """All scores, and what they were measured on; ``token`` is the best constant guess for masked tokens."""
 
     figures: tuple[Score, ...]
     token: str | None
@@ -48,9 +48,9 @@ class Scores:
 
 @dataclass(frozen=True)
 class Guess:
-    """What a model thinks of one masked token of a record: its likeliest guesses, and the words around the token.
+    """A model's most likely guesses for one masked token of a record, and the text around it.
 
-    ``is_cut``: whether the segment goes on before and after those words.
+    ``is_cut``: whether the segment continues before and after that text.
     """
 
     before: tuple[Piece, ...]
@@ -61,8 +61,8 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A record with every masked token filled in by the model; the pieces' replacements are its best guesses."""
+class FilledRecord:
+    """A record whose masked tokens are filled in by the model: the replacements of its pieces are the best guesses."""
 
     example: Example
     right: int
@@ -72,7 +72,7 @@ class Filled:
 
 
 def scores(run: Run) -> Scores | None:
-    """The figures of the evaluation; None where there was none."""
+    """The scores of the evaluation; None if there was none."""
     stage = run.having(EVALUATION)
     if stage is None:
         return None
@@ -88,24 +88,24 @@ def scores(run: Run) -> Scores | None:
     )
 
 
-def guesses(run: Run) -> list[Filled]:
-    """The records that the evaluation filled in, as it chose them."""
+def guesses(run: Run) -> list[FilledRecord]:
+    """The records that the evaluation filled in, in its order."""
     stage = run.having(FILL_MASK)
-    return [_filled(record) for record in stage.json(FILL_MASK)] if stage is not None else []
+    return [_filled_record(record) for record in stage.json(FILL_MASK)] if stage is not None else []
 
 
-def likeliest(records: Sequence[Filled]) -> float:
-    """The highest probability of any guess that is shown, which the bars are drawn in proportion to."""
+def highest_probability(records: Sequence[FilledRecord]) -> float:
+    """The highest probability among the guesses shown: the scale of the bars."""
     return max((value for record in records if record.middle for _, value in record.middle.guesses), default=0.0) or 1.0
 
 
-def _filled(record: Mapping[str, Any]) -> Filled:
+def _filled_record(record: Mapping[str, Any]) -> FilledRecord:
     masked = {entry["position"]: entry for entry in record["masked"]}
     best = {position: entry["guesses"][0]["token"] for position, entry in masked.items() if entry["guesses"]}
     tokens = tuple(record["tokens"])
     segments = tuple(tokens[:position].count(SEPARATOR) for position in range(len(tokens)))
     masks = tuple(MaskedToken(position, masked[position]["truth"], guess) for position, guess in best.items())
-    return Filled(
+    return FilledRecord(
         example=view(Record(tokens, segments, masks)),
         right=sum(best[position] == masked[position]["truth"] for position in best),
         middle=guess_at(record["tokens"], masked[sorted(best)[len(best) // 2]]) if best else None,
@@ -115,11 +115,11 @@ def _filled(record: Mapping[str, Any]) -> Filled:
 
 
 def guess_at(tokens: Sequence[str], entry: Mapping[str, Any]) -> Guess:
-    """One masked token with its surroundings, which end where its segment ends."""
+    """The guesses for one masked token, with text of its own segment on both sides."""
     position = entry["position"]
-    borders = [place for place, token in enumerate(tokens) if token in BORDERS]
-    first = max((place + 1 for place in borders if place < position), default=0)
-    last = min((place for place in borders if place > position), default=len(tokens))
+    borders = [index for index, token in enumerate(tokens) if token in BORDERS]
+    first = max((index + 1 for index in borders if index < position), default=0)
+    last = min((index for index in borders if index > position), default=len(tokens))
     start, end = max(first, position - CONTEXT), min(last, position + 1 + CONTEXT)
     return Guess(
         before=pieces_of(tokens[start:position]),

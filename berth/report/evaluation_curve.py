@@ -1,4 +1,4 @@
-"""The curve of a model's accuracy on the held-out set against what it was trained on."""
+"""The curve of a model's accuracy on the held-out set against sequences or steps of training."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ Line = Mapping[str, Any]
 
 
 def evaluations(run: Run) -> list[Line]:
-    """The evaluations of the stage that made most of them, during training or after it; fewer than two are no curve."""
+    """The evaluations of the stage with the most of them, during training or after it; empty if fewer than two."""
     found = [stage.json_lines(EVALUATIONS) for stage in run.stages if stage.has(EVALUATIONS)]
     longest = max(found, key=len, default=[])
     return longest if len(longest) > 1 else []
 
 
-def by(lines: Sequence[Line]) -> str:
-    """What the evaluations are drawn against: sequences where all tell them, else steps."""
+def x_axis(lines: Sequence[Line]) -> str:
+    """The quantity on the x axis: ``"sequences"`` if all lines record it, else ``"step"``."""
     return "sequences" if all("sequences" in line for line in lines) else "step"
 
 
 def accuracy_target(run: Run) -> Target | None:
-    """The target of the recipe, if it is an accuracy."""
+    """The recipe's target, if it is an accuracy."""
     target = run.recipe.evaluation.target
     return target if target is not None and target.metric.endswith("_accuracy") else None
 
 
 def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
-    """The curve as a JSON item for ``Bokeh.embed.embed_item``; None where there are fewer than two evaluations.
+    """The curve as a JSON item for ``Bokeh.embed.embed_item``; None if there are fewer than two evaluations.
 
-    A target of the recipe is a dashed line.
+    The recipe's target is a dashed line.
 
     Args:
         run: The run.
-        target: Id of the element that it is drawn in.
+        target: Id of the HTML element to draw in.
     """
     lines = evaluations(run)
     if not lines:
         return None
     from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d, Span
 
-    against = by(lines)
+    against = x_axis(lines)
     curves = [curve for curve in CURVES if any(curve[0] in line for line in lines)]
     data: dict[str, list[Any]] = {name: [charts.finite(line.get(name)) for line in lines] for name, _, _ in curves}
     data |= {name: [line.get(name) for line in lines] for name in {"step", against}}
@@ -64,11 +64,11 @@ def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
         drawn.append(plot.line(against, name, source=source, color=color, line_width=1.75))
         plot.scatter(against, name, source=source, color=color, size=6)
     values = [value for name, _, _ in curves for value in data[name] if value is not None]
-    if (asked := accuracy_target(run)) is not None:
-        values.append(asked.value)
-        color = next(color for name, _, color in CURVES if name == asked.metric)
+    if (goal := accuracy_target(run)) is not None:
+        values.append(goal.value)
+        color = next(color for name, _, color in CURVES if name == goal.metric)
         plot.add_layout(
-            Span(location=asked.value, dimension="width", line_color=color, line_dash="dashed", line_width=1.25)
+            Span(location=goal.value, dimension="width", line_color=color, line_dash="dashed", line_width=1.25)
         )
     plot.y_range = Range1d(0, max([1e-9, *values]) * 1.1)
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")

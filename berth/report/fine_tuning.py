@@ -1,13 +1,13 @@
-"""What fine-tuned models score on their tasks, against how long the model was pre-trained before."""
+"""Scores of the fine-tuned models on their tasks, by the duration of pre-training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from berth import formatting
 from berth.formats.results import FINETUNING
-from berth.report import formatting as words
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage import lineage
 
 STAGE, TRAIN, MODEL, BEFORE = "finetune", "train", "model", "before"
@@ -15,16 +15,16 @@ HOUR = 3600.0
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """A model that was fine-tuned on a task.
+class FineTuning:
+    """The result of fine-tuning a model on a task.
 
     Args:
-        title: Its stage's title in the flow.
+        title: Title of the stage.
         task: The task.
-        step: Updates of pre-training; None where it is not known.
-        hours: Wall-clock of the pre-training up to there; None where no training of Berth's was before.
-        metrics: By the name of the held-out set, the task's main metric first.
-        baseline: The same of the best constant guess.
+        step: Number of pre-training steps; None if unknown.
+        hours: Wall-clock time of pre-training up to this step; None if Berth did not pre-train the model.
+        metrics: Metrics of each held-out set, the task's main metric first.
+        baseline: The same metrics for the best constant guess.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Curve:
-    """The main metric of a task on one held-out set, as pre-training goes on; points of (hours, value)."""
+    """The main metric of a task on one held-out set over the course of pre-training; points are (hours, value)."""
 
     task: str
     held_out: str
@@ -45,14 +45,14 @@ class Curve:
     points: tuple[tuple[float, float], ...]
 
 
-def tuned(run: Run) -> list[Tuned]:
-    """The fine-tunings of a run, by task in order of its recipe, and by step."""
-    return [_tuned(stage) for stage in run.of_kind(STAGE)]
+def fine_tunings(run: Run) -> list[FineTuning]:
+    """The fine-tuning results of a run: tasks in the order of the recipe, then by step."""
+    return [_fine_tuning(stage) for stage in run.of_kind(STAGE)]
 
 
-def _tuned(stage: Finished) -> Tuned:
+def _fine_tuning(stage: FinishedStage) -> FineTuning:
     content = stage.json(FINETUNING)
-    return Tuned(
+    return FineTuning(
         stage.title,
         content["task"],
         content["step"],
@@ -62,23 +62,23 @@ def _tuned(stage: Finished) -> Tuned:
     )
 
 
-def shown(metric: str, value: float | None) -> str:
-    """A score as a person reads it: correlations and accuracies as GLUE does, in per cent; a loss in nats."""
-    return words.fixed(value) if metric == "loss" else words.share(value)
+def formatted_score(metric: str, value: float | None) -> str:
+    """A human-readable score: correlations and accuracies in per cent, as GLUE reports them; a loss in nats."""
+    return formatting.fixed(value) if metric == "loss" else formatting.share(value)
 
 
 def _hours(directory: str) -> float | None:
-    """How long the segments of the training took that a fine-tuned model comes from."""
-    segment = lineage.chain(directory).inputs.get(MODEL)
+    """Duration of the training slices that a fine-tuned model comes from."""
+    train = lineage.chain(directory).inputs.get(MODEL)
     seconds, found = 0.0, False
-    while isinstance(segment, lineage.Node) and segment.manifest.stage == TRAIN:
-        seconds, found = seconds + segment.manifest.seconds, True
-        segment = segment.inputs.get(BEFORE)
+    while isinstance(train, lineage.Node) and train.manifest.stage == TRAIN:
+        seconds, found = seconds + train.manifest.seconds, True
+        train = train.inputs.get(BEFORE)
     return seconds / HOUR if found else None
 
 
-def curves(results: Sequence[Tuned]) -> list[Curve]:
-    """A curve for each task and held-out set, also where it has one point only."""
+def curves(results: Sequence[FineTuning]) -> list[Curve]:
+    """One curve per task and held-out set, even if it has only one point."""
     points: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for result in results:
         if result.hours is None:

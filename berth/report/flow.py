@@ -1,4 +1,4 @@
-"""The drawing of the flow: boxes in layers, arrows between them, laid out across or down the page."""
+"""The layout of the flow chart: boxes in layers with arrows between them, across or down the page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-TITLE_WIDTH = 7.0  # of a character of a title, in the page's font at 13 px
-TEXT_WIDTH = 6.0  # of a character of a line below it, at 11.5 px
+TITLE_WIDTH = 7.0  # of a character of a title (13 px); all lengths are in pixels
+TEXT_WIDTH = 6.0  # of a character of a line below the title (11.5 px)
 PADDING = 11.0
 TITLE_HEIGHT, LINE_HEIGHT = 21.0, 16.0
 MARGIN = 2.0
@@ -16,7 +16,7 @@ SWEEPS = 8
 
 @dataclass(frozen=True)
 class Step:
-    """A box to be drawn: a stage, or (``is_source``) files from outside. ``hint`` is shown when pointing at it."""
+    """A stage or, with ``is_source``, external files; ``hint`` is the text of the tooltip."""
 
     title: str
     lines: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Box:
-    """A placed box; coordinates of its upper left corner in pixels, ``lines`` with their base lines."""
+    """A box in the drawing: its upper left corner, and each line of text with its baseline."""
 
     step: Step
     x: float
@@ -39,7 +39,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the SVG shows; ``arrows`` are path data."""
+    """The contents of the SVG image; ``arrows`` are path data."""
 
     width: float
     height: float
@@ -48,13 +48,13 @@ class Drawing:
 
 
 def draw(steps: Mapping[str, Step], reads: Collection[tuple[str, str]], *, is_down: bool) -> Drawing:
-    """Lay the flow out in layers (longest path), the boxes of a layer ordered so that few arrows cross.
+    """Lay out the flow in layers (by longest path), the boxes of a layer ordered so that few arrows cross.
 
-    An arrow that only repeats a longer way is left out.
+    An arrow that repeats a longer path is omitted.
 
     Args:
         steps: The boxes by key.
-        reads: Pairs (maker, reader) of keys; without circles.
+        reads: Pairs (maker, reader) of keys; acyclic.
         is_down: From top to bottom, for narrow screens; otherwise from left to right.
     """
     arrows = _without_shortcuts(list(steps), sorted(reads))
@@ -77,8 +77,8 @@ def draw(steps: Mapping[str, Step], reads: Collection[tuple[str, str]], *, is_do
             offset += thickness(key) + gap_across
     length = len(layers) * (along + gap_along) - gap_along
 
-    def on_page(place: tuple[float, float]) -> tuple[float, float]:
-        x, y = reversed(place) if is_down else place
+    def on_page(point: tuple[float, float]) -> tuple[float, float]:
+        x, y = reversed(point) if is_down else point
         return x + MARGIN, y + MARGIN
 
     boxes = []
@@ -123,7 +123,7 @@ def _without_shortcuts(keys: Sequence[str], reads: Sequence[tuple[str, str]]) ->
 
 
 def _layers(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> tuple[list[list[str]], list[tuple[str, ...]]]:
-    """Keys by layer, each layer in order, and every arrow as the keys it passes: bends stand in skipped layers."""
+    """The ordered keys of each layer, and each arrow as the keys it passes, with a bend in every layer it skips."""
     depth = dict.fromkeys(keys, 0)
     for _ in keys:  # a path visits every key at most once
         for maker, reader in arrows:
@@ -144,16 +144,16 @@ def _layers(keys: Sequence[str], arrows: Sequence[tuple[str, str]]) -> tuple[lis
             neighbours[before][1].append(after)
     for sweep in range(SWEEPS):  # by the mean position of the neighbours, forwards and backwards in turn
         side = sweep % 2
-        place = {key: _relative(number, layer) for layer in layers for number, key in enumerate(layer)}
+        offsets = {key: _relative(number, layer) for layer in layers for number, key in enumerate(layer)}
         for layer in layers if side == 0 else layers[::-1]:
-            wanted = {key: _mean([place[other] for other in neighbours[key][side]], place[key]) for key in layer}
-            layer.sort(key=wanted.__getitem__)  # stable: equals stay as they were
-            place.update({key: _relative(number, layer) for number, key in enumerate(layer)})
+            wanted = {key: _mean([offsets[other] for other in neighbours[key][side]], offsets[key]) for key in layer}
+            layer.sort(key=wanted.__getitem__)  # stable: equals keep their order
+            offsets.update({key: _relative(number, layer) for number, key in enumerate(layer)})
     return layers, chains
 
 
 def _relative(number: int, layer: Sequence[str]) -> float:
-    """The place in a layer from the layer's middle."""
+    """The position in a layer relative to its middle."""
     return number - (len(layer) - 1) / 2
 
 
@@ -162,7 +162,7 @@ def _mean(values: Sequence[float], default: float) -> float:
 
 
 def _curve(stops: Sequence[tuple[float, float]], is_down: bool) -> str:
-    """Path data of a smooth line through ``stops`` that leaves and arrives along the flow."""
+    """Path data of a smooth line through ``stops`` that starts and ends in the direction of the flow."""
     x, y = stops[0]
     parts = [f"M{x:.1f} {y:.1f}"]
     for next_x, next_y in stops[1:]:

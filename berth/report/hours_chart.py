@@ -1,4 +1,4 @@
-"""Accuracy against the wall-clock of pre-training, one curve a run and task."""
+"""The chart of scores against hours of pre-training: one curve per run, task and held-out set."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from berth.report import charts
 from berth.report.fine_tuning import Curve
 
 HEIGHT = 340
-# Middling tones like those of charts.py, in this order.
+# Colours of medium lightness, as in charts.py, in order of use.
 TONES = ("#3b82c4", "#b8701a", "#2a8c74", "#9a5fc0", "#c2504f", "#7d7d86")
 DASHES = ("solid", "dashed", "dotted")
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A curve with its name in the legend, and how it is drawn."""
+class StyledCurve:
+    """A curve with its label in the legend, colour and dash pattern."""
 
     label: str
     curve: Curve
@@ -24,24 +24,24 @@ class Drawn:
     dash: str
 
 
-def drawn(runs: Sequence[tuple[str, Sequence[Curve]]]) -> list[Drawn]:
-    """The curves of several runs: a tone for each run, or for each curve of a single one; a dash for each curve."""
+def styled(runs: Sequence[tuple[str, Sequence[Curve]]]) -> list[StyledCurve]:
+    """The curves of several runs: one colour per run and one dash per curve; of a single run, one colour per curve."""
     found = []
     for number, (name, curves) in enumerate(runs):
-        for place, curve in enumerate(curves):
-            what = f"{curve.task} {curve.held_out}, {curve.metric}".replace("_", " ")
-            tone = TONES[(number if len(runs) > 1 else place) % len(TONES)]
-            dash = DASHES[place % len(DASHES)] if len(runs) > 1 else DASHES[0]
-            found.append(Drawn(f"{name}: {what}" if len(runs) > 1 else what, curve, tone, dash))
+        for index, curve in enumerate(curves):
+            title = f"{curve.task} {curve.held_out}, {curve.metric}".replace("_", " ")
+            tone = TONES[(number if len(runs) > 1 else index) % len(TONES)]
+            dash = DASHES[index % len(DASHES)] if len(runs) > 1 else DASHES[0]
+            found.append(StyledCurve(f"{name}: {title}" if len(runs) > 1 else title, curve, tone, dash))
     return found
 
 
-def chart(curves: Sequence[Drawn], target: str) -> str | None:
-    """The curves as a JSON item for ``Bokeh.embed.embed_item``; None where there is no point.
+def chart(curves: Sequence[StyledCurve], target: str) -> str | None:
+    """The curves as a JSON item for ``Bokeh.embed.embed_item``; None if there are no points.
 
     Args:
-        curves: What is drawn.
-        target: Id of the element that it is drawn in.
+        curves: The curves to draw.
+        target: Id of the HTML element to draw in.
     """
     values = [value for each in curves for _, value in each.curve.points]
     if not values:

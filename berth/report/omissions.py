@@ -1,4 +1,4 @@
-"""What extraction left out: the templates whose words are not in the articles, those with most words first."""
+"""The words that extraction omitted: templates that are not expanded, ranked by the words in their arguments."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SHOWN = 25
 
 @dataclass(frozen=True)
 class Template:
-    """A template that shows nothing: how often it is used, the words in its arguments.
+    """A template that is not expanded: how often it is used, and the words in its arguments.
 
-    ``share`` is that of all dropped words, ``length`` that of the words of the first template, for a bar.
+    ``share`` is its share of all omitted words; ``length`` compares its words with those of the first template.
     """
 
     name: str
@@ -25,14 +25,14 @@ class Template:
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Words of the articles and of what was dropped, and the templates with most of them.
+class Omissions:
+    """Numbers of words kept and omitted, and the templates with the most omitted words.
 
-    ``share`` is that of the dropped words among all; ``others`` are the templates that are not named.
+    ``share`` is the share of omitted words among all words; ``others`` counts the templates that are not listed.
     """
 
     kept: int
-    dropped: int
+    omitted: int
     share: float
     templates: tuple[Template, ...]
     others: int
@@ -41,32 +41,32 @@ class Losses:
     others_share: float
 
 
-def losses(run: Run) -> Losses | None:
-    """The losses of a run's extraction; None where nothing is said of them, or nothing was dropped.
+def omissions(run: Run) -> Omissions | None:
+    """The omissions of a run's extraction; None if they were not recorded or nothing was omitted.
 
     Raises:
-        BerthError: if the file that tells them is not JSON.
+        BerthError: if losses.json is not JSON.
     """
     stage = run.having(OMISSIONS)
     content = stage.json(OMISSIONS) if stage is not None else {}
     named = content.get("templates", [])
     if not named:
         return None
-    dropped, rest = content["words_dropped"], content["other_templates"]
+    omitted, rest = content["words_dropped"], content["other_templates"]
     most = max(named[0]["words"], 1)
     templates = tuple(
-        Template(one["name"], one["uses"], one["words"], one["words"] / max(dropped, 1), one["words"] / most)
+        Template(one["name"], one["uses"], one["words"], one["words"] / max(omitted, 1), one["words"] / most)
         for one in named[:SHOWN]
     )
     hidden = named[SHOWN:]
     others_words = rest["words"] + sum(one["words"] for one in hidden)
-    return Losses(
+    return Omissions(
         kept=content["words_kept"],
-        dropped=dropped,
+        omitted=omitted,
         share=content["share_dropped"],
         templates=templates,
         others=rest["templates"] + len(hidden),
         others_uses=rest["uses"] + sum(one["uses"] for one in hidden),
         others_words=others_words,
-        others_share=others_words / max(dropped, 1),
+        others_share=others_words / max(omitted, 1),
     )

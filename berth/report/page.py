@@ -1,4 +1,4 @@
-"""Render the page: templates and style sheet of this package, everything escaped, all in one file."""
+"""Render a page from the templates and the style sheet of this package: one file, all text escaped."""
 
 from __future__ import annotations
 
@@ -13,24 +13,9 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from berth import __version__
-from berth.report import (
-    charts,
-    evaluation,
-    evaluation_curve,
-    fine_tuning,
-    hours_chart,
-    sections,
-)
-from berth.report import (
-    formatting as words,
-)
-from berth.report import (
-    omissions as losses,
-)
-from berth.report import (
-    record_view as examples,
-)
+from berth import __version__, formatting
+from berth.report import charts, evaluation, evaluation_curve, fine_tuning, hours_chart, omissions, sections
+from berth.report.record_view import view
 from berth.report.run import Run
 from berth.stage import lineage
 
@@ -43,13 +28,13 @@ DOTTED_CIRCLE = "\N{DOTTED CIRCLE}"
 
 
 def render(run: Run) -> str:
-    """The report of a run as one HTML document that loads nothing."""
-    tunings = fine_tuning.tuned(run)
-    tuning_curves = hours_chart.drawn([(run.recipe.name, fine_tuning.curves(tunings))])
+    """The report of a run as one self-contained HTML document."""
+    fine_tunings = fine_tuning.fine_tunings(run)
+    hours_curves = hours_chart.styled([(run.recipe.name, fine_tuning.curves(fine_tunings))])
     items = {
         CURVES: sections.curves(run, CURVES),
         evaluation_curve.TARGET: evaluation_curve.evaluation_curve(run),
-        HOURS: hours_chart.chart(tuning_curves, HOURS),
+        HOURS: hours_chart.chart(hours_curves, HOURS),
     }
     return page(
         "report.html",
@@ -62,10 +47,10 @@ def render(run: Run) -> str:
         measured=evaluation.scores(run),
         guesses=evaluation.guesses(run),
         fine_tuning=fine_tuning,
-        tunings=tunings,
-        tuning_curves=tuning_curves,
+        fine_tunings=fine_tunings,
+        hours_curves=hours_curves,
         hours_target=HOURS,
-        losses=losses.losses(run),
+        omissions=omissions.omissions(run),
         lineage=lineage.forest([stage.directory for stage in run.stages]),
     )
 
@@ -75,8 +60,8 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
 
     Args:
         template: Name of the template, a file of this package.
-        items: Charts (JSON items for ``Bokeh.embed.embed_item``) by the ids of their elements; None is left out.
-        context: What the template names.
+        items: Charts (JSON items for ``Bokeh.embed.embed_item``) by the ids of their elements; None is omitted.
+        context: Variables of the template.
     """
     environment = Environment(
         loader=FunctionLoader(_resource),
@@ -87,15 +72,15 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=words.count,
-        share=words.share,
-        decimal=words.decimal,
-        fixed=words.fixed,
-        duration=words.duration,
-        size=words.size,
-        spoken=words.spoken,
+        count=formatting.count,
+        share=formatting.share,
+        decimal=formatting.decimal,
+        fixed=formatting.fixed,
+        duration=formatting.duration,
+        size=formatting.size,
+        readable=formatting.readable,
         token=_token,
-        example=examples.view,
+        example=view,
     )
     curves = {target: item for target, item in items.items() if item is not None}
     scripts = [f"Bokeh.embed.embed_item({_in_script(item)})" for item in curves.values()]
@@ -117,22 +102,22 @@ def _resource(name: str) -> str:
 
 
 def _policy(scripts: list[str]) -> str:
-    """A Content-Security-Policy: no network at all, and no script but those of this page, known by their digests."""
+    """A Content-Security-Policy: no network, and only this page's own scripts, identified by their digests."""
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {allowed}"
 
 
 def _in_script(json: str) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot close the script element around it."""
     return json.replace("<", "\\u003c")
 
 
 def _printable(value: Any) -> Any:
-    """What a template prints: texts of any origin without characters that HTML forbids."""
+    """A value for output: strings without characters that HTML forbids."""
     return FORBIDDEN.sub(REPLACEMENT, value) if type(value) is str else value
 
 
 def _token(text: str) -> str:
-    """A token by itself: a combining mark is given a circle to stand on, as it would sit on its neighbour otherwise."""
+    """A token on its own; a leading combining mark gets a dotted circle, as it would join the text before it."""
     return DOTTED_CIRCLE + text if text and unicodedata.category(text[0]).startswith("M") else text

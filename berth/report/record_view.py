@@ -10,7 +10,7 @@ from typing import Literal
 from berth import storage
 from berth.formats.records import MaskedToken, Record, read_record
 from berth.formats.vocabulary import CONTINUATION, SPECIAL_TOKENS, VOCABULARY, Vocabulary
-from berth.report.run import Finished
+from berth.report.run import FinishedStage
 from berth.stage.lineage import place_of
 
 EXAMPLES = 2  # records shown of each record set
@@ -37,11 +37,11 @@ class Example:
     next_sentence: Literal["actual", "random"] | None
 
 
-def examples(stages: Iterable[Finished]) -> dict[str, list[Record]]:
+def examples(stages: Iterable[FinishedStage]) -> dict[str, list[Record]]:
     """The first records of each record set, by the title of its stage.
 
     Args:
-        stages: Finished stages; those that made no records are ignored.
+        stages: FinishedStage stages; those that made no records are ignored.
 
     Raises:
         BerthError: if a file of records or a vocabulary cannot be read.
@@ -100,7 +100,7 @@ def _append(pieces: list[Piece], token: str, mask: MaskedToken | None) -> None:
         pieces.append(Piece(bare, kind, is_glued=is_glued))
 
 
-def _vocabulary_of(stage: Finished) -> str:
+def _vocabulary_of(stage: FinishedStage) -> str:
     """URI of the vocabulary that a stage made its records with."""
     recorded = stage.manifest.inputs["vocabulary"]
     uri = place_of(recorded, stage.directory)

@@ -1,4 +1,4 @@
-"""What the report is made of: the finished stages of a run, read through their manifests."""
+"""The contents of a report: the finished stages of a run, read through their manifests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from berth.stage.manifest import Manifest
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedStage:
     """A finished stage: its title in the flow, its directory and its manifest."""
 
     title: str
@@ -28,22 +28,22 @@ class Finished:
 
     @property
     def counters(self) -> Mapping[str, int]:
-        """What it counted."""
+        """The counters of its manifest."""
         return self.manifest.counters
 
     @property
     def records(self) -> int | None:
-        """Records in all its files together; None where they are not counted."""
+        """Number of records in all its files; None if they were not counted."""
         counted = [file.records for file in self.manifest.files if file.records is not None]
         return sum(counted) if counted else None
 
     @property
     def size(self) -> int:
-        """Bytes in all its files together."""
+        """Total size of its files, in bytes."""
         return sum(file.size for file in self.manifest.files)
 
     def has(self, name: str) -> bool:
-        """Whether it made this file."""
+        """Whether its output contains this file."""
         return any(file.path == name for file in self.manifest.files)
 
     def json(self, name: str) -> Any:
@@ -57,7 +57,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe, the stages that were run for it in order of the flow, and some of its records in readable form.
+    """A recipe, its stages in pipeline order, and some of its records in readable form.
 
     Args:
         recipe: The resolved recipe.
@@ -66,18 +66,18 @@ class Run:
     """
 
     recipe: Recipe
-    stages: Sequence[Finished]
+    stages: Sequence[FinishedStage]
     examples: Mapping[str, Sequence[Record]]
 
-    def of_kind(self, *kinds: str) -> list[Finished]:
+    def of_kind(self, *kinds: str) -> list[FinishedStage]:
         """The stages with one of these names."""
         return [stage for stage in self.stages if stage.kind in kinds]
 
     @property
-    def training(self) -> Finished | None:
-        """The training: of one in segments the last, whose files tell of all of it. None where there was none."""
+    def training(self) -> FinishedStage | None:
+        """The training stage; of several slices the last one, whose files cover all of them. None if there is none."""
         return next(reversed(self.of_kind("train")), None)
 
-    def having(self, name: str) -> Finished | None:
-        """The first stage that made a file of this name."""
+    def having(self, name: str) -> FinishedStage | None:
+        """The first stage whose output contains a file of this name; None if there is none."""
         return next((stage for stage in self.stages if stage.has(name)), None)

@@ -55,7 +55,7 @@ def check(recipe: Recipe, destination: Destination) -> None:
         _check_size(file)
     files = [file for file in files if file.digests]
     if files:
-        known = [[storage.absolute(file.uri), storage.written(file.uri), file.digests] for file in files]
+        known = [[storage.absolute(file.uri), storage.revision(file.uri), file.digests] for file in files]
         run(Stage(STAGE, VERSION, {"files": known}), destination, lambda output: _check_contents(files, output))
 
 

@@ -159,7 +159,7 @@ def _objects(prefix: str) -> dict[str, tuple[int, str]]:
     bucket, key = cloud_storage.split(prefix)
     with explained(prefix, of_bucket=True):
         found = cloud_storage.client().list_blobs(bucket, prefix=key, retry=retry())
-        return {f"{cloud_storage.SCHEME}{bucket}/{blob.name}": (blob.size, blob.crc32c) for blob in found}
+        return {cloud_storage.uri_of(blob): (blob.size, blob.crc32c) for blob in found}
 
 
 def _is_there(file: File, objects: Mapping[str, tuple[int, str]]) -> bool:

@@ -1,30 +1,24 @@
-"""Files by URI, local or in Cloud Storage: the one way to read and write them."""
+"""Files by URI, local or in Cloud Storage. All reading and writing goes through these functions."""
 
 from berth.storage.files import (
-    PACKAGE_SCHEME,
-    absolute,
     atomic_write,
-    basename,
     delete,
     exists,
     explained,
     glob,
-    is_cloud,
     is_directory,
-    join,
-    local_path,
     make_directory,
     open_read,
-    parent,
     publish,
     read_all,
     read_bytes,
     read_text,
+    revision,
     sha256,
     size,
     sizes,
-    written,
 )
+from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, is_cloud, join, local_path, parent
 
 __all__ = [
     "PACKAGE_SCHEME",
@@ -46,8 +40,8 @@ __all__ = [
     "read_all",
     "read_bytes",
     "read_text",
+    "revision",
     "sha256",
     "size",
     "sizes",
-    "written",
 ]

@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO
 
 from berth.errors import UsageError
-from berth.storage.cloud_errors import check_credentials, explained, is_missing_bucket, missing, retry
+from berth.storage.cloud_credentials import check_credentials
+from berth.storage.cloud_errors import explained, is_missing_bucket, missing, retry
+from berth.storage.uris import CLOUD_SCHEME
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
 
-SCHEME = "gs://"
 BUFFER_BYTES = 1 << 16
-SIDE_BY_SIDE = 8  # requests; the client keeps ten connections
+CONCURRENT_REQUESTS = 8  # the client keeps ten connections
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
@@ -27,31 +28,36 @@ def client() -> Client:
     """The client of this process.
 
     Raises:
-        BerthError: if there are no credentials; it takes about a second to find out.
+        BerthError: if there are no credentials.
     """
     check_credentials()
     from google.cloud import storage
 
-    with explained(SCHEME):
+    with explained(CLOUD_SCHEME):
         return storage.Client()
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key. Raises UsageError for what cannot be a bucket's name."""
-    bucket, _, key = uri.removeprefix(SCHEME).partition("/")
+    """Bucket and key of a URI. Raises UsageError if the bucket's name is invalid."""
+    bucket, _, key = uri.removeprefix(CLOUD_SCHEME).partition("/")
     if not _BUCKET.fullmatch(bucket):
-        raise UsageError("this is no name of a bucket", where=uri, expected="gs://BUCKET/PATH")
+        raise UsageError("this is not a valid bucket name", where=uri, found=bucket, expected="gs://BUCKET/PATH")
     return bucket, key
 
 
 def blob(uri: str) -> Blob:
-    """The client's object for a URI; nothing is asked of the server."""
+    """The client's object for a URI; sends no request."""
     bucket, key = split(uri)
     return client().bucket(bucket).blob(key)
 
 
+def uri_of(blob: Blob) -> str:
+    """The URI of an object."""
+    return f"{CLOUD_SCHEME}{blob.bucket.name}/{blob.name}"
+
+
 def exists(uri: str) -> bool:
-    """Whether an object stands at ``uri``."""
+    """Whether there is an object at ``uri``."""
     return _find(uri) is not None
 
 
@@ -69,12 +75,12 @@ def size(uri: str) -> int:
 
 
 def generation(uri: str) -> int:
-    """Number of this version of an object."""
+    """The generation of an object: the number of its current version."""
     return int(_existing(uri).generation or 0)
 
 
 def open_read(uri: str) -> BinaryIO:
-    """Open an object for reading. Raises BerthError if there is none."""
+    """Open an object for reading. Raises BerthError if it does not exist."""
     from berth.storage.cloud_reader import ObjectReader
 
     return io.BufferedReader(ObjectReader(_existing(uri), uri), BUFFER_BYTES)
@@ -93,14 +99,14 @@ def glob(pattern: str) -> list[str]:
         return [pattern] if exists(pattern) else []
     with explained(pattern, of_bucket=True):
         found = client().list_blobs(bucket, match_glob=key, retry=retry())
-        return [f"{SCHEME}{bucket}/{blob.name}" for blob in found]
+        return list(map(uri_of, found))
 
 
 def delete(uri: str) -> None:
     """Delete an object and all objects below ``uri/``."""
     bucket, key = split(uri)
     below = key.rstrip("/") + "/"
-    with explained(uri, of_bucket=True), ThreadPoolExecutor(SIDE_BY_SIDE) as executor:
+    with explained(uri, of_bucket=True), ThreadPoolExecutor(CONCURRENT_REQUESTS) as executor:
         found = client().list_blobs(bucket, prefix=key, retry=retry())
         list(executor.map(_delete, (blob for blob in found if blob.name == key or blob.name.startswith(below))))
 
@@ -108,7 +114,7 @@ def delete(uri: str) -> None:
 def _delete(blob: Blob) -> None:
     from google.api_core.exceptions import NotFound
 
-    with contextlib.suppress(NotFound):  # another process was faster, or an attempt whose answer was lost
+    with contextlib.suppress(NotFound):  # deleted by another process, or by an attempt whose response was lost
         blob.delete(retry=retry())
 
 

@@ -1,4 +1,4 @@
-"""Files by URI: local paths, ``gs://bucket/key``, and ``package://PACKAGE/path`` for a file of an installed package."""
+"""Reading, writing and finding files by URI, local and in Cloud Storage."""
 
 from __future__ import annotations
 
@@ -6,93 +6,43 @@ import contextlib
 import glob as local_glob
 import hashlib
 import os
-import posixpath
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
+from berth.storage.uris import is_cloud, local_path
 
-PACKAGE_SCHEME = "package://"
 HASH_CHUNK = 1 << 20
 Result = TypeVar("Result")
 
 # Temporary files are made private; the finished ones get the mode any new file of this user has. The mask can only
-# be read by setting it, which is done once, before there are threads.
+# be read by setting it, so this happens once, before threads start.
 _UMASK = os.umask(0)
 os.umask(_UMASK)
 
 
-def is_cloud(uri: str) -> bool:
-    """Whether the URI names an object or prefix in Cloud Storage."""
-    return uri.startswith(cloud_storage.SCHEME)
-
-
-def local_path(uri: str) -> Path:
-    """The local path behind a URI: a plain path, or a resource of an installed package.
-
-    Raises:
-        BerthError: for gs:// URIs, and for a package that is not installed.
-    """
-    if is_cloud(uri):
-        raise BerthError("a local file is needed here", where=uri, found="an object in Cloud Storage")
-    if not uri.startswith(PACKAGE_SCHEME):
-        return Path(uri)
-    package, _, name = uri.removeprefix(PACKAGE_SCHEME).partition("/")
-    spec = find_spec(package) if package.isidentifier() else None  # finds it without importing it
-    if spec is None or not spec.submodule_search_locations:
-        raise BerthError(
-            f"the package {package!r} that holds this file is not installed",
-            where=uri,
-            fix=f"Install it (pip install {package}), or name a file of your own instead.",
-        )
-    return Path(spec.submodule_search_locations[0]) / name
-
-
-def join(base: str, *names: str) -> str:
-    """The URI of ``names`` below ``base``."""
-    if is_cloud(base):
-        return posixpath.join(base, *names)
-    return os.path.join(base, *names)
-
-
-def absolute(uri: str) -> str:
-    """The same place in a form that does not depend on the current directory."""
-    return uri if "://" in uri else os.path.abspath(uri)
-
-
-def basename(uri: str) -> str:
-    """The last part of a URI."""
-    return posixpath.basename(uri.rstrip("/"))
-
-
-def parent(uri: str) -> str:
-    """The URI of the directory that holds ``uri``."""
-    return posixpath.dirname(uri.rstrip("/"))
-
-
 def exists(uri: str) -> bool:
-    """Whether a file (or, locally, a directory) stands at ``uri``."""
+    """Whether there is a file (or, locally, a directory) at ``uri``."""
     return cloud_storage.exists(uri) if is_cloud(uri) else local_path(uri).exists()
 
 
 def is_directory(uri: str) -> bool:
-    """Whether a directory stands at ``uri``; in Cloud Storage, whether there are objects below it."""
+    """Whether there is a directory at ``uri``; in Cloud Storage, whether there are objects below it."""
     return cloud_storage.is_directory(uri) if is_cloud(uri) else local_path(uri).is_dir()
 
 
 def size(uri: str) -> int:
-    """Size in bytes."""
+    """Size of a file in bytes."""
     return cloud_storage.size(uri) if is_cloud(uri) else local_path(uri).stat().st_size
 
 
-def written(uri: str) -> str:
-    """What changes whenever the file is written: time of modification, or the object's generation."""
+def revision(uri: str) -> str:
+    """A text that changes whenever the file is written: time of modification, or the object's generation."""
     return str(cloud_storage.generation(uri) if is_cloud(uri) else local_path(uri).stat().st_mtime_ns)
 
 
@@ -132,12 +82,12 @@ def read_bytes(uri: str) -> bytes:
 
 
 def sizes(uris: Sequence[str]) -> list[int | None]:
-    """Size of each file in bytes, None where there is none. Cloud Storage is asked about several at a time."""
+    """Size of each file in bytes, None for missing files. Requests to Cloud Storage run concurrently."""
     return _each(lambda uri: size(uri) if exists(uri) else None, uris)
 
 
 def read_all(uris: Sequence[str]) -> list[bytes]:
-    """The contents of many small files. Objects are read side by side. Raises BerthError as :func:`open_read` does."""
+    """The contents of many small files. Objects are read concurrently. Raises BerthError as :func:`open_read` does."""
     return _each(read_bytes, uris)
 
 
@@ -161,13 +111,13 @@ def read_text(uri: str) -> str:
 
 @contextlib.contextmanager
 def atomic_write(uri: str) -> Iterator[BinaryIO]:
-    """Write a file that appears whole or not at all: temporary name, fsync, rename.
+    """Write a file that appears complete or not at all: temporary name, fsync, rename.
 
     Temporary names begin with a dot and end in ``.tmp``. Cloud objects are written locally first, then uploaded,
     since an object appears only when its upload is complete.
 
     Raises:
-        BerthError: if the place cannot be written or the disk is full; nothing is left behind then.
+        BerthError: if the file cannot be written or the disk is full; no temporary file remains then.
     """
     if is_cloud(uri):
         with tempfile.NamedTemporaryFile(prefix="berth-", suffix=".tmp") as buffer:
@@ -190,7 +140,7 @@ def atomic_write(uri: str) -> Iterator[BinaryIO]:
 
 
 def publish(temporary: str, uri: str) -> None:
-    """Give a local file that was written beside ``uri`` its name, once the disk has it."""
+    """Rename a local temporary file in the same directory to ``uri``, after fsync."""
     path = local_path(uri)
     with explained(uri):
         _fsync(temporary)
@@ -201,24 +151,24 @@ def publish(temporary: str, uri: str) -> None:
 
 @contextlib.contextmanager
 def explained(uri: str) -> Iterator[None]:
-    """Turn the operating system's refusal to write at ``uri`` into a BerthError that says what to do."""
+    """Turn the operating system's errors when writing to ``uri`` into a BerthError that says what to do."""
     try:
         yield
     except OSError as error:
-        # Errors without a number are libraries' own, and those about another file are not about writing here.
-        if error.errno is None or (error.filename is not None and not _is_on_the_way(str(error.filename), uri)):
+        # Errors without a number come from libraries; those about other files have other causes.
+        if error.errno is None or (error.filename is not None and not _is_related(str(error.filename), uri)):
             raise
         raise BerthError(
             "cannot write here",
             where=uri,
             found=(error.strerror or str(error)).lower(),
             fix="Free space or correct the permissions, or choose another directory; then run the same command "
-            "again: what is complete is kept.",
+            "again; finished files are kept.",
         ) from error
 
 
 def delete(uri: str) -> None:
-    """Delete a file, or a directory with all it holds. Nothing happens where there is none."""
+    """Delete a file, or a directory with its contents, if it exists."""
     if is_cloud(uri):
         cloud_storage.delete(uri)
         return
@@ -231,7 +181,7 @@ def delete(uri: str) -> None:
 
 
 def make_directory(uri: str) -> None:
-    """Create a local directory with its parents; Cloud Storage has none to create.
+    """Create a local directory with its parents; Cloud Storage has no directories.
 
     Raises:
         BerthError: if it cannot be created.
@@ -251,15 +201,15 @@ def sha256(uri: str) -> str:
 
 
 def _each(do: Callable[[str], Result], uris: Sequence[str]) -> list[Result]:
-    """What is done to each file; to objects side by side, since a request takes some 30 ms."""
+    """The results of ``do`` for each file; concurrently for objects, since a request takes about 30 ms."""
     if not any(map(is_cloud, uris)):
         return list(map(do, uris))
-    with ThreadPoolExecutor(cloud_storage.SIDE_BY_SIDE) as executor:
+    with ThreadPoolExecutor(cloud_storage.CONCURRENT_REQUESTS) as executor:
         return list(executor.map(do, uris))
 
 
-def _is_on_the_way(path: str, uri: str) -> bool:
-    """Whether a path is ``uri``, one of its parents, or a (temporary) file beside it."""
+def _is_related(path: str, uri: str) -> bool:
+    """Whether a path is ``uri``, one of its parents, or a (temporary) file in the same directory."""
     return os.path.abspath(uri).startswith(os.path.dirname(os.path.abspath(path)))
 
 

@@ -1,11 +1,13 @@
-"""Errors are one paragraph and survive the way between processes."""
+"""Errors are one message of several sentences, and can be pickled."""
 
 import pickle
 
-from berth.errors import BerthError, UsageError
+import pytest
+
+from berth.errors import BerthError, UsageError, summary
 
 
-def test_all_parts_become_one_paragraph():
+def test_all_parts_become_one_message():
     error = BerthError("it broke", where="a.xml, byte 3", found="a cat", expected="a dog", fix="Feed it")
     assert str(error) == "a.xml, byte 3: it broke. Found a cat. Expected a dog. Feed it."
 
@@ -18,3 +20,11 @@ def test_pickling_keeps_kind_and_parts():
     error = pickle.loads(pickle.dumps(UsageError("no", where="here", fix="do")))
     assert isinstance(error, UsageError)
     assert (error.exit_status, str(error)) == (2, "here: no. do.")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(ValueError("first\nsecond"), "first"), (ConnectionError(), "ConnectionError"), (OSError("x" * 400), "x" * 300)],
+)
+def test_a_summary_is_one_line(error, text):
+    assert summary(error) == text

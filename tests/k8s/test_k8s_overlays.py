@@ -102,7 +102,7 @@ def test_the_pipelines_account_may_do_what_its_tasks_ask_for(overlays):
 
 
 def test_what_is_not_filled_in_is_refused_by_kubernetes(overlays):
-    """The version is no valid label until it is written into k8s/site: each object is refused, with these words."""
+    """The placeholder for the version in k8s/site is not a valid label: Kubernetes refuses all objects with it."""
     for documents in overlays.values():
         for document in documents:
             said = document["metadata"]["labels"][VERSION]

@@ -1,10 +1,11 @@
-"""A training on several machines as a task of a pipeline: its JobSet does the work, the task finds it done."""
+"""Training on several machines from a task of a pipeline: its JobSet trains, then the task finds the stage finished."""
 
 import shutil
 import threading
 
 import pytest
 
+from berth import retry
 from berth.cluster import jobset, manifests
 from berth.errors import BerthError, UsageError
 from berth.stage import Stage, Workspace, run
@@ -50,15 +51,17 @@ def started(recipe, stages, tmp_path, server):
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     """Attempts follow each other at once."""
-    monkeypatch.setattr(jobset, "LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
 
 
 def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp_path):
     def work(job):
-        """What the pods do: they are told recipe and workspace by the config maps."""
-        told = {name: content for (kind, name), content in server.objects.items() if kind == "configmaps"}
-        (workspace,) = [each["data"]["BERTH_WORKSPACE"] for each in told.values() if "BERTH_WORKSPACE" in each["data"]]
-        (text,) = [each["data"]["recipe.yaml"] for each in told.values() if "recipe.yaml" in each["data"]]
+        """What the pods do: they read recipe and workspace from the config maps."""
+        config_maps = {name: content for (kind, name), content in server.objects.items() if kind == "configmaps"}
+        (workspace,) = [
+            each["data"]["BERTH_WORKSPACE"] for each in config_maps.values() if "BERTH_WORKSPACE" in each["data"]
+        ]
+        (text,) = [each["data"]["recipe.yaml"] for each in config_maps.values() if "recipe.yaml" in each["data"]]
         pod.train(type(recipe).model_validate_json(text), workspace)
         return "Completed", "done"
 
@@ -77,7 +80,7 @@ def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp
 
 
 def finish(recipe, tmp_path):
-    """The training's directory as a finished one leaves it."""
+    """Create the directory of a finished training run."""
     directory = tmp_path / "train" / "done"
     directory.mkdir(parents=True)
     (directory / "manifest.json").write_text("{}")
@@ -90,7 +93,7 @@ def rendered(recipe, tmp_path):
     return manifests.job(recipe, "train", destination)[-1]
 
 
-def test_what_may_pass_is_tried_again(recipe, stages, tmp_path):
+def test_temporary_errors_are_tried_again(recipe, stages, tmp_path):
     finish(recipe, tmp_path)
     with KubernetesServer() as server:
         server.faults = [("", 503, 1), ("", 429, 1)]
@@ -99,7 +102,7 @@ def test_what_may_pass_is_tried_again(recipe, stages, tmp_path):
     assert created == ["configmaps", "configmaps", "jobsets"]
 
 
-def test_the_same_training_at_work_is_followed(recipe, stages, tmp_path):
+def test_a_running_jobset_is_followed(recipe, stages, tmp_path):
     finish(recipe, tmp_path)
     job = rendered(recipe, tmp_path)
     with KubernetesServer() as server:
@@ -109,7 +112,7 @@ def test_the_same_training_at_work_is_followed(recipe, stages, tmp_path):
     assert {method for method, _, _ in server.calls} == {"GET"}
 
 
-def test_one_that_has_ended_is_replaced(recipe, stages, tmp_path):
+def test_a_jobset_that_has_ended_is_replaced(recipe, stages, tmp_path):
     finish(recipe, tmp_path)
     with KubernetesServer() as server:
         server.put(rendered(recipe, tmp_path), ("Failed", "too many restarts"))
@@ -117,16 +120,19 @@ def test_one_that_has_ended_is_replaced(recipe, stages, tmp_path):
     assert [method for method, kind, _ in server.calls if kind == "jobsets"][:3] == ["GET", "DELETE", "GET"]
 
 
-def test_one_at_work_for_another_recipe_is_left_alone(recipe, stages, tmp_path):
+def test_a_running_jobset_of_another_recipe_is_left_alone(recipe, stages, tmp_path):
     with KubernetesServer() as server:
         server.put(rendered(changed(recipe, seed=8), tmp_path))
-        with pytest.raises(BerthError, match=r"jobset/train-tiny: another training of this name is at work.*kubectl"):
+        with pytest.raises(
+            BerthError,
+            match=r"jobset/train-tiny: a JobSet of this name is running for another recipe or workspace.*kubectl",
+        ):
             started(recipe, stages, tmp_path, server)
     assert {method for method, _, _ in server.calls} == {"GET"}
 
 
 def test_its_failure_is_the_tasks(recipe, stages, tmp_path):
-    words = r"the training has failed\. Found host 1 ended with status 1\. .*kubectl"
+    words = r"the training run failed\. Found host 1 ended with status 1\. .*kubectl"
     with (
         KubernetesServer(lambda job: ("Failed", "host 1 ended with status 1")) as server,
         pytest.raises(BerthError, match=words),
@@ -135,16 +141,17 @@ def test_its_failure_is_the_tasks(recipe, stages, tmp_path):
 
 
 def test_an_end_without_a_result_is_an_error(recipe, stages, tmp_path):
-    with KubernetesServer() as server, pytest.raises(BerthError, match="the training is not finished"):
+    with KubernetesServer() as server, pytest.raises(BerthError, match="the training run is not finished"):
         started(recipe, stages, tmp_path, server)
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "refuses a request.*403"), (500, "refuses a request.*500")])
-def test_a_refusal_is_a_sentence(recipe, stages, tmp_path, status, words):
+@pytest.mark.parametrize(("status", "attempts"), [(403, 1), (500, retry.ATTEMPTS)])
+def test_a_refusal_is_an_error_after_the_attempts_of_the_policy(recipe, stages, tmp_path, status, attempts):
     with KubernetesServer() as server:
         server.faults = [("", status, 20)]
-        with pytest.raises(BerthError, match=words):
+        with pytest.raises(BerthError, match=f"refuses a request.*{status}"):
             started(recipe, stages, tmp_path, server)
+    assert len(server.requests) == attempts
 
 
 def test_outside_a_cluster_it_says_what_to_do(recipe, stages, tmp_path):

@@ -207,26 +207,29 @@ def berth(*arguments):
 
 
 BREAKS = {
-    "a component": (lambda p: p["components"].pop("comp-vocab"), "names the component comp-vocab"),
-    "an executor": (lambda p: p["deploymentSpec"]["executors"].pop("exec-vocab"), "names the executor exec-vocab"),
-    "a task": (lambda p: task(p, "train")["dependentTasks"].append("nothing"), "waits for the task nothing"),
-    "an order": (lambda p: task(p, "segment").pop("dependentTasks"), "which its task does not wait for"),
+    "a component": (lambda p: p["components"].pop("comp-vocab"), "refers to component comp-vocab"),
+    "an executor": (lambda p: p["deploymentSpec"]["executors"].pop("exec-vocab"), "refers to executor exec-vocab"),
+    "a task": (lambda p: task(p, "train")["dependentTasks"].append("nothing"), "depends on task nothing"),
+    "an order": (lambda p: task(p, "segment").pop("dependentTasks"), "on which its task does not depend"),
     "an output": (
         lambda p: p["components"]["comp-extract"]["outputDefinitions"]["parameters"].pop("Output"),
-        "takes the output Output of extract",
+        "uses output Output of extract",
     ),
-    "an input": (lambda p: task(p, "segment")["inputs"]["parameters"].pop("articles"), "lacks the input articles"),
+    "an input": (
+        lambda p: task(p, "segment")["inputs"]["parameters"].pop("articles"),
+        "lacks the required input articles",
+    ),
     "a parameter": (
         lambda p: p["root"]["inputDefinitions"]["parameters"].pop("workspace"),
-        "takes the input workspace of its pipeline",
+        "uses input workspace of its pipeline",
     ),
     "a placeholder": (
         lambda p: task(p, "report")["inputs"]["parameters"].pop("pipelinechannel--train-Output"),
-        "fills in pipelinechannel--train-Output",
+        "uses pipelinechannel--train-Output",
     ),
     "the pipeline's output": (
         lambda p: p["root"]["dag"]["outputs"]["parameters"]["Output"]["valueFromParameter"].update(producerSubtask="x"),
-        "takes from the task x",
+        "uses an output of task x",
     ),
 }
 
@@ -236,7 +239,7 @@ def task(pipeline, name):
 
 
 @pytest.mark.parametrize("what", BREAKS)
-def test_a_reference_to_nothing_is_found(package, what):
+def test_an_unresolved_reference_is_found(package, what):
     """Kubeflow's own loader accepts most of these."""
     pipeline, platforms = copy.deepcopy(documents(package))
     damage, message = BREAKS[what]
@@ -248,7 +251,7 @@ def test_a_reference_to_nothing_is_found(package, what):
 def test_a_platform_that_configures_no_task_is_found(package):
     pipeline, platforms = documents(package)
     platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-nothing"] = {}
-    with pytest.raises(BerthError, match="configures the executor exec-nothing"):
+    with pytest.raises(BerthError, match="configures executor exec-nothing"):
         references.check(pipeline, platforms)
 
 

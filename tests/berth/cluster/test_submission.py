@@ -1,4 +1,4 @@
-"""`berth submit`: the real client against a server that keeps what it is sent and fails as servers do."""
+"""`berth submit`: the real client against a server that stores requests and injects faults."""
 
 import logging
 import subprocess
@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from berth.cluster import endpoint, submission
+from berth import retry
+from berth.cluster import submission
 from berth.cluster.endpoint import connect, read_token
 from berth.cluster.package import compiled
 from berth.errors import BerthError, UsageError
@@ -24,7 +25,7 @@ def package():
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
     with KubeflowServer(token=TOKEN) as server:
         yield server
 
@@ -84,7 +85,7 @@ def test_each_profile_has_its_own_pipelines(server, package):
 @pytest.mark.parametrize(
     "request_", ["POST .*/pipelines$", r"POST .*/upload_version\b", "POST .*/experiments$", "POST .*/runs$"]
 )
-def test_a_request_that_fails_once_is_made_again_without_a_second_thing(server, package, kind, request_):
+def test_a_failed_request_is_repeated_without_creating_a_duplicate(server, package, kind, request_):
     server.faults = [(request_, kind, 1)]
     submit(server, package)
     assert server.faults == []
@@ -92,22 +93,22 @@ def test_a_request_that_fails_once_is_made_again_without_a_second_thing(server, 
 
 
 @pytest.mark.parametrize("kind", ["drop", 502])
-def test_what_only_looks_is_made_again_too(server, package, kind):
+def test_failed_lookups_are_repeated(server, package, kind):
     server.faults = [(rf"GET .*/{path}\b", kind, 1) for path in ("healthz", "pipelines", "versions", "experiments")]
     submit(server, package)
     assert server.faults == []
 
 
-def test_a_server_that_keeps_failing_is_an_error_that_says_so(server, package):
+def test_a_server_that_keeps_failing_is_an_error_after_all_attempts(server, package):
     server.faults = [("POST .*/runs$", 500, 20)]
     with pytest.raises(BerthError, match=r"refused the request. Found HTTP 500: injected 500"):
         submit(server, package)
-    assert server.requests.count("POST /apis/v2beta1/runs") == endpoint.ATTEMPTS and server.runs == []
+    assert server.requests.count("POST /apis/v2beta1/runs") == retry.ATTEMPTS and server.runs == []
 
 
 def test_a_name_that_stays_taken_is_a_conflict(server, package):
     server.faults = [("POST .*/pipelines$", 409, 20)]
-    with pytest.raises(BerthError, match=r"something else of this name. Found HTTP 409"):
+    with pytest.raises(BerthError, match=r"the name is taken by another resource. Found HTTP 409"):
         submit(server, package)
 
 
@@ -128,28 +129,28 @@ def test_no_permission_names_the_namespace(server, package):
         submit(server, package)
 
 
-def test_a_page_for_people_is_not_the_api(monkeypatch):
-    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
+def test_an_html_page_is_not_the_api(monkeypatch):
+    monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
     message = r"not the API of Kubeflow Pipelines. Found text/html.*/apis/v2beta1"
     page = "<html><title>Sign in</title></html>"
     with KubeflowServer(page=page) as server, pytest.raises(UsageError, match=message):
         connect(server.url, None)
 
 
-def test_a_wrong_path_says_what_the_address_must_be(server):
+def test_a_wrong_path_says_what_the_address_must_serve(server):
     with pytest.raises(UsageError, match=r"no Kubeflow Pipelines at this address.*/apis/v2beta1"):
         connect(f"{server.url}/elsewhere", TOKEN)
 
 
-def test_an_address_nobody_listens_at_is_an_error_after_some_attempts(monkeypatch):
-    monkeypatch.setattr(endpoint, "LONGEST_WAIT_SECONDS", 0.01)
-    with pytest.raises(BerthError, match=r"cannot be reached.*5 attempts"):
+def test_an_unreachable_address_is_an_error_after_all_attempts(monkeypatch):
+    monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
+    with pytest.raises(BerthError, match=r"cannot be reached.*7 attempts"):
         connect("http://127.0.0.1:9", None)
 
 
 @pytest.mark.parametrize("url", ["kfp.example.org", "ftp://kfp", "http://a b"])
 def test_an_endpoint_is_a_url(url):
-    with pytest.raises(UsageError, match="no URL"):
+    with pytest.raises(UsageError, match="not a URL"):
         connect(url, None)
 
 
@@ -182,7 +183,7 @@ def test_the_token_is_read_from_the_file_or_the_environment(tmp_path):
     assert read_token("", {"BERTH_KFP_TOKEN": TOKEN}) == TOKEN
     assert read_token("", {}) is None
     (tmp_path / "empty").write_text("\n")
-    with pytest.raises(UsageError, match="no bearer token"):
+    with pytest.raises(UsageError, match=r"does not hold a bearer token\. Found 0 words"):
         read_token(str(tmp_path / "empty"), {})
     with pytest.raises(UsageError, match="no such token file"):
         read_token(str(tmp_path / "none"), {})

@@ -22,7 +22,7 @@ from berth.stage.manifest import Manifest
 from support.report_page import Page
 from support.report_run import EVALUATION, LOSSES, RECIPE, Made, filled, make_run, record
 
-SECTIONS = ["flow", "corpus", "losses", "records", "training", "evaluation", "time", "provenance"]
+SECTIONS = ["flow", "corpus", "omissions", "records", "training", "evaluation", "time", "provenance"]
 HOSTILE = (
     "<script>alert(1)</script>",
     "</p></section></script>",
@@ -93,10 +93,10 @@ def test_it_is_made_for_reading_aloud_and_for_tabbing(whole: Page) -> None:
     assert all(box.attributes["tabindex"] == "0" for box in whole.all("div", "scroll"))
 
 
-def test_the_head_shows_the_accuracies_beside_the_constant_guess(whole: Page) -> None:
+def test_the_head_compares_the_accuracies_with_the_constant_guess(whole: Page) -> None:
     assert whole.text("h1") == ["harbour"]
     assert whole.text("div", "verdict") == [
-        "31.2% masked-token accuracy on held-out text this model 31.2% always guessing “the” 6.1%",
+        "31.2% masked-token accuracy on held-out text this model 31.2% always predicting “the” 6.1%",
         "71.0% next-sentence accuracy on held-out text this model 71.0% always the same answer 52.0%",
     ]
     figures = dict(zip(whole.text("dt")[4:], whole.text("dd")[4:], strict=True))
@@ -124,7 +124,7 @@ def test_record_sets_are_compared_by_shares(whole: Page) -> None:
 
 
 def test_what_the_stages_counted_is_there_in_full(whole: Page) -> None:
-    segment = "Segment counted number documents 98 evaluation documents 8 rejected duplicate id 2 sentences 18,544"
+    segment = "Segment counter number documents 98 evaluation documents 8 rejected duplicate id 2 sentences 18,544"
     assert segment in whole.text("table")
     (table,) = [text for text in whole.text("table") if text.startswith("stage counter number")]
     assert "extract articles 106 other_namespaces 4 pages 206" in table
@@ -136,7 +136,7 @@ def test_records_are_shown_as_text_with_originals_and_replacements(whole: Page) 
         "since then ships of → river any size → [MASK] can land there at low tide [SEP]",
     ]
     assert [segment.classes[1] for segment in whole.all("p", "segment")[:4]] == ["a", "b", "a", "b"]
-    assert "32 tokens, 5 of them masked; 32 of padding; next sentence: actual" in whole.text("header")
+    assert "32 tokens, 5 of them masked; 32 padding; next sentence: actual" in whole.text("header")
 
 
 def test_masked_tokens_are_shown_with_the_models_guesses(whole: Page) -> None:
@@ -166,15 +166,15 @@ def test_configuration_lineage_and_tools_are_there(whole: Page) -> None:
     assert any(text.startswith("package version") and "berth" in text for text in whole.text("table"))
 
 
-def test_what_extraction_dropped_is_ranked(whole: Page) -> None:
-    (table,) = [text for text in whole.text("table") if text.startswith("Templates by dropped words")]
+def test_templates_are_ranked_by_omitted_words(whole: Page) -> None:
+    (table,) = [text for text in whole.text("table") if text.startswith("Templates by omitted words")]
     rows = [" ".join(row.split()) for row in re.findall(r"(?:infobox ship|navbox|box 4|\d+ others).*", table)]
     assert "infobox ship" in rows[0]
     assert "24,000 40.0% 90" in rows[0]
     assert "12,000 20.0% 89" in " ".join(rows)
     assert "21 others" in " ".join(rows)
-    assert "60,000 words stand in templates that show nothing, 15.0% of all; 340,000 words" in " ".join(
-        next(text for text in whole.text("section") if "What extraction dropped" in text).split()
+    assert "60,000 words in the arguments of templates are omitted, 15.0% of all words; 340,000 words" in " ".join(
+        next(text for text in whole.text("section") if "Words omitted by extraction" in text).split()
     )
 
 
@@ -185,7 +185,7 @@ def test_a_template_may_have_any_name(tmp_path: Path, name: str) -> None:
     made.add("extract", "extract", {}, {"losses.json": json.dumps({**LOSSES, "templates": templates})})
     page = Page(build(made, tmp_path / "report"))
     assert page.all("script") == []
-    (section,) = [element for element in page.all("section") if element.attributes["id"] == "losses"]
+    (section,) = [element for element in page.all("section") if element.attributes["id"] == "omissions"]
     assert re.sub("[\x00\x1b\ud800]", "\N{REPLACEMENT CHARACTER}", name).strip() in section.text
 
 
@@ -206,7 +206,7 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
-    """Texts from a corpus stand in examples, guesses and the baseline; the recipe's description is a person's."""
+    """Examples, guesses and the baseline contain text from a corpus; a user writes the description of the recipe."""
     made = Made(tmp_path / "workspace", Recipe.model_validate({**RECIPE, "description": text.replace("\ud800", "?")}))
     word = text.replace(" ", "")
     made.add(
@@ -283,5 +283,5 @@ def test_prepared_text_from_outside_is_part_of_the_flow(tmp_path: Path) -> None:
 def test_a_file_that_is_not_json_is_one_clear_error(tmp_path: Path) -> None:
     made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
     made.add("train", "train", {}, {"metrics.jsonl": '{"step": 1}\n{"step": \n'})
-    with pytest.raises(BerthError, match=r"metrics.jsonl, line 2: this is not JSON"):
+    with pytest.raises(BerthError, match=r"metrics.jsonl, line 2: the file is not valid JSON"):
         build(made, tmp_path / "report")

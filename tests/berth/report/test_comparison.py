@@ -34,7 +34,7 @@ def tune(made: Made, title: str, model: Inputs, step: int, accuracy: float) -> N
 
 
 def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2, name: str = "harbour") -> Made:
-    """A run whose model is fine-tuned after a first segment of its training, and at the end."""
+    """A run whose model is fine-tuned after a first slice of its training run, and at the end."""
     directory.mkdir()
     made = make_run(directory)
     content = made.recipe.model_dump(mode="json")
@@ -70,14 +70,14 @@ def compared(two: list[str], tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(output.read_text(encoding="utf-8"))
 
 
-def test_a_curve_goes_through_the_hours_of_all_segments_before(two: list[str]) -> None:
+def test_a_curve_counts_the_hours_of_all_slices_before(two: list[str]) -> None:
     (named,) = comparison.find(two[:1])
-    first, last = named.tunings
+    first, last = named.fine_tunings
     assert first.hours is not None and last.hours is not None and 0 <= first.hours <= last.hours
     seconds = {stage.title: stage.manifest.seconds for stage in named.run.stages}
     assert last.hours == pytest.approx((seconds["train to 250"] + seconds["train"]) / 3600)
     assert first.hours == pytest.approx(seconds["train to 250"] / 3600)
-    curves = fine_tuning.curves(named.tunings)
+    curves = fine_tuning.curves(named.fine_tunings)
     assert [(curve.task, curve.held_out, curve.metric) for curve in curves] == [
         ("mnli", "dev_matched", "accuracy"),
         ("mnli", "dev_mismatched", "accuracy"),
@@ -92,7 +92,7 @@ def test_both_runs_are_on_one_chart_with_a_legend(compared: Page) -> None:
     assert any("0.45" in script.text and "0.5" in script.text for script in compared.all("script"))
 
 
-def test_the_figures_stand_beside_each_other(two: list[str]) -> None:
+def test_the_figures_are_side_by_side(two: list[str]) -> None:
     found = {row.title: row.values for row in comparison.figures(comparison.find(two))}
     assert found["layers"] == ("3", "6")
     assert found["parameters"] == ("3,000", "6,000")

@@ -1,13 +1,13 @@
-"""What became of what was read: pages of dumps, documents of other sources, or both."""
+"""Outcomes of the pages and documents that a stage read."""
 
 import pytest
 
 from berth.report import sections
-from berth.report.run import Finished
+from berth.report.run import FinishedStage
 from berth.stage.manifest import Manifest
 
 
-def finished(kind: str, **counters: int) -> Finished:
+def finished(kind: str, **counters: int) -> FinishedStage:
     manifest = Manifest(
         stage=kind,
         version=1,
@@ -19,7 +19,7 @@ def finished(kind: str, **counters: int) -> Finished:
         tools={},
         seconds=1.0,
     )
-    return Finished(kind, "/nowhere", manifest)
+    return FinishedStage(kind, "/nowhere", manifest)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_a_stage_that_reads_neither_has_other_counters_only():
     assert [number for _, number in sections.other_counters(stage)] == [7]
 
 
-def test_how_a_vocabulary_suits_the_text():
+def test_how_well_a_vocabulary_covers_the_text():
     learned = finished("vocab", words=2000, unknown_words=2, tokens=2469)
-    assert sections.vocabulary_fit(learned) == [("words known", "99.9%"), ("tokens a word", "1.234")]
+    assert sections.vocabulary_fit(learned) == [("words known", "99.9%"), ("tokens per word", "1.234")]
     assert sections.vocabulary_fit(finished("vocab")) == []
     assert sections.vocabulary_fit(finished("segment", words=1, unknown_words=0, tokens=1)) == []

@@ -1,4 +1,4 @@
-"""The parts of the report: words for figures, the drawing of the flow, the curves, records joined to text."""
+"""The parts of the report: the flow chart, the curves, records joined to text."""
 
 from __future__ import annotations
 
@@ -14,53 +14,12 @@ from hypothesis import strategies as st
 
 from berth.recipe import Recipe
 from berth.report import charts, evaluation_curve
-from berth.report import formatting as words
 from berth.report.evaluation import Guess, guess_at
 from berth.report.flow import Step, draw
 from berth.report.record_view import examples, view
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage.manifest import Manifest
 from support.report_run import EXAMPLES, RECIPE, Made, evaluations, metrics, record
-
-
-@pytest.mark.parametrize(
-    ("function", "value", "text"),
-    [
-        (words.count, 1234567, "1,234,567"),
-        (words.count, None, "–"),
-        (words.rounded, 999_999, "999,999"),
-        (words.rounded, 1_223_998, "1.22 million"),
-        (words.rounded, 110_000_000, "110 million"),
-        (words.rounded, 3_400_000_000, "3.40 billion"),
-        (words.share, 0.3124, "31.2%"),
-        (words.share, math.nan, "–"),
-        (words.decimal, 0.00004, "4e-05"),
-        (words.decimal, None, "–"),
-        (words.fixed, 3.48, "3.480"),
-        (words.fixed, math.inf, "–"),
-        (words.duration, 0.04, "0.0 s"),
-        (words.duration, 9.96, "10 s"),
-        (words.duration, 59.6, "1 min 00 s"),
-        (words.duration, 247, "4 min 07 s"),
-        (words.duration, 3599.7, "1 h 00 min"),
-        (words.duration, 11100, "3 h 05 min"),
-        (words.size, 999, "999 B"),
-        (words.size, 1000, "1.0 kB"),
-        (words.size, 999_999, "1.0 MB"),
-        (words.size, 3_400_000_000, "3.4 GB"),
-        (words.spoken, "other_namespaces", "other namespaces"),
-    ],
-)
-def test_figures_in_words(function: Any, value: Any, text: str) -> None:
-    assert function(value) == text
-
-
-@given(st.text(max_size=80), st.integers(3, 60))
-def test_a_shortened_text_keeps_its_ends(text: str, length: int) -> None:
-    short = words.shortened(text, length)
-    assert len(short) <= length
-    head, _, tail = short.partition("…")
-    assert short == text or (text.startswith(head) and text.endswith(tail))
 
 
 def steps(*titles: str) -> dict[str, Step]:
@@ -137,7 +96,7 @@ def evaluated(tmp_path: Path, **lines_of: list[dict[str, Any]]) -> Run:
     made = Made(tmp_path, Recipe.model_validate(RECIPE))
     for title, lines in lines_of.items():
         made.add(title, title, {}, {"evaluations.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
-    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    stages = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
     return Run(made.recipe, stages, {})
 
 
@@ -174,7 +133,7 @@ def test_one_evaluation_is_no_curve(tmp_path: Path) -> None:
 
 
 def test_the_first_records_of_each_record_set_are_shown(made: Made) -> None:
-    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    stages = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
     found = examples(stages)
     assert found == dict.fromkeys(["records short", "records long", "held-out records"], EXAMPLES)
     assert [view(one).next_sentence for one in EXAMPLES] == ["actual", "random"]

@@ -9,13 +9,12 @@ import time
 
 import pytest
 
-from berth import storage
+from berth import retry, storage
 from berth.errors import BerthError, UsageError
 from berth.stage import Stage, Workspace, run, transfer
 from berth.stage.inputs import Inputs
 from berth.stage.transfer import sync
 from berth.storage import cloud as cloud_storage
-from berth.storage import cloud_errors
 from support.storage_proxy import StorageProxy
 
 # A connection that is dropped is left to the garbage collector by urllib3.
@@ -44,8 +43,7 @@ def proxy(bucket, monkeypatch):
     """The emulator behind a proxy that fails when it is told to; what is lost is tried again for a second."""
     with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        monkeypatch.setattr(cloud_errors, "FIRST_PAUSE", 0.01)
-        monkeypatch.setattr(cloud_errors, "RETRY_SECONDS", 1.0)
+        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
         cloud_storage.client.cache_clear()
         yield server
         cloud_storage.client().close()
@@ -158,9 +156,9 @@ def test_an_objects_name_cannot_leave_the_directory(name, place, source, proxy, 
         ("a", "b", "none of the places is in Cloud Storage"),
         ("missing", "gs://berth-test/x", "no file matches"),
         ("gs://berth-test/missing", "x", "no file matches"),
-        ("a", "gs://B_/x", "this is no name of a bucket"),
-        ("gs://-b/x", "x", "this is no name of a bucket"),
-        ("gs:///x", "x", "this is no name of a bucket"),
+        ("a", "gs://B_/x", "this is not a valid bucket name"),
+        ("gs://-b/x", "x", "this is not a valid bucket name"),
+        ("gs:///x", "x", "this is not a valid bucket name"),
     ],
 )
 def test_wrong_use_is_explained(source, destination, message, bucket, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Figures as a person reads them: counts, shares, durations, sizes, names."""
+"""Human-readable counts, shares, durations, sizes and names, for the report and the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def count(value: float | int | None) -> str:
-    """A whole number with separators: ``1,234,567``; a dash where there is none."""
+    """A whole number with separators: ``1,234,567``; a dash for None."""
     return "–" if value is None else f"{value:,.0f}"
 
 
@@ -22,24 +22,24 @@ def rounded(value: int) -> str:
 
 
 def share(value: float | None) -> str:
-    """A part of one as a percentage with one decimal: ``31.2%``; a dash where there is none or it is not finite."""
+    """A fraction as a percentage with one decimal: ``31.2%``; a dash for None, NaN and infinity."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.1%}"
 
 
 def decimal(value: float | None) -> str:
-    """A measured value to four significant digits: ``6.312``, ``0.0004``; a dash where there is none."""
+    """A measured value to four significant digits: ``6.312``, ``0.0004``; a dash for None, NaN and infinity."""
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:.4g}"
 
 
 def fixed(value: float | None) -> str:
-    """A measured value with three decimals; a dash where there is none or it is not finite."""
+    """A measured value with three decimals; a dash for None, NaN and infinity."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:
-    """A time span: ``0.4 s``, ``48 s``, ``4 min 07 s``, ``3 h 05 min``."""
+    """A duration: ``0.4 s``, ``48 s``, ``4 min 07 s``, ``3 h 05 min``."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 
 
 def size(octets: int) -> str:
-    """Bytes in decimal units: ``3.4 MB``."""
+    """A number of bytes in decimal units: ``3.4 MB``."""
     value = float(octets)
     for unit in UNITS:
         if value < 999.5 or unit == UNITS[-1]:
@@ -61,13 +61,13 @@ def size(octets: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
 
 
-def spoken(name: str) -> str:
-    """The name of a counter or a key in words: ``other_namespaces`` → ``other namespaces``."""
+def readable(name: str) -> str:
+    """The name of a counter or a key as text: ``other_namespaces`` → ``other namespaces``."""
     return name.replace("_", " ")
 
 
 def shortened(text: str, length: int) -> str:
-    """``text`` in at most ``length`` characters, the middle left out: beginnings and endings tell files apart."""
+    """``text`` in at most ``length`` characters without its middle, since names of files differ at their ends."""
     if len(text) <= length:
         return text
     head = (length - 1) * 3 // 5
