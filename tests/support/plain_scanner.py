@@ -89,12 +89,12 @@ BRACES = (Kind.TEMPLATE, Kind.PARAMETER)
 
 @dataclass(slots=True)
 class Frame:
-    """Something open: its pieces so far, with marks between arguments, and whether the last one has its "="."""
+    """Something open: its pieces so far, with ARGUMENT between arguments, and whether the last one has its "="."""
 
     kind: Kind
     pieces: list[bytes] = field(default_factory=list)
     has_equals: bool = False
-    pipe: int | None = None  # the piece that is the first mark between arguments
+    pipe: int | None = None  # index of the piece that is the first ARGUMENT
 
     def marked(self) -> bytes:
         return b"".join(self.pieces)
@@ -108,7 +108,7 @@ class Frame:
 
 
 def as_text(marked: bytes) -> bytes:
-    """The marks between arguments as the signs they were; those of complete calls stay."""
+    """The text with ARGUMENT and EQUALS as "|" and "="; those of complete invocations are kept."""
     out, depth = bytearray(), 0
     for byte in marked:
         depth += (byte == INVOCATION) - (byte == END)
@@ -116,8 +116,8 @@ def as_text(marked: bytes) -> bytes:
     return bytes(out)
 
 
-def outside_calls(marked: bytes) -> bytes:
-    """The text with every byte of a call replaced by its mark."""
+def outside_invocations(marked: bytes) -> bytes:
+    """The text with every byte of an invocation replaced by INVOCATION."""
     out, depth = bytearray(), 0
     for byte in marked:
         depth += byte == INVOCATION
@@ -126,9 +126,9 @@ def outside_calls(marked: bytes) -> bytes:
     return bytes(out)
 
 
-def split_outside(sign: int, marked: bytes) -> list[bytes]:
-    """The parts of a text between signs that stand in no call."""
-    ends = [at for at, byte in enumerate(outside_calls(marked)) if byte == sign]
+def split_outside(delimiter: int, marked: bytes) -> list[bytes]:
+    """The parts of a text between delimiters outside invocations."""
+    ends = [at for at, byte in enumerate(outside_invocations(marked)) if byte == delimiter]
     return [marked[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(marked)], strict=True)]
 
 
@@ -390,7 +390,7 @@ class PlainScanner:
             self.emit(b"".join(b"\n" + row for row in self.rows(as_text(frame.marked()))) + b"\n")
 
     def rows(self, text: bytes) -> Iterator[bytes]:
-        """The caption and the rows, a mark before each cell."""
+        """The caption and the rows, CELL before each cell."""
         row = b""
         is_caption = kept = False
         for line in split_outside(ord("\n"), text)[1:]:
@@ -408,7 +408,7 @@ class PlainScanner:
                 kept = self.options.tables
                 is_caption = is_caption and not kept
                 separators = (b"||", b"!!") if line.startswith(b"!") else (b"||",)
-                pieces, start = outside_calls(line), 1
+                pieces, start = outside_invocations(line), 1
                 for at in range(1, len(line)):
                     if at >= start and pieces[at : at + 2] in separators:
                         row += bytes([CELL]) + self.cell(line[start:at]) if kept else b""
@@ -422,7 +422,7 @@ class PlainScanner:
     @staticmethod
     def cell(text: bytes) -> bytes:
         """The content of a cell, without its attributes."""
-        return text[outside_calls(text).find(b"|") + 1 :]
+        return text[outside_invocations(text).find(b"|") + 1 :]
 
     def close_template(self, frame: Frame) -> None:
         name = frame.first().replace(bytes([EQUALS]), b"=")

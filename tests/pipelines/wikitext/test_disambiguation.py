@@ -1,4 +1,4 @@
-"""Disambiguation pages are told by their templates and magic words."""
+"""Disambiguation pages are recognised by their templates and magic words."""
 
 from __future__ import annotations
 

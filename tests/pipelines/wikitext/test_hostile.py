@@ -1,4 +1,4 @@
-"""Hostile input: the time per byte of repeated, nested and unclosed constructs beside that of ordinary wikitext."""
+"""Hostile input: the time per byte of repeated, nested and unclosed constructs, compared with ordinary wikitext."""
 
 # ruff: noqa: E501  tables of samples
 
@@ -23,9 +23,9 @@ CONSTRUCTS = [
     "\n|-", "\n|", "\n", "\n\n", "\n=", "\n*", "{{a}},", "((({{a}}", "{{a|b c}} ", "{{nowrap|x}} ", "<br>",
     "{{convert|1|m}} ", "{{lang|fr|a}}", "x((({{a}}", "a ,", "[[a]]b", "{{a|{{b}}}}", "[[a|b|c]]", "\n{|\n|a\n|}",
 ]  # fmt: skip
-# What is shortest beside what it costs: lines of one letter, templates of one sign.
+# The shortest constructs compared with their cost: lines of one letter, templates of one character.
 DENSE = ["a\n=", "a\n*", "a\n\n", "{{·}}", "{{=}}", "{{a}}, b", "a({{a}})", "{{quote|a}}"]
-# Templates in templates: how deep, and what stands in the innermost.
+# Templates in templates: the depth, and the content of the innermost.
 NESTED = [(10_000, "x"), (100_000, "x"), (100, "x"), (20, "x|" * 20)]
 NESTED_AROUND_TEXT = [(100, "word " * 200), (100, "word " * 200_000), (50, "word " * 50)]
 
@@ -62,7 +62,7 @@ def wikitext() -> bytes:
 
 
 def ratio(hostile: bytes, wikitext: bytes, limit: float) -> float:
-    """Time per byte beside that of wikitext: measured in turn, the least of several; again while others disturb it."""
+    """CPU time per byte over that of wikitext: the least of several runs, in turn; again while others disturb them."""
     least, least_wikitext = seconds(hostile), seconds(wikitext)
     for _ in range(20):
         least, least_wikitext = min(least, seconds(hostile)), min(least_wikitext, seconds(wikitext))
