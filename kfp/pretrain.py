@@ -11,6 +11,7 @@ from kfp import dsl
 from berth.cluster.package import pipeline_name
 from berth.cluster.tasks import configure, is_distributed
 from berth.errors import UsageError
+from berth.formats.sentences import EVALUATION, PATTERN
 from berth.recipe import Recipe
 from berth.recipe import file as recipe_file
 from components.evalset import evalset
@@ -58,7 +59,7 @@ def pretrain_pipeline(
             articles = add("extract", extract(**beam))
             if resolved.corpus.filter is not None:
                 articles = add("filter", filter(articles=articles, **beam))
-            sentences, text, evaluation = add("segment", segment(articles=articles, **beam)), "part-*.txt", "eval.txt"
+            sentences, text, evaluation = add("segment", segment(articles=articles, **beam)), PATTERN, EVALUATION
         else:
             sentences, text, evaluation = "", prepared.text, prepared.evaluation
         vocabulary = add("vocabulary", vocab(sentences=sentences, text=text, **beam))

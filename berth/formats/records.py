@@ -47,6 +47,9 @@ FEATURES = (
     NEXT_SENTENCE,
     MASKED_WEIGHTS,
 )
+# What models take: an encoder, and one with the head that predicts masked tokens.
+ENCODER_INPUTS = (INPUT_IDS.name, INPUT_MASK.name, SEGMENT_IDS.name)
+PRETRAINING_INPUTS = (*ENCODER_INPUTS, MASKED_POSITIONS.name)
 PADDING = 0  # in every feature, whatever the id of [PAD], as in the reference
 MIN_SEQ_LENGTH = 5  # [CLS], a token, [SEP], a token, [SEP]
 MAX_SEQ_LENGTH = 1 << 14  # lengths of segments are held in two bytes; far beyond any BERT

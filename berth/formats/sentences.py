@@ -9,11 +9,6 @@ PATTERN = "part-*.txt"  # the shards of a directory
 EVALUATION = "eval.txt"  # the held-out documents
 
 
-def shard_name(shard: int, shards: int) -> str:
-    """The name of a shard, counted from 0."""
-    return f"part-{shard:05d}-of-{shards:05d}.txt"
-
-
 def sentences(text: str) -> list[str]:
     """The sentences of a text, of all its documents."""
     return [line for line in text.split("\n") if line]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.errors import BerthError
-from berth.formats.vocabulary import CONTINUATION, Vocabulary
+from berth.formats.vocabulary import Vocabulary, joined
 from pipelines.mlm import unicode_tables
 from pipelines.mlm.word_cache import CODE_POINT, IDS, LINE_IS_BLANK, POSITION, encode_lines, tables_of
 from pipelines.mlm.word_pieces import INVALID_UTF8, UNFILLED_PAGE
@@ -121,8 +121,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int] | NDArray[np.unsignedinteger]) -> str:
         """Tokens as readable text: joined by spaces, pieces joined to their words."""
-        text = " ".join(self.vocabulary.tokens[index] for index in ids)
-        return text.replace(f" {CONTINUATION}", "")
+        return joined(self.vocabulary.tokens[index] for index in ids)
 
 
 _per_thread = threading.local()

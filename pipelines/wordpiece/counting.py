@@ -1,4 +1,4 @@
-"""Counts of words by tf.Transform's vocabulary analyzer on Beam: workers count in some shards, the analyzer adds up."""
+"""Counts of words by tf.Transform's vocabulary analyzer on Beam: workers count groups of shards, it adds them up."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from pipelines.wordpiece.sampling import Sample
 
 WORDS, COUNTS = "words", "counts"
-# Counts are integers all the way: tf.Transform's usual weights, 32-bit floats, are inexact from 2^24 on.
+# Counts are integers throughout: tf.Transform's usual weights, 32-bit floats, are inexact from 2^24 on.
 SCHEMA = pa.schema([(WORDS, pa.list_(pa.binary())), (COUNTS, pa.list_(pa.int64()))])
-# Text of the shards that one worker counts before the analyzer does: what passes through Beam are the distinct words of
-# each such group, 140 bytes a word in memory, and a word is in many shards.
+# Text of the shards that one worker counts before the analyzer does. Beam carries the distinct words of each such group
+# (140 bytes a word in memory), fewer than the distinct words of each shard, since a word is in many shards.
 GROUP_BYTES = 1 << 30
 # Distinct words that go through the analyzer's graph at a time.
 BATCH = 100_000
-# The analyzer's only line where there is no word at all. No word holds a dash.
+# The analyzer's only line if there is no word at all. No word contains a dash.
 NO_WORD = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
 
 @dataclass(frozen=True)
 class ShardWords:
-    """Counts the words of some shards. It travels to workers.
+    """Counts the words of shards. Workers get a copy.
 
     Attributes:
         lower_case: Whether words are lower-cased and lose their accents.
@@ -79,13 +79,13 @@ def grouped(files: Iterable[InputFile]) -> list[list[str]]:
 def count_shards(
     groups: Sequence[Sequence[str]], shard_words: ShardWords, name: str, output: Output, beam_arguments: Sequence[str]
 ) -> None:
-    """Count the words of all shards into a file of the output: a line a word, its count first, the most frequent first.
+    """Count the words of all shards into a file of the output: a count and its word a line, the most frequent first.
 
     Args:
         groups: URIs of the shards, in groups.
         shard_words: Counts the words of a group.
         name: The file's name.
-        output: The stage's output. Workers elsewhere share their temporary files there.
+        output: The stage's output. Workers on other machines share their temporary files there.
         beam_arguments: Flags for Beam.
     """
     as_lists = {

@@ -11,7 +11,7 @@ from pipelines.wordpiece.alphabet import character_entries, choose_alphabet
 
 # More distinct words change no piece of a vocabulary of usual size; the rarest are omitted.
 MAX_WORDS = 1_000_000
-SMALLEST = 100  # A recipe asks for no smaller vocabulary.
+SMALLEST = 100  # the smallest size that a recipe may ask for
 
 
 def learn(words: Mapping[str, int], options: Vocabulary, size: int) -> list[str]:
@@ -19,7 +19,7 @@ def learn(words: Mapping[str, int], options: Vocabulary, size: int) -> list[str]
 
     Args:
         words: Word → count.
-        options: What learns it.
+        options: The algorithm.
         size: Number of entries; there are fewer if the words give no more.
     """
     words = {word: count for word, count in words.items() if word != UNKNOWN}
@@ -34,7 +34,7 @@ def learn(words: Mapping[str, int], options: Vocabulary, size: int) -> list[str]
 
 def largest_size(words: Mapping[str, int], options: Vocabulary, found: int) -> int | None:
     """The largest size, at most ``found``, that the words can give; None if it is below what a recipe may ask for."""
-    # A smaller vocabulary has room for fewer characters, so it may give fewer entries again; more it never gives.
+    # A smaller vocabulary has room for fewer characters, so it may again give fewer entries; it never gives more.
     while found >= SMALLEST:
         again = len(learn(words, options, found))
         if again == found:

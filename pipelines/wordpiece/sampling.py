@@ -1,6 +1,6 @@
 """A sample of N sentences of some shards: those of the smallest keyed hashes of shard name and line number.
 
-A line's hash needs no look at its text, so the sample is known from the shards' numbers of lines alone, and each worker
+A line's hash does not depend on its text, so the sample follows from the shards' numbers of lines, and each worker
 picks its lines by comparing hashes with one threshold.
 """
 
@@ -21,7 +21,7 @@ from pipelines.documents.keyed_hash import keyed_hash
 
 @dataclass(frozen=True)
 class Sample:
-    """Which lines are in the sample. It travels to workers.
+    """The lines in a sample. Workers get a copy.
 
     Attributes:
         seed: Key of the hashes.

@@ -6,6 +6,7 @@ traceback.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import time
@@ -13,11 +14,14 @@ import time
 import numpy as np
 
 from berth.errors import BerthError
+from berth.formats import tfrecord
+from berth.formats.record_decoder import decode_one
 from berth.formats.vocabulary import SPECIAL_TOKENS, Vocabulary
 from berth.recipe import RecordSet
 from pipelines.mlm import keyed, reference
 from pipelines.mlm import record_encoder as examples
 from pipelines.mlm.instances import documents_of
+from pipelines.mlm.record_encoder import varint
 from pipelines.mlm.tokenizer import Tokenizer
 
 INPUTS_PER_VOCABULARY = 200
@@ -96,7 +100,28 @@ def make_records(text: bytes, tokenizer: Tokenizer, options: RecordSet, layout: 
     while done < len(generated.order):
         done, size = examples.encode_records(generated.order, done, read.ids, generated.instances, layout, scratch, out)
         assert 0 < size <= len(out)
+        read_back(out[:size].tobytes(), random.Random(seed))
     return done
+
+
+def read_back(content: bytes, rng: random.Random) -> None:
+    """Read records as they are; then one of them, and the frames, with a number in them that is as large as can be."""
+    starts, lengths = np.empty((2, len(content) // tfrecord.FRAME_BYTES), np.int64)
+    count, status, end = tfrecord.scan_frames(np.frombuffer(content, np.uint8), starts, lengths)
+    assert (status, end) == (tfrecord.OK, len(content))
+    data = np.frombuffer(content, np.uint8).copy()
+    assert tfrecord.first_damaged(data, starts[:count], lengths[:count]) < 0
+    chosen = rng.randrange(count)
+    record = content[starts[chosen] : starts[chosen] + lengths[chosen]]
+    decode_one(record, "record")
+    at, number = rng.randrange(len(record)), rng.choice([2**63 - 1, 2**63 - rng.randrange(1, 1000), 2**64 - 1, 2**32])
+    length = number.to_bytes(8, "little")
+    for spoilt in (record[:at] + varint(number) + record[at:], record[:at] + varint(number) + record[at + 1 :]):
+        with contextlib.suppress(BerthError):
+            decode_one(spoilt, "record")
+    header = length + tfrecord.frame(length)[tfrecord.HEADER_BYTES + len(length) :]
+    spoilt_file = np.frombuffer(content + header + record[:at], np.uint8)
+    assert tfrecord.scan_frames(spoilt_file, starts, lengths) == (count, tfrecord.CUT, len(content))
 
 
 def main(inputs: int, seed: int) -> None:

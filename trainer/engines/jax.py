@@ -17,6 +17,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.engines.fused_attention import fused_attention
@@ -177,7 +178,7 @@ class JaxEngine:
         return metrics.sums(self._outputs(values, features), features)
 
     def _outputs(self, values: Tensors, features: Tensors) -> Outputs:
-        names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+        names = PRETRAINING_INPUTS
         arguments = [features[name] for name in names]
         outputs, _ = self.model.stateless_call(
             [values[name] for name in self._order], [], *arguments, features.get("dropout_keys")

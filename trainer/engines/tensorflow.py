@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from berth.errors import UsageError
+from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.evaluation import metrics
@@ -208,7 +209,7 @@ class TensorFlowEngine:
         return self.strategy.experimental_local_results(self.strategy.run(total, args=(features,)))[0]
 
     def _outputs(self, features: dict[str, Tensor]) -> Any:
-        names = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
+        names = PRETRAINING_INPUTS
         return self.model(*(features[name] for name in names), features.get("dropout_keys"))
 
 

@@ -10,6 +10,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import numpy as np
 import tensorflow as tf
 
+from berth.formats.records import ENCODER_INPUTS
 from berth.recipe import Optimizer
 from trainer.engines import Arrays, Scalars, check_backend
 from trainer.finetuning.classifier import BertClassifier
@@ -76,7 +77,7 @@ class ClassifierEngine:
 
     def logits(self, features: dict[str, Tensor]) -> Tensor:
         """As tensors: [batch, outputs]."""
-        names = ("input_ids", "input_mask", "segment_ids")
+        names = ENCODER_INPUTS
         return self.model(*(features[name] for name in names), features.get("dropout_keys"))
 
     def _update(self, features: dict[str, Tensor], rates: Tensor) -> Tensor:

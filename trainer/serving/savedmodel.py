@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from berth import storage
+from berth.formats.records import PRETRAINING_INPUTS
 from berth.stage.output import Output
 from trainer.engines import Settings, quiet
 from trainer.models.config import BertConfig
 
 # Holds a random number and is not needed to load the model.
 FINGERPRINT = "fingerprint.pb"
-INPUTS = ("input_ids", "input_mask", "segment_ids", "masked_lm_positions")
 
 
 def save(arrays: dict[str, np.ndarray], config: BertConfig, next_sentence: bool, output: Output) -> None:
@@ -40,7 +40,7 @@ def save(arrays: dict[str, np.ndarray], config: BertConfig, next_sentence: bool,
     engine.assign({name: arrays[name] for name in engine.shapes})
 
     def serve(**features: Any) -> dict[str, Any]:
-        outputs = engine.model(*(features[name] for name in INPUTS))
+        outputs = engine.model(*(features[name] for name in PRETRAINING_INPUTS))
         logits = {"masked_lm_logits": outputs.masked_lm_logits}
         if next_sentence:
             logits["next_sentence_logits"] = outputs.next_sentence_logits
@@ -49,7 +49,7 @@ def save(arrays: dict[str, np.ndarray], config: BertConfig, next_sentence: bool,
     module = tf.Module()
     module.variables_by_name = dict(engine.variables)
     module.serve = tf.function(serve, autograph=False)
-    signature = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUTS}
+    signature = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in PRETRAINING_INPUTS}
     write(module, module.serve.get_concrete_function(**signature), output)
 
 

@@ -119,7 +119,7 @@ def test_the_pages_of_the_dump_add_up(whole: Page) -> None:
 
 def test_record_sets_are_compared_by_shares(whole: Page) -> None:
     (table,) = [text for text in whole.text("table") if text.startswith("Record sets")]
-    assert "records short 64 23,440 50.0% 13.3% 1.0% 6.2% 5.0 kB" in table
+    assert "records short 64 23,440 50.0% 13.3% 1.0% 6.2% 882 B" in table
     assert "evaluation set – 500 – – – – 500 B" in table
 
 
