@@ -12,7 +12,8 @@ from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.corpora.sources import TextCorpus
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 
 if TYPE_CHECKING:
     from pipelines.corpora.reading import CorpusTask
@@ -84,8 +85,9 @@ def _extract(
     beam_arguments: Sequence[str],
 ) -> None:
     from pipelines.corpora.reading import CorpusTask
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.wikitext.extraction import DumpExtraction
 
     uris = dumps.uris if dumps is not None else []
@@ -101,8 +103,8 @@ def _extract(
         sizes[name] = text_part.size
     tasks = [task for task in tasks if not output.is_complete(task.name)]
     sizes = {task.name: sizes[task.name] for task in tasks}
-    with watched("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "parts" >> Elements(tasks) | "extract" >> beam.Map(lambda task: task.run())
+    with shard_progress("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "parts" >> CheckedCreate(tasks) | "extract" >> beam.Map(lambda task: task.run())
     if of_dumps:
         extraction.reject_duplicates(of_dumps)
         extraction.write_losses(of_dumps)

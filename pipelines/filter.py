@@ -12,7 +12,8 @@ from berth.recipe import Filter
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 
 if TYPE_CHECKING:
     import apache_beam
@@ -56,8 +57,9 @@ def filter_articles(
 def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: Sequence[str]) -> None:
     from pipelines.documents.article_groups import units
     from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, lost_name
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
 
     found = units(articles.uris)
     if options.languages:
@@ -74,8 +76,8 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
         with pipeline(beam_arguments, output, len(found)) as job:
             _find_duplicates(job, found, rule, output)
     sizes = {task.name: task.size for task in tasks}
-    with watched("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "files" >> Elements(tasks) | "filter" >> beam.Map(lambda task: task.run())
+    with shard_progress("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.Map(lambda task: task.run())
     storage.delete(output.path(storage.parent(lost_name(0))))
     counters = output.counters()
     rejected = ", ".join(
@@ -100,7 +102,7 @@ def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: Documen
     from pipelines.documents.duplicates import find_lost, merge_lost
     from pipelines.documents.filtering import lost_name
     from pipelines.engine.beam import beam
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.checked_create import CheckedCreate
 
     def write(grouped: tuple[int, Iterable[bytes]]) -> None:
         with output.shard(lost_name(grouped[0])) as shard:
@@ -108,7 +110,7 @@ def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: Documen
 
     lost = (
         job
-        | "units" >> Elements(found)
+        | "units" >> CheckedCreate(found)
         | "hash" >> beam.FlatMap(rule.places)
         | "by hash" >> beam.GroupByKey()
         | "compare" >> beam.FlatMap(find_lost)

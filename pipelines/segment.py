@@ -11,7 +11,8 @@ from berth.recipe import Segmentation
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
 
 log = logging.getLogger("berth.segment")
@@ -79,8 +80,9 @@ def _segment(
     beam_arguments: Sequence[str],
 ) -> None:
     from pipelines.documents.article_groups import units
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.sentences.line_count import LineCount
     from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
@@ -121,17 +123,17 @@ def _segment(
     if missing or evaluates:
         sizes = {shards[index]: 1 for index in missing}
         parts = max(len(found), len(missing))
-        with watched("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
-            segmented = job | "units" >> Elements(found) | "segment" >> beam.Map(spread.segment_unit)
+        with shard_progress("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
+            segmented = job | "units" >> CheckedCreate(found) | "segment" >> beam.Map(spread.segment_unit)
             # The side input makes the shards wait until all units are segmented.
             done = beam.pvalue.AsIter(segmented)
             _ = (
                 job
-                | "shards" >> Elements(missing)
+                | "shards" >> CheckedCreate(missing)
                 | "write" >> beam.Map(lambda index, _: spread.write_shard(index), done)
             )
             if evaluates:
-                _ = job | "evaluation" >> Elements([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
+                _ = job | "evaluation" >> CheckedCreate([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
     storage.delete(output.path(SEGMENTED))
     storage.delete(output.path(UNITS))
     storage.delete(output.path(SELECTION))

@@ -14,7 +14,7 @@ import pyarrow as pa
 from berth.errors import BerthError
 from berth.formats.articles import Article, write_articles
 from berth.stage.output import Output
-from pipelines.engine.shards import report
+from pipelines.engine.progress import report_progress
 
 log = logging.getLogger("berth.extract")
 
@@ -140,7 +140,7 @@ class CorpusTask:
         counters = reading.counters
         try:
             for article in self.part.articles(reading):
-                report(self.name, reading.bytes_read)
+                report_progress(self.name, reading.bytes_read)
                 text = repaired(article.text)
                 if not text or text.isspace():
                     counters["rejected_without_text"] += 1

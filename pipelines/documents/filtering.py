@@ -17,7 +17,7 @@ from berth.stage.output import Output
 from pipelines.documents.article_groups import COLUMNS, Unit, read_schema
 from pipelines.documents.duplicates import WHOLE, Places, read_lost
 from pipelines.documents.normalisation import Normaliser
-from pipelines.engine.shards import report
+from pipelines.engine.progress import report_progress
 
 # Reasons to leave a document out; the counters are called rejected_REASON.
 LANGUAGE_REASON, EMPTY, SHORT, DUPLICATE = "language", "empty", "short", "duplicate"
@@ -118,7 +118,7 @@ class FilterTask:
                     if table.num_rows:
                         writer.write_table(table)
                     done += unit.text_bytes
-                    report(self.name, done)
+                    report_progress(self.name, done)
             rejected = sum(count for name, count in counters.items() if name.startswith("rejected_"))
             assert counters["documents_read"] == counters["articles"] + rejected, counters
             counters.update({f"replaced_{kind}": count for kind, count in normaliser.counters.items()})

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from berth.stage.output import Output
 from pipelines.documents.article_groups import Unit
-from pipelines.engine.beam import beam, pipeline
-from pipelines.engine.checked_create import Elements
-from pipelines.engine.shards import watched
+from pipelines.engine.beam import beam
+from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.runner import pipeline
 from pipelines.sentences.segmented import SEGMENTED, Segmented, segmented_name
 from pipelines.sentences.segmenter import Segmenter
 from pipelines.sentences.selection import Selection
@@ -38,10 +39,10 @@ class LineCount:
         if missing := [unit for unit, name in zip(units, names, strict=True) if name not in lines]:
             sizes = {segmented_name(unit.number): 1 for unit in missing}
             with (
-                watched("segment", self.output, sizes, unit="part"),
+                shard_progress("segment", self.output, sizes, unit="part"),
                 pipeline(beam_arguments, self.output, len(missing)) as job,
             ):
-                _ = job | "units" >> Elements(missing) | "segment" >> beam.Map(self.segment_unit)
+                _ = job | "units" >> CheckedCreate(missing) | "segment" >> beam.Map(self.segment_unit)
             lines = self._lines()
         return sum(lines[name] for name in names)
 

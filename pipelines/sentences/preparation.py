@@ -12,7 +12,7 @@ from berth.stage.output import Output
 from pipelines.documents.article_groups import Unit
 from pipelines.documents.keyed_hash import keyed_hash
 from pipelines.engine.beam import beam
-from pipelines.engine.checked_create import Elements
+from pipelines.engine.checked_create import CheckedCreate
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
@@ -52,7 +52,9 @@ class Preparation:
 
         The documents' choice goes into a temporary file, Punkt's parameters into ``punkt.json``.
         """
-        read = job | "units" >> Elements(units) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
+        read = (
+            job | "groups" >> CheckedCreate(groups) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
+        )
         _ = (
             read[CHOICE]
             | "chosen" >> beam.CombineGlobally(self.merge_selections).without_defaults()

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from berth import storage
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output
-from pipelines.engine.beam import beam, pipeline
-from pipelines.engine.checked_create import Elements
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.beam import beam
+from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.runner import pipeline
+from pipelines.engine.shards import shard_names
 from pipelines.wikitext.dump.parts import Dump, DumpPart, open_dump
 from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.dump.spool import PIECES as PAGES
@@ -94,8 +96,8 @@ class DumpExtraction:
         ]
         sizes = {task.name: task.part.stop - task.part.start for task in tasks}
         run = pipeline(self.beam_arguments, self.output, len(tasks))
-        with watched("templates", self.output, sizes, unit="B"), run as job:
-            _ = job | "parts" >> Elements(tasks) | "templates" >> beam.Map(lambda task: task.run())
+        with shard_progress("templates", self.output, sizes, unit="B"), run as job:
+            _ = job | "parts" >> CheckedCreate(tasks) | "templates" >> beam.Map(lambda task: task.run())
         entries: dict[str, list[dict[str, object]]] = {}
         languages = {}
         for (dump, _, _), piece in zip(parts, pieces, strict=True):
@@ -119,7 +121,7 @@ class DumpExtraction:
         if again:
             log.warning("%d parts hold pages of earlier parts; they are extracted again without those", len(again))
             with pipeline(self.beam_arguments, self.output, len(again)) as job:
-                _ = job | "parts" >> Elements(again) | "again" >> beam.Map(lambda task: task.run())
+                _ = job | "parts" >> CheckedCreate(again) | "again" >> beam.Map(lambda task: task.run())
 
     def _repeated(self, tasks: Sequence[PartTask]) -> Iterator[tuple[PartTask, frozenset[int]]]:
         """The parts with articles that have the ids of earlier ones, and those ids."""

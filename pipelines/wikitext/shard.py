@@ -13,7 +13,7 @@ from berth.errors import BerthError
 from berth.formats.articles import SCHEMA, Article, write_articles
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output, ShardWriter
-from pipelines.engine.shards import report
+from pipelines.engine.progress import report_progress
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.disambiguation import Disambiguations
 from pipelines.wikitext.dump.pages import Kind, Page, parse_page
@@ -116,7 +116,7 @@ class _Extraction:
 
     def articles(self) -> Iterator[Article]:
         for xml in self.task.pages(self.reading):
-            report(self.task.name, self.reading.bytes_read())
+            report_progress(self.task.name, self.reading.bytes_read())
             page = self.parse(xml)
             if not isinstance(page, Page):
                 self.counters[page] += 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from berth import storage
 from berth.stage.output import Output
-from pipelines.engine.shards import report
+from pipelines.engine.progress import report_progress
 from pipelines.wikitext.disambiguation import MAGIC_WORDS, known_templates
 from pipelines.wikitext.dump.pages import Page, header_of, namespace_of, read_page, redirect_of, title_of
 from pipelines.wikitext.dump.parts import DumpPart
@@ -83,7 +83,7 @@ class TemplateTask:
         """The part's pages, those of other namespaces without their text; what templates say goes to ``entries``."""
         known = frozenset(spelling for name in known_templates(self.wiki.language) for spelling in spellings(name))
         for xml in self.part.read(reading):
-            report(self.name, reading.bytes_read())
+            report_progress(self.name, reading.bytes_read())
             header = header_of(xml)
             namespace = namespace_of(header)
             if namespace in _READ_NAMESPACES:

@@ -12,7 +12,7 @@ from berth.recipe import ExtractOptions
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
-from pipelines.engine.beam import pipeline
+from pipelines.engine.runner import pipeline
 from pipelines.extract import extract
 from pipelines.wikitext.dump import parts as dump_module
 from pipelines.wikitext.dump.parts import open_dump
