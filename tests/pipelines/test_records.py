@@ -273,7 +273,7 @@ from berth.stage import Directory
 from pipelines.records import create_records
 create_records(
     text=Inputs.of(sys.argv[1]), vocabulary=Inputs.of(sys.argv[2]), options=RecordSet(max_seq_length=512,
-    max_predictions=76), lower_case=True, seed=1, place=Directory(sys.argv[3]))
+    max_predictions=76), lower_case=True, seed=1, destination=Directory(sys.argv[3]))
 # Not ru_maxrss, which begins with the memory of the process that started this one.
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

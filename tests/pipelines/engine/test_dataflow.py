@@ -169,17 +169,17 @@ def build(bucket, corpus, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("stage", "number", "steps"),
     [
-        ("records", 1, ["text/compare", "records"]),
+        ("records", 1, ["text/check", "records"]),
         *(
             pytest.param(*job, marks=pytest.mark.slow)
             for job in (
-                ("extract", 1, ["parts/compare", "extract"]),
-                ("templates", 1, ["parts/compare", "templates"]),
-                ("filter", 1, ["units/compare", "hash", "by hash", "compare", "by unit", "write"]),
-                ("filter", 2, ["files/compare", "filter"]),
-                ("segment", 1, ["units/compare", "read", "chosen", "write", "sum", "train"]),
-                ("segment", 2, ["units/compare", "segment", "shards/compare", "write", "evaluation/compare"]),
-                ("vocab", 1, ["shards/compare", "words"]),
+                ("extract", 1, ["parts/check", "extract"]),
+                ("templates", 1, ["parts/check", "templates"]),
+                ("filter", 1, ["groups/check", "hash", "by hash", "compare", "by group", "write"]),
+                ("filter", 2, ["files/check", "filter"]),
+                ("segment", 1, ["groups/check", "read", "chosen", "write", "sum", "train"]),
+                ("segment", 2, ["groups/check", "split", "shards/check", "write", "evaluation/check"]),
+                ("vocab", 1, ["shards/check", "words"]),
             )
         ),
     ],

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
+from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump import parts as dump_module
 from pipelines.wikitext.dump.parts import DumpPart, open_dump
-from pipelines.wikitext.dump.reading import Reading
+from pipelines.wikitext.dump.reading import RangeStatus
 from support.dump_samples import HEAD, TAIL, dump_bytes, head_of, multistream, page
 
 TEXTS = [f"Text of page {number}: " + "ä€😀 word " * (number * 7 % 50) for number in range(40)]
@@ -24,7 +25,7 @@ def read(uri: str, strict: bool = True) -> list[bytes]:
     """All pages of all parts, in order."""
     found = []
     for part in open_dump(uri).parts:
-        found += part.read(Reading(uri, strict))
+        found += part.read(RangeStatus(uri, ErrorPolicy(strict=strict)))
     return found
 
 
@@ -56,7 +57,7 @@ def test_streams_and_parts_may_end_anywhere(tmp_path_factory, cuts, boundaries):
     limits = sorted({0, *(boundary % len(content) for boundary in boundaries), len(content)})
     found = []
     for start, stop in itertools.pairwise(limits):
-        found += DumpPart(str(path), start, stop).read(Reading(str(path), strict=True))
+        found += DumpPart(str(path), start, stop).read(RangeStatus(str(path), ErrorPolicy(strict=True)))
     assert found == [one.strip().encode() for one in PAGES]
 
 
@@ -100,7 +101,7 @@ def test_a_dump_that_is_cut_short_is_an_error_or_a_counted_loss(tmp_path, form, 
         read(str(path))
     assert str(path) in str(caught.value)
     (part,) = open_dump(str(path)).parts
-    reading = Reading(part.uri, strict=False)
+    reading = RangeStatus(part.uri, ErrorPolicy())
     kept = list(part.read(reading))
     assert kept == [xml.strip().encode() for xml in long[: len(kept)]]
     assert len(kept) == reading.pages
@@ -125,7 +126,7 @@ def test_a_page_without_its_end_does_not_swallow_the_next(write_dump):
     broken = PAGES[1].replace("  </page>\n", "")
     uri = write_dump([PAGES[0], broken, PAGES[2]])
     (part,) = open_dump(uri).parts
-    reading = Reading(part.uri, strict=False)
+    reading = RangeStatus(part.uri, ErrorPolicy())
     assert list(part.read(reading)) == [PAGES[0].strip().encode(), PAGES[2].strip().encode()]
     assert reading.cut_pages == 1
 
@@ -169,10 +170,10 @@ def test_any_damage_is_survived_and_gives_the_same_pages_in_any_parts(
     path = tmp_path_factory.mktemp("damaged") / "dump"
     path.write_bytes(content)
     limits = sorted({0, *(int(boundary * len(content)) for boundary in boundaries), len(content)})
-    whole = list(DumpPart(str(path), 0, len(content)).read(Reading(str(path), strict=False)))
+    whole = list(DumpPart(str(path), 0, len(content)).read(RangeStatus(str(path), ErrorPolicy())))
     parted = []
     for start, stop in itertools.pairwise(limits):
-        parted += DumpPart(str(path), start, stop).read(Reading(str(path), strict=False))
+        parted += DumpPart(str(path), start, stop).read(RangeStatus(str(path), ErrorPolicy()))
     assert parted == whole
 
 
@@ -181,7 +182,7 @@ def test_beginnings_of_pages_without_ends_take_no_time(tmp_path, end):
     path = tmp_path / "dump.xml"
     path.write_text(HEAD.format(language="en") + "<page>" * 200_000 + end)
     (part,) = open_dump(str(path)).parts
-    reading = Reading(part.uri, strict=False)
+    reading = RangeStatus(part.uri, ErrorPolicy())
     begin = time.perf_counter()
     found = list(part.read(reading))
     assert time.perf_counter() - begin < 5
