@@ -12,7 +12,7 @@ from berth.errors import BerthError
 from pipelines.engine.beam import beam
 
 
-class CheckedCreate(beam.PTransform):
+class CheckedCreate(beam.PTransform):  # type: ignore[misc]
     """Elements distributed over all workers, as by ``beam.Create(elements, reshuffle=True)``, after a version check.
 
     The first worker compares its versions with the launcher's before it emits any element: all workers of a job run the

@@ -99,7 +99,7 @@ def sample_share(groups: Iterable[ArticleGroup]) -> float:
     return min(1.0, TRAINING_BYTES / size) if size else 0.0
 
 
-class StatisticsSum(beam.CombineFn):
+class StatisticsSum(beam.CombineFn):  # type: ignore[misc]
     """Adds up the statistics of article groups."""
 
     def create_accumulator(self, *_: Any) -> Statistics:

@@ -16,7 +16,7 @@ _INITIAL = re.compile(punkt.PunktToken._RE_INITIAL.pattern)
 _ELLIPSIS = re.compile(punkt.PunktToken._RE_ELLIPSIS.pattern)
 
 
-class Token(punkt.PunktToken):
+class Token(punkt.PunktToken):  # type: ignore[misc]
     """A faster ``nltk.tokenize.punkt.PunktToken``."""
 
     __slots__ = ()

@@ -100,8 +100,8 @@ def count_shards(
             result = storage.join(shared, "result")
             words = job | "shards" >> CheckedCreate(groups) | "words" >> beam.FlatMap(shard_words)
             with tft_beam.Context(temp_dir=storage.join(shared, "analysis")):
-                analysed = (words, TensorAdapterConfig(SCHEMA, as_lists)) | "count" >> tft_beam.AnalyzeDataset(_analyse)
-            _ = analysed | "write" >> tft_beam.WriteTransformFn(result)
+                analysed = (words, TensorAdapterConfig(SCHEMA, as_lists)) | "count" >> tft_beam.AnalyzeDataset(_analyse)  # type: ignore[no-untyped-call]
+            _ = analysed | "write" >> tft_beam.WriteTransformFn(result)  # type: ignore[no-untyped-call]
         file = tft.TFTransformOutput(result).vocabulary_file_by_name(WORDS)
         with output.shard(name) as shard:
             shard.write(storage.read_bytes(str(file)))

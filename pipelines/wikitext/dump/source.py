@@ -12,7 +12,7 @@ from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump.reading import Range, RangeStatus, read_pages
 
 
-class DumpSource(FileBasedSource):
+class DumpSource(FileBasedSource):  # type: ignore[misc]
     """The pages of MediaWiki dumps, each as UTF-8 XML from ``<page>`` to ``</page>``.
 
     The source splits by offsets in the files, not decompressed. Multistream bz2 needs no index: streams are found by
