@@ -9,7 +9,7 @@ from functools import partial
 
 from pipelines.wikitext.templates.bodies import Body, show
 from pipelines.wikitext.templates.builtin import TABLE, Arguments, Handler, parser_function
-from pipelines.wikitext.templates.local import localised
+from pipelines.wikitext.templates.local import localized
 from pipelines.wikitext.templates.names import handlers_of
 from pipelines.wikitext.templates.number_styles import number_style
 
@@ -46,12 +46,12 @@ class TemplateTable:
         definitions = definitions or TemplateDefinitions()
         self._handlers: dict[str, Handler] = {}
         self._style = number_style(language)
-        local = localised(language)
+        local = localized(language)
         for names in (TABLE, handlers_of(language)):
             for name, builtin in names.items():
-                localized = local.get(builtin, builtin)
-                if localized is not None:
-                    self._handlers.update(dict.fromkeys(spellings(name), localized))
+                handler = local.get(builtin, builtin)
+                if handler is not None:
+                    self._handlers.update(dict.fromkeys(spellings(name), handler))
         bodies = {
             spelling: partial(show, body, expand=self.expand)
             for name, body in definitions.bodies.items()
@@ -59,9 +59,9 @@ class TemplateTable:
         }
         self._handlers.update(bodies)
         for name, target in definitions.aliases.items():
-            handler = self._handlers.get(target) or self._family(target)
-            if handler is not None:
-                self._handlers.update(dict.fromkeys(spellings(name), handler))
+            resolved = self._handlers.get(target) or self._family(target)
+            if resolved is not None:
+                self._handlers.update(dict.fromkeys(spellings(name), resolved))
 
     @property
     def names(self) -> Iterator[str]:
