@@ -51,14 +51,16 @@ def make_dump(path: Path) -> None:
 def measure(dump: str, directory: str) -> None:
     """Measure and print."""
     from berth.recipe import ExtractOptions
+    from pipelines.error_policy import ErrorPolicy
     from pipelines.wikitext.cleaner import Cleaner
     from pipelines.wikitext.dump.pages import Page, parse_page
     from pipelines.wikitext.dump.parts import open_dump
-    from pipelines.wikitext.dump.reading import Reading
+    from pipelines.wikitext.dump.reading import RangeStatus
     from pipelines.wikitext.dump.spool import spool_name
     from pipelines.wikitext.shard import PartTask
-    from pipelines.wikitext.templates.pages import TemplateTask, write_derived
-    from pipelines.wikitext.templates.table import Derived
+    from pipelines.wikitext.templates.definitions import write_definitions
+    from pipelines.wikitext.templates.pages import TemplateTask
+    from pipelines.wikitext.templates.table import TemplateDefinitions
 
     command = ["bash", "-c", 'bzip2 -dc "$0" | wc -c', dump]
     bzip2, counted = user_seconds(
@@ -69,22 +71,26 @@ def measure(dump: str, directory: str) -> None:
 
     opened = open_dump(dump)
     cleaner = Cleaner(opened.wiki)
-    pages = [parse_page(xml, opened.wiki) for part in opened.parts for xml in part.read(Reading(dump, False))]
+    pages = [
+        parse_page(xml, opened.wiki) for part in opened.parts for xml in part.read(RangeStatus(dump, ErrorPolicy()))
+    ]
     sources = [page.source for page in pages if isinstance(page, Page)]
     cleaner.clean(b"'''a''' {{nowrap|b}} &amp; (c<ref>d</ref>)")  # compiles what is not compiled yet
     tasks = [
-        PartTask(part, f"{number}.parquet", opened.wiki, ExtractOptions(), Output(directory))
+        PartTask(part, f"{number}.parquet", opened.wiki, ExtractOptions(), ErrorPolicy(), Output(directory))
         for number, part in enumerate(opened.parts)
     ]
     passes = [
-        TemplateTask(part, f"{number}.json", spool_name(f"{number}.parquet"), opened.wiki, False, Output(directory))
+        TemplateTask(
+            part, f"{number}.json", spool_name(f"{number}.parquet"), opened.wiki, ErrorPolicy(), Output(directory)
+        )
         for number, part in enumerate(opened.parts)
     ]
     extraction, _ = user_seconds(lambda: [task.run() for task in tasks])
     print(f"{'dump → articles in Parquet':34}{extraction:8.2f} s  {extraction / bzip2:6.2f} × bzip2 -dc (at most 1.6)")
     reading, _ = user_seconds(lambda: [one.run() for one in passes])
-    write_derived(Output(directory), "templates.json", {opened.wiki.key: Derived()})
-    again = [replace(task, derived="templates.json") for task in tasks]
+    write_definitions(Output(directory), "templates.json", {opened.wiki.key: TemplateDefinitions()})
+    again = [replace(task, definitions="templates.json") for task in tasks]
     articles, _ = user_seconds(lambda: [task.run() for task in again])
     both = reading + articles
     print(f"{'… its template pages read first':34}{both:8.2f} s  {both / bzip2:6.2f} × bzip2 -dc")

@@ -87,22 +87,22 @@ def run_stage(articles: str, directory: Path) -> int:
 
 def run_without_beam(articles: str, directory: Path) -> None:
     """The same work, one step after the other."""
-    from pipelines.documents.article_groups import units
+    from pipelines.documents.article_groups import article_groups
     from pipelines.engine.shards import shard_names
     from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
     from pipelines.sentences.preparation import STATISTICS, Preparation, sample_share
     from pipelines.sentences.punkt_training import Statistics
     from pipelines.sentences.segmenter import Segmenter
-    from pipelines.sentences.sharding import PUNKT, Spread
+    from pipelines.sentences.sharding import PUNKT, Sharding
 
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
-    output, found = Output(str(directory)), units([articles])
+    output, groups = Output(str(directory)), article_groups([articles])
     ends, abbreviations = sentence_end_characters("en"), seed_abbreviations("en")
-    preparation = Preparation(output, SEED, EVALUATION_DOCUMENTS, ends, abbreviations, sample_share(found))
+    preparation = Preparation(output, SEED, EVALUATION_DOCUMENTS, ends, abbreviations, sample_share(groups))
     statistics, selections = Statistics(), []
-    for unit in found:
-        for part in preparation.read(unit):
+    for group in groups:
+        for part in preparation.read(group):
             if part.tag == STATISTICS:
                 statistics.add(part.value)
             else:
@@ -110,12 +110,12 @@ def run_without_beam(articles: str, directory: Path) -> None:
     preparation.write_selection(preparation.merge_selections(selections))
     preparation.train(statistics)
     shards = tuple(shard_names("part", SHARDS, "txt"))
-    spread = Spread(output, shards, SEED, Segmenter("punkt", "en", output.path(PUNKT)), len(found))
-    for unit in found:
-        spread.segment_unit(unit)
+    sharding = Sharding(output, shards, SEED, Segmenter("punkt", "en", output.path(PUNKT)), len(groups))
+    for group in groups:
+        sharding.split_group(group)
     for index in range(SHARDS):
-        spread.write_shard(index)
-    spread.write_evaluation()
+        sharding.write_shard(index)
+    sharding.write_evaluation()
 
 
 def measure_stage(articles: str, directory: Path) -> None:
@@ -133,14 +133,14 @@ def measure_punkt(articles: str) -> None:
     """Punkt's counting, training and splitting, and NLTK's splitting."""
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-    from pipelines.documents.article_groups import units
+    from pipelines.documents.article_groups import article_groups
     from pipelines.sentences.documents import Documents
     from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
     from pipelines.sentences.lines import Lines
     from pipelines.sentences.punkt_splitter import PunktSplitter
     from pipelines.sentences.punkt_training import Reader, train
 
-    parts = [Documents.read(unit).lines for unit in units([articles])]
+    parts = [Documents.read(group).lines for group in article_groups([articles])]
     texts = [lines.texts() for lines in parts]
     characters = sum(len(text) for part in texts for text in part)
     ends, abbreviations = sentence_end_characters("en"), seed_abbreviations("en")

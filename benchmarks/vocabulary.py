@@ -122,8 +122,9 @@ def compare_learners(title: str, words: Counter[str], held_out: Counter[str], si
 
 def compare_counting(uris: list[str], directory: Path) -> None:
     """tf.Transform's vocabulary analyzer beside a sum of counters on Beam."""
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.wordpiece.counting import ShardWords, count_shards, grouped, read_counts
     from pipelines.wordpiece.word_counts import count_words
 
@@ -146,7 +147,7 @@ def compare_counting(uris: list[str], directory: Path) -> None:
 
     def by_sum() -> None:
         with pipeline() as job:
-            _ = job | Elements(uris) | beam.Map(count) | beam.CombineGlobally(added) | beam.Map(is_equal)
+            _ = job | CheckedCreate(uris) | beam.Map(count) | beam.CombineGlobally(added) | beam.Map(is_equal)
 
     def is_equal(counter: Counter[str]) -> None:
         if counter != found[-1]:

@@ -1,4 +1,4 @@
-"""Stage: MediaWiki dumps, and text of other forms → clean articles in Parquet."""
+"""Stage: MediaWiki dumps, and text in other formats → clean articles in Parquet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.corpora.sources import TextCorpus
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 
 if TYPE_CHECKING:
     from pipelines.corpora.reading import CorpusTask
@@ -35,13 +36,13 @@ def extract(
     """Make one corpus of articles from dumps and other sources of text.
 
     The output is ``articles-00000-of-0000N.parquet`` with the columns id, title, url, revision, timestamp and text
-    (paragraphs and list items, one a line), and ``language`` where a source tells it. There is one file for each part
-    of a source: for each 64 MiB of a file that can be split (multistream bz2, plain XML or text, Parquet), or of small
-    files together, or for each other file. So the files do not depend on runner or workers. The counters say what
-    became of every page of the dumps (pages = articles + redirects + other_namespaces + disambiguations + rejected_*)
-    and of every document of the other sources (documents_read = articles + rejected_*). Of dumps, ``losses.json`` ranks
-    the templates whose words are not in the articles, and ``templates.json`` holds what was derived from the dumps' own
-    template pages, where these are read.
+    (paragraphs and list items, one a line), and ``language`` if a source has it. There is one file for each part of a
+    source: for each 64 MiB of a file that can be split (multistream bz2, plain XML or text, Parquet), or of small files
+    together, or for each other file. So the files do not depend on runner or workers. The counters account for every
+    page of the dumps (pages = articles + redirects + other_namespaces + disambiguations + rejected_*) and every
+    document of the other sources (documents_read = articles + rejected_*). For dumps, ``losses.json`` ranks the
+    templates whose words are not in the articles, and ``templates.json`` holds the definitions from the dumps' own
+    template pages, if these are read.
 
     Args:
         dumps: MediaWiki dumps: XML, plain or compressed with bzip2 (single- or multistream) or gzip.
@@ -52,8 +53,8 @@ def extract(
         beam_arguments: Flags for Beam.
 
     Raises:
-        UsageError: where there is no article at all.
-        BerthError: for a file that is not of its source's form, or is damaged.
+        UsageError: If there is no article at all.
+        BerthError: For a file that has not the format of its source; if ``options.strict``, for damage.
     """
     inputs = {"dumps": dumps} if dumps is not None else {}
     for number, corpus in enumerate(corpora, 1):
@@ -84,43 +85,44 @@ def _extract(
     beam_arguments: Sequence[str],
 ) -> None:
     from pipelines.corpora.reading import CorpusTask
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
+    from pipelines.error_policy import ErrorPolicy
     from pipelines.wikitext.extraction import DumpExtraction
 
+    errors = ErrorPolicy(options.strict)
     uris = dumps.uris if dumps is not None else []
-    extraction = DumpExtraction(uris, language, options, output, beam_arguments)
+    extraction = DumpExtraction(uris, language, options, errors, output, beam_arguments)
     text_parts = [part for corpus in corpora for part in corpus.parts()]
     names = shard_names("articles", len(extraction.parts) + len(text_parts), "parquet")
-    of_dumps = names[: len(extraction.parts)]
-    extraction.read_templates(of_dumps)
-    tasks: list[PartTask | CorpusTask] = [*extraction.tasks(of_dumps)]
-    sizes = {name: part.stop - part.start for name, (_, part) in zip(of_dumps, extraction.parts, strict=True)}
-    for text_part, name in zip(text_parts, names[len(of_dumps) :], strict=True):
-        tasks.append(CorpusTask(text_part, name, options.strict, output))
-        sizes[name] = text_part.size
+    dump_names = names[: len(extraction.parts)]
+    extraction.read_templates(dump_names)
+    tasks: list[PartTask | CorpusTask] = [*extraction.tasks(dump_names)]
+    for text_part, name in zip(text_parts, names[len(dump_names) :], strict=True):
+        tasks.append(CorpusTask(text_part, name, errors, output))
     tasks = [task for task in tasks if not output.is_complete(task.name)]
-    sizes = {task.name: sizes[task.name] for task in tasks}
-    with watched("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "parts" >> Elements(tasks) | "extract" >> beam.Map(lambda task: task.run())
-    if of_dumps:
-        extraction.reject_duplicates(of_dumps)
-        extraction.write_losses(of_dumps)
+    sizes = {task.name: task.size for task in tasks}
+    with shard_progress("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "parts" >> CheckedCreate(tasks) | "extract" >> beam.Map(lambda task: task.run())
+    if dump_names:
+        extraction.reject_duplicates(dump_names)
+        extraction.write_omissions(dump_names)
     counters = output.counters()
-    _tell(counters)
+    _log_counters(counters)
     if not counters.get("articles"):
         given = [*uris, *(corpus.files.uri for corpus in corpora)]
         raise _without_articles(counters, given)
 
 
-def _tell(counters: Mapping[str, int]) -> None:
-    """Log what became of what was read."""
+def _log_counters(counters: Mapping[str, int]) -> None:
+    """Log how many pages and documents were read, kept and rejected."""
     names = ("pages", "documents_read", "redirects", "other_namespaces", "articles")
     parts = [name for name in names if name in counters]
     rejected = [name for name, count in counters.items() if name.startswith("rejected_") and count]
     log.info(", ".join(f"{counters[name]:,} {name.replace('_', ' ')}" for name in (*parts, *rejected)))
     if lost := counters.get("lost_places"):
-        log.warning("%d places could not be read; see the counters lost_* in the manifest", lost)
+        log.warning("%d damaged ranges could not be read; see the counters lost_* in the manifest", lost)
 
 
 def _without_articles(counters: Mapping[str, int], uris: Sequence[str]) -> UsageError:

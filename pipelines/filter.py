@@ -1,4 +1,4 @@
-"""Stage: articles → articles: text normalised, short, foreign and duplicate documents left out."""
+"""Stage: articles → articles: normalises text; drops short, foreign and duplicate documents."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from berth.recipe import Filter
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 
 if TYPE_CHECKING:
     import apache_beam
 
-    from pipelines.documents.article_groups import Unit
+    from pipelines.documents.article_groups import ArticleGroup
     from pipelines.documents.filtering import DocumentFilter
 
 log = logging.getLogger("berth.filter")
@@ -28,12 +29,12 @@ VERSION = 2
 def filter_articles(
     *, articles: Inputs, options: Filter, destination: Destination, beam_arguments: Sequence[str] = ()
 ) -> Result:
-    """Leave out documents, or duplicate paragraphs, and normalise the text of the others.
+    """Drop documents, or duplicate paragraphs, and normalise the text of the others.
 
     The output is ``articles-00000-of-0000N.parquet``, one file for each input file, with the same columns. In this
-    order: documents of other languages are left out; paragraphs are normalised; documents without text or too short
-    are left out; of equal documents one is kept, that of the smallest hash of its id. With ``duplicates: paragraphs``,
-    one of equal paragraphs is kept, and a document's length is that of what remains. The counters say what became of
+    order: documents of other languages are dropped; paragraphs are normalised; documents without text or too short are
+    dropped; of equal documents the one whose id has the smallest hash is kept. With ``duplicates: paragraphs``, one of
+    equal paragraphs is kept, and a document's length is that of its remaining paragraphs. The counters account for
     every document: documents_read = articles + rejected_*.
 
     A worker holds one row group at a time (16 million characters as `berth extract` writes them). Finding duplicates
@@ -41,42 +42,44 @@ def filter_articles(
 
     Args:
         articles: Parquet files with the columns id, url and text.
-        options: What is asked of documents and text.
+        options: Conditions on documents, and how text is normalised.
         destination: Where the output goes.
         beam_arguments: Flags for Beam.
 
     Raises:
-        BerthError: for files that are not articles, are damaged, or do not tell their language.
-        UsageError: if nothing is left.
+        BerthError: For files that are not articles or are damaged, or lack the language column that the filter needs.
+        UsageError: If no document is left.
     """
     stage = Stage("filter", VERSION, options.model_dump(mode="json"), {"articles": articles})
     return run(stage, destination, lambda output: _filter(articles, options, output, beam_arguments))
 
 
 def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: Sequence[str]) -> None:
-    from pipelines.documents.article_groups import units
-    from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, lost_name
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.documents.article_groups import article_groups
+    from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, duplicates_name
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
 
-    found = units(articles.uris)
+    groups = article_groups(articles.uris)
     if options.languages:
         check_languages(articles.uris)
     rule = DocumentFilter(options)
     names = shard_names("articles", len(articles.uris), "parquet")
     tasks = [
-        FilterTask(tuple(unit for unit in found if unit.uri == uri), uri, name, rule, output)
+        FilterTask(tuple(group for group in groups if group.uri == uri), uri, name, rule, output)
         for uri, name in zip(articles.uris, names, strict=True)
         if not output.is_complete(name)
     ]
-    if tasks and options.duplicates != "keep" and not all(output.is_complete(lost_name(unit.number)) for unit in found):
+    lists = [duplicates_name(group.number) for group in groups]
+    if tasks and options.duplicates != "keep" and not all(map(output.is_complete, lists)):
         log.info("looking for duplicate %s", options.duplicates)
-        with pipeline(beam_arguments, output, len(found)) as job:
-            _find_duplicates(job, found, rule, output)
+        with pipeline(beam_arguments, output, len(groups)) as job:
+            _find_duplicates(job, groups, rule, output)
     sizes = {task.name: task.size for task in tasks}
-    with watched("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "files" >> Elements(tasks) | "filter" >> beam.Map(lambda task: task.run())
-    storage.delete(output.path(storage.parent(lost_name(0))))
+    with shard_progress("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
+        _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.Map(lambda task: task.run())
+    storage.delete(output.path(storage.parent(duplicates_name(0))))
     counters = output.counters()
     rejected = ", ".join(
         f"{count:,} {name.removeprefix('rejected_')}"
@@ -85,34 +88,36 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     )
     log.info("%s of %s documents kept", f"{counters.get('articles', 0):,}", f"{counters.get('documents_read', 0):,}")
     if rejected:
-        log.info("left out: %s", rejected)
+        log.info("rejected: %s", rejected)
     if not counters.get("articles"):
         raise UsageError(
             "the filter leaves no document",
             where=articles.uri,
-            found=f"{counters.get('documents_read', 0):,} documents; left out: {rejected or 'none'}",
-            fix="Loosen corpus.filter, or check what was extracted.",
+            found=f"{counters.get('documents_read', 0):,} documents; rejected: {rejected or 'none'}",
+            fix="Loosen corpus.filter, or check the extracted articles.",
         )
 
 
-def _find_duplicates(job: apache_beam.Pipeline, found: list[Unit], rule: DocumentFilter, output: Output) -> None:
-    """Add to a Beam job: for each unit, write a file with the places it loses."""
-    from pipelines.documents.duplicates import find_lost, merge_lost
-    from pipelines.documents.filtering import lost_name
+def _find_duplicates(
+    job: apache_beam.Pipeline, groups: list[ArticleGroup], rule: DocumentFilter, output: Output
+) -> None:
+    """Add to a Beam job: write a list of duplicates for each article group."""
+    from pipelines.documents.duplicates import find_duplicates, merge_duplicates
+    from pipelines.documents.filtering import duplicates_name
     from pipelines.engine.beam import beam
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.checked_create import CheckedCreate
 
     def write(grouped: tuple[int, Iterable[bytes]]) -> None:
-        with output.shard(lost_name(grouped[0])) as shard:
-            shard.write(merge_lost(grouped[1]))
+        with output.shard(duplicates_name(grouped[0])) as shard:
+            shard.write(merge_duplicates(grouped[1]))
 
-    lost = (
+    duplicates = (
         job
-        | "units" >> Elements(found)
-        | "hash" >> beam.FlatMap(rule.places)
+        | "groups" >> CheckedCreate(groups)
+        | "hash" >> beam.FlatMap(rule.occurrences)
         | "by hash" >> beam.GroupByKey()
-        | "compare" >> beam.FlatMap(find_lost)
+        | "compare" >> beam.FlatMap(find_duplicates)
     )
-    # Each unit gets a file, also one that loses nothing: so it is known that all were compared.
-    every = job | "every unit" >> beam.Create([(unit.number, b"") for unit in found])
-    _ = (lost, every) | "all" >> beam.Flatten() | "by unit" >> beam.GroupByKey() | "write" >> beam.Map(write)
+    # Each group gets a list, even an empty one: it shows that the group was compared.
+    every = job | "every group" >> beam.Create([(group.number, b"") for group in groups])
+    _ = (duplicates, every) | "all" >> beam.Flatten() | "by group" >> beam.GroupByKey() | "write" >> beam.Map(write)

@@ -12,7 +12,7 @@ from berth.recipe import RecordSet
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine.shards import watched
+from pipelines.engine.progress import shard_progress
 
 log = logging.getLogger("berth.records")
 
@@ -65,8 +65,9 @@ def _create(
     output: Output,
     beam_arguments: Sequence[str],
 ) -> None:
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.mlm.shard import RecordShards
 
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
@@ -85,8 +86,8 @@ def _create(
             log.info("compiling the kernels: once on this machine, about ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
-        with watched("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:
-            _ = job | "text" >> Elements(missing) | "records" >> beam.Map(shards)
+        with shard_progress("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:
+            _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.Map(shards)
     counters = output.counters()
     if not counters.get("documents"):
         raise BerthError(

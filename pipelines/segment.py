@@ -11,7 +11,8 @@ from berth.recipe import Segmentation
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.shards import shard_names
 from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
 
 log = logging.getLogger("berth.segment")
@@ -29,14 +30,14 @@ def segment(
     destination: Destination,
     beam_arguments: Sequence[str] = (),
 ) -> Result:
-    """Split articles into sentences, spread over shards.
+    """Split articles into sentences, distributed over shards.
 
     The output is ``part-00000-of-0000N.txt`` (one sentence a line, an empty line after each document, the format of
     the MLPerf scripts), ``eval.txt`` with the held-out documents in the same format, ``eval.md5`` with the MD5 of each
-    one's lines, and ``punkt.json`` with Punkt's parameters. A document's shard, its place there and whether it is held
-    out are keyed hashes of the seed and its id: they depend neither on other documents nor on runner or workers. With
-    ``shard_lines`` the number of shards is that of all lines, through this, rounded up. In files whose lines are
-    sentences, these are kept; everywhere, a run of white space becomes one space.
+    document's lines, and ``punkt.json`` with Punkt's parameters. Keyed hashes of the seed and a document's id decide
+    its shard, its position there and whether it is held out, independently of other documents, runner and workers.
+    With ``shard_lines`` the number of shards is the number of all lines divided by it, rounded up. In files whose lines
+    are sentences, these are kept; everywhere, a run of white space becomes one space.
 
     A worker holds one row group (16 million characters as `berth extract` writes them) and its sentences, or one shard,
     or the held-out documents; Punkt's training, the counts of the words of 32 MB.
@@ -50,9 +51,9 @@ def segment(
         beam_arguments: Flags for Beam.
 
     Raises:
-        UsageError: for more shards than documents, as many held-out documents as documents, no text at all, or an
+        UsageError: For more shards than documents, as many held-out documents as documents, no text at all, or an
             unknown Punkt model.
-        BerthError: for files that are not articles, or are damaged.
+        BerthError: For files that are not articles, or are damaged.
     """
     inputs = {"articles": articles}
     if options.segmenter == "punkt" and options.punkt != FROM_CORPUS:
@@ -80,25 +81,26 @@ def _segment(
 ) -> None:
     from berth.formats.results import PUNKT
     from berth.formats.sentences import EVALUATION as EVALUATION_TEXT
-    from pipelines.documents.article_groups import units
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.documents.article_groups import article_groups
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.sentences.line_count import LineCount
     from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
-    from pipelines.sentences.segmented import SEGMENTED
     from pipelines.sentences.segmenter import Segmenter
     from pipelines.sentences.selection import Selection
-    from pipelines.sentences.sharding import SELECTION, UNITS, Spread
+    from pipelines.sentences.sharding import SELECTION, SORTED, Sharding
+    from pipelines.sentences.split_documents import DIRECTORY
 
-    found = units(articles.uris)
-    if not found:
+    groups = article_groups(articles.uris)
+    if not groups:
         raise _empty(articles)
     segmenter = Segmenter(options.segmenter, language, output.path(PUNKT))
     segmenter.check()
     given = tuple(options.sentence_end_characters or ())
     ends = given or sentence_end_characters(language)
-    share = sample_share(found) if options.segmenter == "punkt" and not output.is_complete(PUNKT) else 0.0
+    share = sample_share(groups) if options.segmenter == "punkt" and not output.is_complete(PUNKT) else 0.0
     if share and punkt is not None:
         model = load_model(punkt.uris, ends)
         with output.shard(PUNKT) as shard:
@@ -107,35 +109,39 @@ def _segment(
     if share or not output.is_complete(SELECTION):
         log.info("choosing documents%s", ", training Punkt" if share else "")
         abbreviations = seed_abbreviations(language)
-        with pipeline(beam_arguments, output, len(found)) as job:
-            Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, found)
+        with pipeline(beam_arguments, output, len(groups)) as job:
+            Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, groups)
     documents = Selection.read(output.path(SELECTION)).documents
     _check_documents(documents, articles, options)
     count = options.shards
     if options.shard_lines is not None:
-        count = max(1, -(-LineCount(output, segmenter).count(found, beam_arguments) // options.shard_lines))
+        count = max(1, -(-LineCount(output, segmenter).count(groups, beam_arguments) // options.shard_lines))
     _check_shards(count, documents, options)
 
     shards = tuple(shard_names("part", count, "txt"))
-    spread = Spread(output, shards, seed, segmenter, len(found))
+    sharding = Sharding(output, shards, seed, segmenter, len(groups))
     missing = [index for index, name in enumerate(shards) if not output.is_complete(name)]
     evaluates = options.eval_documents > 0 and not output.is_complete(EVALUATION_TEXT)
     if missing or evaluates:
         sizes = {shards[index]: 1 for index in missing}
-        parts = max(len(found), len(missing))
-        with watched("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
-            segmented = job | "units" >> Elements(found) | "segment" >> beam.Map(spread.segment_unit)
-            # The side input makes the shards wait until all units are segmented.
-            done = beam.pvalue.AsIter(segmented)
+        parts = max(len(groups), len(missing))
+        with shard_progress("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
+            split = job | "groups" >> CheckedCreate(groups) | "split" >> beam.Map(sharding.split_group)
+            # The side input makes the shards wait until all groups are split.
+            done = beam.pvalue.AsIter(split)
             _ = (
                 job
-                | "shards" >> Elements(missing)
-                | "write" >> beam.Map(lambda index, _: spread.write_shard(index), done)
+                | "shards" >> CheckedCreate(missing)
+                | "write" >> beam.Map(lambda index, _: sharding.write_shard(index), done)
             )
             if evaluates:
-                _ = job | "evaluation" >> Elements([spread]) | beam.Map(lambda it, _: it.write_evaluation(), done)
-    storage.delete(output.path(SEGMENTED))
-    storage.delete(output.path(UNITS))
+                _ = (
+                    job
+                    | "evaluation" >> CheckedCreate([sharding])
+                    | beam.Map(lambda it, _: it.write_evaluation(), done)
+                )
+    storage.delete(output.path(DIRECTORY))
+    storage.delete(output.path(SORTED))
     storage.delete(output.path(SELECTION))
     counters = output.counters()
     log.info(
@@ -153,7 +159,7 @@ def _check_documents(documents: int, articles: Inputs, options: Segmentation) ->
         raise _empty(articles)
     if options.eval_documents >= documents:
         raise UsageError(
-            "more documents are to be held out for evaluation than can be spared",
+            "too many documents are held out for evaluation",
             where="eval_documents",
             found=f"{options.eval_documents:,} of {documents:,} documents",
             expected=f"at most {documents - 1:,}",
@@ -178,5 +184,5 @@ def _check_shards(shards: int, documents: int, options: Segmentation) -> None:
 
 def _empty(articles: Inputs) -> UsageError:
     return UsageError(
-        "the corpus is empty", where=articles.uri, found="no document with text", fix="Check what was extracted."
+        "the corpus is empty", where=articles.uri, found="no document with text", fix="Check the extracted articles."
     )

@@ -128,8 +128,9 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:
     """Choose the sentences; workers return the shards' numbers of lines through a temporary file."""
-    from pipelines.engine.beam import beam, pipeline
-    from pipelines.engine.checked_create import Elements
+    from pipelines.engine.beam import beam
+    from pipelines.engine.checked_create import CheckedCreate
+    from pipelines.engine.runner import pipeline
     from pipelines.wordpiece.sampling import choose, count_lines
 
     def write(counts: Iterable[tuple[str, int]]) -> None:
@@ -140,7 +141,7 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
         with pipeline(beam_arguments, output, len(text.uris)) as job:
             _ = (
                 job
-                | "shards" >> Elements(text.uris)
+                | "shards" >> CheckedCreate(text.uris)
                 | "lines" >> beam.Map(count_lines)
                 | "all" >> beam.combiners.ToList()
                 | "write" >> beam.Map(write)

@@ -18,7 +18,7 @@ from pipelines.mlm.shard import RecordShards
 from pipelines.segment import segment
 
 SMALL, LARGE = 100, (1 << 16) + 1  # numbers of tokens whose ids take two bytes, and four
-# A wiki whose template pages are read, as those of all languages but English are.
+# A wiki whose template pages are read, as in all languages but English.
 DUMP = """<mediawiki xml:lang="de">
 <siteinfo><dbname>dewiki</dbname><base>https://de.wikipedia.org/wiki/Start</base></siteinfo>
 <page><title>Vorlage:Zahl</title><ns>10</ns><id>1</id><revision><id>1</id>
@@ -38,7 +38,7 @@ Die Formel &lt;math&gt;x&lt;/math&gt; gilt. Sie steht hier.</text></revision></p
 
 
 def main() -> None:
-    """Send a small dump through the stages; make records by both generators, with ids of two and of four bytes."""
+    """Run the stages on a small dump; make records by both generators, with ids of two and of four bytes."""
     with tempfile.TemporaryDirectory() as directory:
         workspace = Workspace(directory)
         dump = f"{directory}/dump.xml"

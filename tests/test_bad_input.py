@@ -176,7 +176,7 @@ BAD_CORPORA = {
     "a sentence that is not UTF-8": ("sentences", b"One.\n\nTwo \xe9.\n", ["corpus, line 3, byte 10", "0xe9"]),
     "a document that is not UTF-8": ("documents", b"caf\xe9", ["corpus, byte 3", "0xe9"]),
     "UTF-16": ("sentences", "One.".encode("utf-16"), ["corpus", "the mark of UTF-16", "iconv"]),
-    "a cut gzip file": ("jsonl", gzip.compress(noise(9000).encode())[:2000], ["corpus, behind byte", "damaged"]),
+    "a cut gzip file": ("jsonl", gzip.compress(noise(9000).encode())[:2000], ["corpus, after byte", "damaged"]),
     "no Parquet": ("parquet", b"text", ["corpus", "not a Parquet file"]),
 }
 
@@ -297,7 +297,7 @@ def test_nul_characters_and_an_article_of_50_mb(tmp_path, articles, berth):
 
 def test_impossible_filters(tmp_path, articles, berth):
     base = ["filter", *articles(rows(PROSE))]
-    berth(*base, "--language", "ar").refused(1, "do not tell their language", "also language")
+    berth(*base, "--language", "ar").refused(1, "have no language column", "also language")
     berth(*base, "--min-words", 100).refused(2, "leaves no document", "1 documents", "1 short")
     berth(*base, "--urls", "two words").refused(2, "--urls", "two words")
     berth(*base, "--duplicates", "all").refused(2, "--duplicates", "all")

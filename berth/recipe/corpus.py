@@ -46,7 +46,7 @@ class Source(Section):
         named = [name for name in ("id_field", "title_field", "language_field") if getattr(self, name) is not None]
         if self.text_field != "text":
             named.append("text_field")
-        if named and self.format not in ("jsonl", "parquet"):
+        if named and self.format in ("wikipedia", "sentences", "documents"):
             raise ValueError(f"{named[0]} is for jsonl and parquet: a source of the format {self.format} has no fields")
         if self.wrapped and self.format != "documents":
             raise ValueError(f"wrapped is for documents, not for {self.format}")

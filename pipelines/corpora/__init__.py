@@ -1,1 +1,1 @@
-"""Corpora of other forms than dumps, one file a form. Each becomes article files (berth/formats/articles.py)."""
+"""Corpora in other formats than dumps, one module a format. All become article files (berth/formats/articles.py)."""

@@ -1,4 +1,4 @@
-"""Plain text with one document a file. Many small files are read together."""
+"""Plain text with one document a file. Small files are read together, as one part."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from berth.formats.articles import Article, number_of
 from berth.recipe import Source
 from berth.stage.inputs import InputFile, Inputs
 from pipelines.corpora import reading
-from pipelines.corpora.lines import BOM, refuse_other_forms
-from pipelines.corpora.reading import Reading, address, paragraphs
+from pipelines.corpora.formats import CorpusFormat
+from pipelines.corpora.lines import BOM, refuse_other_formats
+from pipelines.corpora.reading import PartStatus
+from pipelines.corpora.text import address, paragraphs
 
 
 @dataclass(frozen=True)
 class DocumentsPart:
-    """Some files that follow each other in the order of their names, of PART_BYTES together.
+    """Files that follow each other in the order of their names, of PART_BYTES together.
 
     Attributes:
         files: Size, URI and name of each.
@@ -41,24 +43,24 @@ class DocumentsPart:
         """Schema of the articles."""
         return articles.schema(has_language=False, has_sentences=False)
 
-    def articles(self, account: Reading) -> Iterator[Article]:
+    def articles(self, status: PartStatus) -> Iterator[Article]:
         """The documents, in the order of the files' names."""
         for size, uri, name in self.files:
             if size > reading.MAX_DOCUMENT_BYTES:
                 limit = f"at most {reading.MAX_DOCUMENT_BYTES:,} bytes; one document a file"
-                account.reject("too_long", "a document is too long", partial(str, uri), f"{size:,} bytes", limit)
+                status.reject("too_long", "a document is too long", partial(str, uri), f"{size:,} bytes", limit)
             else:
-                yield from self._article(uri, name, account)
-            account.bytes_read += size
+                yield from self._article(uri, name, status)
+            status.bytes_read += size
 
-    def _article(self, uri: str, name: str, account: Reading) -> Iterator[Article]:
+    def _article(self, uri: str, name: str, status: PartStatus) -> Iterator[Article]:
         content = storage.read_bytes(uri)
-        refuse_other_forms(uri, content)
+        refuse_other_formats(uri, content)
         try:
             text = content.removeprefix(BOM).decode()
         except UnicodeDecodeError as error:
             offset = error.start + (len(BOM) if content.startswith(BOM) else 0)
-            account.reject_not_utf8(partial(_place, uri, offset), error)
+            status.reject_not_utf8(partial(_location, uri, offset), error)
             return
         url = address(name)
         title = posixpath.splitext(posixpath.basename(name))[0]
@@ -66,7 +68,7 @@ class DocumentsPart:
 
 
 def parts(files: Inputs, source: Source) -> list[DocumentsPart]:
-    """The parts of a source: as many files each as PART_BYTES take, at least one."""
+    """The parts of a source: each as many files as fit into PART_BYTES, at least one."""
     groups: list[list[InputFile]] = []
     size = 0
     for file in files.files:
@@ -80,5 +82,8 @@ def parts(files: Inputs, source: Source) -> list[DocumentsPart]:
     ]
 
 
-def _place(uri: str, offset: int) -> str:
+def _location(uri: str, offset: int) -> str:
     return f"{uri}, byte {offset}"
+
+
+FORMAT = CorpusFormat(parts, options=("wrapped",), files=Inputs.of_tree)

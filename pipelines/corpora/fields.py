@@ -1,4 +1,4 @@
-"""Fields of JSON objects and columns of tables: which of them make an article."""
+"""Fields of JSON objects and columns of tables → articles."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pyarrow as pa
 from berth.formats import articles
 from berth.formats.articles import Article, number_of
 from berth.recipe import Source
-from pipelines.corpora.reading import Reading, address, paragraphs, repaired
+from pipelines.corpora.reading import PartStatus
+from pipelines.corpora.text import address, paragraphs, repaired
 
 LARGEST_NUMBER = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Names of the fields; those that a source does not have are empty."""
+    """Names of the fields; "" for those that a source does not have."""
 
     text: str
     id: str
@@ -32,7 +33,7 @@ class Fields:
 
     @property
     def names(self) -> list[str]:
-        """Those that are read, each once."""
+        """The fields to read, each once."""
         return list(dict.fromkeys(filter(None, (self.text, self.id, self.title, self.language))))
 
     @property
@@ -41,24 +42,24 @@ class Fields:
         return articles.schema(has_language=bool(self.language), has_sentences=False)
 
     def article(
-        self, values: Mapping[str, Any], file: str, place: int, where: Callable[[], str], account: Reading
+        self, values: Mapping[str, Any], file: str, position: int, where: Callable[[], str], status: PartStatus
     ) -> Iterator[Article]:
-        """The article that some values make, or none.
+        """The article of one object or row; none if a value is missing or has the wrong type.
 
-        Values that are not needed may be missing or null. A text that is null or empty is a document without text.
+        Only the text and a named id are required. A text that is null or empty is a document without text.
 
         Args:
             values: Values by field.
             file: Name of the file.
-            place: Place in it, which stands for the id where there is none.
-            where: Gives the place in words.
-            account: Is told what is wrong.
+            position: Its position there (byte or row), which is its id if it has none.
+            where: Gives its location as text.
+            status: Gets the rejected documents.
         """
         wrong = self._wrong(values)
         if wrong:
-            account.reject("wrong_fields", "a document has not the fields that it should", where, wrong)
+            status.reject("wrong_fields", "a document lacks a field or has a wrong type in it", where, wrong)
             return
-        name = values[self.id] if self.id else place
+        name = values[self.id] if self.id else position
         url = address(file, name)
         is_number = self.id and isinstance(name, int) and abs(name) <= LARGEST_NUMBER
         language = values.get(self.language) if self.language else None
@@ -71,7 +72,7 @@ class Fields:
         )
 
     def _wrong(self, values: Mapping[str, Any]) -> str:
-        """What is wrong with some values, in words; "" where nothing is."""
+        """What is wrong with the values, as text; "" if nothing is."""
         if self.text not in values:
             return f"no field {self.text!r} among {', '.join(map(repr, list(values)[:8])) or 'none'}"
         if not isinstance(values[self.text], str | None):

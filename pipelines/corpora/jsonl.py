@@ -15,15 +15,16 @@ from berth.recipe import Source
 from berth.stage.inputs import Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.fields import Fields
+from pipelines.corpora.formats import FIELDS, CorpusFormat
 from pipelines.corpora.lines import Lines, ranges
-from pipelines.corpora.reading import Reading
+from pipelines.corpora.reading import PartStatus
 
 EXPECTED = "one JSON object a line"
 
 
 @dataclass(frozen=True)
 class JsonLinesPart:
-    """A range of a file of JSON objects. It owns the lines that begin in it."""
+    """A byte range of a file of JSON objects: the lines that begin in it."""
 
     lines: Lines
     fields: Fields
@@ -38,35 +39,35 @@ class JsonLinesPart:
         """Schema of the articles."""
         return self.fields.schema
 
-    def articles(self, account: Reading) -> Iterator[Article]:
-        """The documents, in the order of the lines; empty lines are passed over. Only a line feed ends a line."""
-        for offset, line in self.lines.read(account):
-            if self.lines.is_behind(offset):
+    def articles(self, status: PartStatus) -> Iterator[Article]:
+        """The documents, in the order of the lines; empty lines are skipped. Only a line feed ends a line."""
+        for offset, line in self.lines.read(status):
+            if self.lines.is_after(offset):
                 return
             if line is not None and (not line or line.isspace()):
                 continue
-            values = self._object(offset, line, account)
+            values = self._object(offset, line, status)
             if values is not None:
-                where = partial(self.lines.place, offset)
-                yield from self.fields.article(values, self.lines.name, offset, where, account)
+                where = partial(self.lines.location, offset)
+                yield from self.fields.article(values, self.lines.name, offset, where, status)
 
-    def _object(self, offset: int, line: bytes | None, account: Reading) -> Mapping[str, Any] | None:
-        where = partial(self.lines.place, offset)
+    def _object(self, offset: int, line: bytes | None, status: PartStatus) -> Mapping[str, Any] | None:
+        where = partial(self.lines.location, offset)
         if line is None:
             limit = f"more than {reading.MAX_DOCUMENT_BYTES:,} bytes"
-            account.reject("too_long", "a line is too long", where, limit, EXPECTED)
+            status.reject("too_long", "a line is too long", where, limit, EXPECTED)
             return None
         try:
             value = json.loads(line.decode())
         except UnicodeDecodeError as error:
-            account.reject_not_utf8(partial(self.lines.place, offset + error.start), error)
+            status.reject_not_utf8(partial(self.lines.location, offset + error.start), error)
             return None
         except (ValueError, RecursionError) as error:
-            account.reject("invalid_json", "a line is not valid JSON", where, _in_words(error), EXPECTED)
+            status.reject("invalid_json", "a line is not valid JSON", where, _as_text(error), EXPECTED)
             return None
         if not isinstance(value, dict):
-            found = f"a JSON value of another kind: {line[:40].decode(errors='replace')}"
-            account.reject("invalid_json", "a line holds no JSON object", where, found, EXPECTED)
+            found = f"another JSON value: {line[:40].decode(errors='replace')}"
+            status.reject("invalid_json", "a line is not a JSON object", where, found, EXPECTED)
             return None
         return value
 
@@ -77,7 +78,10 @@ def parts(files: Inputs, source: Source) -> list[JsonLinesPart]:
     return [JsonLinesPart(lines, fields) for file in files.files for lines in ranges(file)]
 
 
-def _in_words(error: Exception) -> str:
+def _as_text(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos + 1} of the line"
-    return "objects inside each other too deep" if isinstance(error, RecursionError) else str(error)
+    return "objects nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+FORMAT = CorpusFormat(parts, options=FIELDS)

@@ -1,4 +1,4 @@
-"""Lines of a text file: of a byte range of a plain file, or of a whole compressed one."""
+"""Lines of a text file: of a byte range if it is plain, of the whole file if it is compressed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from berth import storage
 from berth.errors import BerthError
 from berth.stage.inputs import InputFile
 from pipelines.corpora import reading
-from pipelines.corpora.reading import Damaged, Reading, is_damage
+from pipelines.corpora.reading import DamagedFileError, PartStatus, is_damage
 
 BUFFER_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
-# The codecs of Arrow, by the first bytes of what they make: of bz2, a stream's head and that of its first block, or the
-# end of an empty stream.
+# Arrow's names of codecs, and the first bytes of their files; those of bz2 are the head of the stream and of its first
+# block, or the end of an empty stream.
 CODEC_BYTES = 10
 CODECS = {
     "gzip": re.compile(rb"\x1f\x8b\x08"),
     "bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
     "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
-# What a file may begin with that is no text in UTF-8.
-OTHER_FORMS = {
+# First bytes of files that are not text in UTF-8.
+OTHER_FORMATS = {
     b"\xff\xfe": "the mark of UTF-16",
     b"\xfe\xff": "the mark of UTF-16",
     b"PAR1": "the mark of a Parquet file",
@@ -38,7 +38,7 @@ OTHER_FORMS = {
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines that begin in a byte range of a file; those behind it are read on demand.
+    """The lines that begin in a byte range of a file; lines after it are read on demand.
 
     Attributes:
         uri: The file.
@@ -59,18 +59,18 @@ class Lines:
         """Bytes to read."""
         return self.stop - self.start
 
-    def is_behind(self, offset: int) -> bool:
+    def is_after(self, offset: int) -> bool:
         """Whether the line that begins at ``offset`` of the content belongs to the next range."""
         return not self.codec and offset >= self.stop
 
-    def read(self, account: Reading) -> Iterator[tuple[int, bytes | None]]:
+    def read(self, status: PartStatus) -> Iterator[tuple[int, bytes | None]]:
         """Offset (in the decompressed content) and bytes of each line without its LF; None for one that is too long.
 
-        A byte order mark at the beginning is left out.
+        A byte order mark at the beginning is removed.
 
         Raises:
-            Damaged: where the compressed data is cut short or corrupt.
-            BerthError: for a file that is no text in UTF-8.
+            DamagedFileError: If the compressed data is cut short or corrupt.
+            BerthError: For a file that is not text in UTF-8.
         """
         with storage.open_read(self.uri) as file:
             content = self._content(file)
@@ -82,9 +82,9 @@ class Lines:
                 while line := content.readline(reading.MAX_DOCUMENT_BYTES + 1):
                     begin = offset
                     offset += len(line)
-                    account.bytes_read = min(self.size, file.tell() - self.start if self.codec else offset - self.start)
+                    status.bytes_read = min(self.size, file.tell() - self.start if self.codec else offset - self.start)
                     if begin == 0:
-                        refuse_other_forms(self.uri, line)
+                        refuse_other_formats(self.uri, line)
                         line = line.removeprefix(BOM)
                     if line.endswith(b"\n"):
                         yield begin, line[:-1]
@@ -96,17 +96,19 @@ class Lines:
             except (OSError, pa.ArrowException) as error:
                 if not is_damage(error):
                     raise
-                raise Damaged(f"{self.uri}, behind byte {offset} of the decompressed text", str(error)) from error
+                raise DamagedFileError(
+                    f"{self.uri}, after byte {offset} of the decompressed text", str(error)
+                ) from error
 
-    def place(self, offset: int) -> str:
-        """A place in words: file, and line and byte at ``offset`` of its content; the file is read up to there."""
+    def location(self, offset: int) -> str:
+        """File, line and byte at ``offset`` of the content, as text. It reads the file up to there to count lines."""
         of = " of the decompressed text" if self.codec else ""
         return f"{self.uri}, line {self._line_number(offset):,}, byte {offset}{of}"
 
     def _content(self, file: BinaryIO) -> io.BufferedReader:
         if self.codec:
             stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), self.codec)
-            # A small buffer: where the stream is damaged, what is in it would be lost too.
+            # A small buffer, because its content is lost where the stream is damaged.
             return io.BufferedReader(stream, io.DEFAULT_BUFFER_SIZE)
         file.seek(max(0, self.start - 1))
         return io.BufferedReader(cast(io.RawIOBase, file), BUFFER_BYTES)
@@ -121,21 +123,21 @@ class Lines:
         return number
 
 
-def refuse_other_forms(uri: str, content: bytes) -> None:
-    """Raise BerthError if a file's content begins as that of a file which is no text in UTF-8."""
-    for mark, found in OTHER_FORMS.items():
+def refuse_other_formats(uri: str, content: bytes) -> None:
+    """Raise BerthError if a file's first bytes show that it is not text in UTF-8."""
+    for mark, found in OTHER_FORMATS.items():
         if content.startswith(mark):
             raise BerthError(
-                "this is no text in UTF-8",
+                "this is not text in UTF-8",
                 where=uri,
                 found=found,
                 expected="text in UTF-8",
-                fix="Convert the file (for instance with iconv), or give its true format.",
+                fix="Convert the file (for instance with iconv), or give the format that the file has.",
             )
 
 
 def ranges(file: InputFile) -> Iterator[Lines]:
-    """A file as ranges of its lines: of PART_BYTES each if it is plain, one if it is compressed."""
+    """The lines of a file in ranges of PART_BYTES; in one range if it is compressed."""
     with storage.open_read(file.uri) as content:
         first = content.read(CODEC_BYTES)
     codec = next((name for name, magic in CODECS.items() if magic.match(first)), "")
@@ -145,7 +147,7 @@ def ranges(file: InputFile) -> Iterator[Lines]:
 
 
 def _skip_line(content: io.BufferedReader) -> int:
-    """Read on to the end of a line, however long; returns how many bytes that were."""
+    """Read to the end of a line, however long; returns the number of bytes read."""
     skipped = 0
     while line := content.readline(BUFFER_BYTES):
         skipped += len(line)

@@ -1,4 +1,4 @@
-"""Text with one sentence a line and an empty line between documents. The sentences are kept as they are."""
+"""Text with one sentence a line and an empty line between documents. The sentences are kept."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from berth.formats.articles import Article, number_of
 from berth.recipe import Source
 from berth.stage.inputs import Inputs
 from pipelines.corpora import reading
+from pipelines.corpora.formats import CorpusFormat
 from pipelines.corpora.lines import Lines, ranges
-from pipelines.corpora.reading import Reading, address
+from pipelines.corpora.reading import PartStatus
+from pipelines.corpora.text import address
 
 
 @dataclass(frozen=True)
 class SentencesPart:
-    """A range of a file of sentences. It owns the documents behind the empty lines that begin in it.
+    """A byte range of a file of sentences: the documents that follow the empty lines beginning in it.
 
-    So the ranges need not know of each other; the document at the beginning of the file belongs to the first one.
+    The first range also has the document at the beginning of the file. So each range can be read by itself.
     """
 
     lines: Lines
@@ -36,29 +38,29 @@ class SentencesPart:
         """Schema of the articles."""
         return articles.schema(has_language=False, has_sentences=True)
 
-    def articles(self, account: Reading) -> Iterator[Article]:
-        """The documents: the same, whatever the ranges. Each ends with its file at the latest.
+    def articles(self, status: PartStatus) -> Iterator[Article]:
+        """The documents in order. They do not depend on how the file is cut into ranges.
 
         A line is empty if it holds nothing but white space of any kind. White space inside a line becomes one space;
         so characters that separate lines in some programs (U+0085, U+2028, a lone CR) cut no sentence.
         """
-        document = _Document() if self.lines.start == 0 else None  # None: what is read is not the part's own
-        for offset, line in self.lines.read(account):
+        document = _Document() if self.lines.start == 0 else None  # None: the lines belong to the range before
+        for offset, line in self.lines.read(status):
             if line is not None and _is_empty(line):
                 if document is not None:
-                    yield from document.finished(self.lines, account)
-                if self.lines.is_behind(offset):
+                    yield from document.finished(self.lines, status)
+                if self.lines.is_after(offset):
                     return
                 document = _Document()
             elif document is not None:
                 document.add(offset, line)
         if document is not None:
-            yield from document.finished(self.lines, account)
+            yield from document.finished(self.lines, status)
 
 
 @dataclass
 class _Document:
-    """A document that is being read: its lines, or what is wrong with it."""
+    """A document being read: its lines, or what is wrong with it."""
 
     begin: int = -1
     size: int = 0
@@ -67,7 +69,7 @@ class _Document:
     not_utf8: tuple[int, UnicodeDecodeError] | None = None
 
     def add(self, offset: int, line: bytes | None) -> None:
-        """Add a line; None stands for one that is too long by itself."""
+        """Add a line; None is a line that is too long."""
         if self.begin < 0:
             self.begin = offset
         self.size += len(line or b"")
@@ -80,22 +82,22 @@ class _Document:
             except UnicodeDecodeError as error:
                 self.not_utf8 = offset + error.start, error
 
-    def finished(self, lines: Lines, account: Reading) -> Iterator[Article]:
+    def finished(self, lines: Lines, status: PartStatus) -> Iterator[Article]:
         """The document as an article, unless it is empty or cannot be read."""
         if self.begin < 0:
             return
         if self.is_too_long:
             limit = f"{reading.MAX_DOCUMENT_BYTES:,} bytes"
-            account.reject(
+            status.reject(
                 "too_long",
                 "a document is too long",
-                partial(lines.place, self.begin),
+                partial(lines.location, self.begin),
                 f"no empty line for more than {limit}",
                 "one sentence a line and an empty line between documents",
             )
         elif self.not_utf8 is not None:
             offset, error = self.not_utf8
-            account.reject_not_utf8(partial(lines.place, offset), error)
+            status.reject_not_utf8(partial(lines.location, offset), error)
         else:
             url = address(lines.name, self.begin)
             yield Article(number_of(url), "", url, "\n".join(self.sentences))
@@ -106,11 +108,14 @@ def parts(files: Inputs, source: Source) -> list[SentencesPart]:
     return [SentencesPart(lines) for file in files.files for lines in ranges(file)]
 
 
+FORMAT = CorpusFormat(parts)
+
+
 def _is_empty(line: bytes) -> bool:
-    # Decoding is needed only where a line could consist of white space beyond ASCII.
+    # Only a line that may consist of white space beyond ASCII has to be decoded.
     return not line or line.isspace() or (line.lstrip()[:1] in _WIDE and not line.decode("utf-8", "replace").strip())
 
 
 # First bytes of white space beyond ASCII in UTF-8 (U+0085, U+00A0, U+1680, U+2000 …, U+3000), and control characters
-# that Python takes for white space in texts only.
+# that are white space to Python in str, not in bytes.
 _WIDE = frozenset([b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\x1c", b"\x1d", b"\x1e", b"\x1f"])

@@ -1,21 +1,21 @@
-"""The sources of a recipe: which files they name, and their parts."""
+"""The sources of a recipe: the files that they name, and their parts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from berth.errors import UsageError
 from berth.recipe import Source
 from berth.stage.inputs import Inputs
+from pipelines.corpora.formats import corpus_format, names_with
 
 if TYPE_CHECKING:
     from pipelines.corpora.reading import Part
 
 DUMPS = "wikipedia"
-WITH_FIELDS = {"jsonl", "parquet"}
 
 
 @dataclass(frozen=True)
@@ -32,83 +32,77 @@ class TextCorpus:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What its articles depend on besides the files."""
+        """The options of the source that its articles depend on, besides the files."""
         return self.source.model_dump(mode="json", exclude={"path", "expected"})
 
     def parts(self) -> Sequence[Part]:
-        """The parts, in order: they depend on the files and nothing else.
+        """The parts, in order. They depend on nothing but the files and the source.
 
         Raises:
-            BerthError: for files of another form.
+            BerthError: For files of another format.
         """
-        from pipelines.corpora import documents, jsonl, sentences, tables
-
-        readers: dict[str, Callable[[Inputs, Source], Sequence[Part]]] = {
-            "sentences": sentences.parts,
-            "documents": documents.parts,
-            "jsonl": jsonl.parts,
-            "parquet": tables.parts,
-        }
-        return readers[self.source.format](self.files, self.source)
+        return corpus_format(self.source.format).parts(self.files, self.source)
 
 
 def find(sources: Sequence[Source]) -> tuple[Inputs | None, list[TextCorpus]]:
-    """The files of some sources: all dumps together (None without any), and the other sources in their order.
+    """The files of sources: all dumps together (None without any), and the other sources in their order.
 
     Raises:
-        UsageError: where a source names no file, or two sources files of the same name.
+        UsageError: If a source names no file, or two sources name files of the same name.
     """
     dumps = [source.path for source in sources if source.format == DUMPS]
     corpora = [
-        TextCorpus(source, Inputs.of_tree(source.path) if source.format == "documents" else Inputs.of(source.path))
+        TextCorpus(source, corpus_format(source.format).files(source.path))
         for source in sources
         if source.format != DUMPS
     ]
-    # The documents' ids begin with the files' names.
+    # The ids of documents begin with the names of their files.
     names = Counter(file.name for corpus in corpora for file in corpus.files.files)
     if twice := [name for name, count in names.items() if count > 1]:
         raise UsageError(
             f"two sources have a file called {twice[0]}",
             where=", ".join(corpus.files.uri for corpus in corpora),
-            fix="Rename one of them: documents are told apart by their files' names.",
+            fix="Rename one of them: the ids of documents begin with the names of their files.",
         )
     return (Inputs.of(*dumps) if dumps else None), corpora
 
 
 def given(dumps: Sequence[str], others: Sequence[str], wrapped: bool, **fields: str | None) -> list[Source]:
-    """The sources that flags name.
+    """The sources that flags of the command line name.
 
     Args:
         dumps: Dumps, as ``--dump`` gives them.
         others: ``FORMAT=GLOB``, as ``--source`` gives them.
-        wrapped: For those that have documents.
-        fields: For those that have fields.
+        wrapped: Option of the formats that it applies to.
+        fields: Options of the formats that have fields.
 
     Raises:
-        UsageError: for no source, an unknown format, or fields where none of the sources has any.
+        UsageError: For no source, an unknown format, or options that apply to none of the sources.
     """
     formats = get_args(Source.model_fields["format"].annotation)
     for name, value in fields.items():
         if value == "":
             raise UsageError("the name of a field is empty", where="--" + name.replace("_", "-"))
     sources = [Source(path=path) for path in dumps]
+    options = {**fields, "wrapped": wrapped}
     for text in others:
-        format, _, path = text.partition("=")
-        if format not in formats or not path:
+        name, _, path = text.partition("=")
+        if name not in formats or not path:
             raise UsageError(
                 "a source cannot be understood",
                 where=f"--source {text}",
                 expected=f"FORMAT=GLOB, where FORMAT is one of {', '.join(formats)}",
             )
-        options = {**(fields if format in WITH_FIELDS else {}), "wrapped": wrapped and format == "documents"}
-        sources.append(Source.model_validate({"format": format, "path": path, **options}))
+        applicable = corpus_format(name).options if name != DUMPS else ()
+        used = {key: value for key, value in options.items() if key in applicable}
+        sources.append(Source.model_validate({"format": name, "path": path, **used}))
     if not sources:
         raise UsageError("no source is given", expected="--dump FILE, or --source FORMAT=GLOB")
-    found = {source.format for source in sources}
-    if any(value for name, value in fields.items() if (name, value) != ("text_field", "text")) and not (
-        found & WITH_FIELDS
-    ):
-        raise UsageError("fields are named, but no source has any", expected="--source jsonl=GLOB or parquet=GLOB")
-    if wrapped and "documents" not in found:
-        raise UsageError("--wrapped is given, but no source of documents", expected="--source documents=GLOB")
+    for key, given_value in options.items():
+        possible = names_with(key)
+        if given_value != Source.model_fields[key].default and not any(source.format in possible for source in sources):
+            raise UsageError(
+                f"--{key.replace('_', '-')} is given, but it applies to no source",
+                expected=" or ".join(f"--source {name}=GLOB" for name in possible),
+            )
     return sources

@@ -17,16 +17,17 @@ from berth.recipe import Source
 from berth.stage.inputs import InputFile, Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.fields import Fields
-from pipelines.corpora.reading import Damaged, Reading, is_damage
+from pipelines.corpora.formats import FIELDS, CorpusFormat
+from pipelines.corpora.reading import DamagedFileError, PartStatus, is_damage
 
-# Rows and bytes held at once while a row group is read.
+# Rows and bytes in memory while a row group is read.
 BATCH_ROWS = 256
 BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class TablePart:
-    """Some row groups of a Parquet file that follow each other, of PART_BYTES together before compression.
+    """Consecutive row groups of a Parquet file, of PART_BYTES together before compression.
 
     Attributes:
         uri: The file.
@@ -49,8 +50,8 @@ class TablePart:
         """Schema of the articles."""
         return self.fields.schema
 
-    def articles(self, account: Reading) -> Iterator[Article]:
-        """The documents, in the order of the rows; a row's index in the file is its place."""
+    def articles(self, status: PartStatus) -> Iterator[Article]:
+        """The documents, in the order of the rows."""
         row = self.first_row
         try:
             with storage.open_read(self.uri) as file:
@@ -58,40 +59,43 @@ class TablePart:
                 table = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
                 for batch in table.iter_batches(BATCH_ROWS, list(self.row_groups), self.fields.names):
                     for values in zip(*(_values(column) for column in batch), strict=True):
-                        yield from self._article(row, dict(zip(batch.schema.names, values, strict=True)), account)
+                        yield from self._article(row, dict(zip(batch.schema.names, values, strict=True)), status)
                         row += 1
-                    account.bytes_read = min(self.size, account.bytes_read + batch.nbytes)
+                    status.bytes_read = min(self.size, status.bytes_read + batch.nbytes)
         except (OSError, pa.ArrowException) as error:
             if not is_damage(error):
                 raise
-            raise Damaged(self._place(row), str(error)) from error
+            raise DamagedFileError(self._location(row), str(error)) from error
 
-    def _article(self, row: int, values: dict[str, Any], account: Reading) -> Iterator[Article]:
-        where = partial(self._place, row)
+    def _article(self, row: int, values: dict[str, Any], status: PartStatus) -> Iterator[Article]:
+        where = partial(self._location, row)
         try:
             # Arrow does not check that a text is UTF-8.
             decoded = {name: value.decode() if isinstance(value, bytes) else value for name, value in values.items()}
         except UnicodeDecodeError as error:
-            account.reject_not_utf8(where, error)
+            status.reject_not_utf8(where, error)
             return
-        yield from self.fields.article(decoded, self.name, row, where, account)
+        yield from self.fields.article(decoded, self.name, row, where, status)
 
-    def _place(self, row: int) -> str:
+    def _location(self, row: int) -> str:
         return f"{self.uri}, row {row:,}"
 
 
 def parts(files: Inputs, source: Source) -> list[TablePart]:
-    """The parts of a source: as many row groups each as PART_BYTES take, at least one.
+    """The parts of a source: each as many row groups as fit into PART_BYTES, at least one.
 
     Raises:
-        BerthError: for a file that is not Parquet or has not the columns.
+        BerthError: For a file that is not Parquet or lacks a column.
     """
     fields = Fields.of(source)
     return [part for file in files.files for part in _parts(file, fields)]
 
 
+FORMAT = CorpusFormat(parts, options=FIELDS)
+
+
 def _parts(file: InputFile, fields: Fields) -> Iterator[TablePart]:
-    metadata = _opened(file.uri, fields)
+    metadata = _metadata(file.uri, fields)
     wanted = [
         index
         for index in range(metadata.num_columns)
@@ -112,8 +116,8 @@ def _parts(file: InputFile, fields: Fields) -> Iterator[TablePart]:
         yield TablePart(file.uri, file.name, tuple(groups), begin, size, fields)
 
 
-def _opened(uri: str, fields: Fields) -> pq.FileMetaData:
-    """Metadata of a file whose columns are as the fields need them."""
+def _metadata(uri: str, fields: Fields) -> pq.FileMetaData:
+    """Metadata of a file, whose columns are checked."""
     with storage.open_read(uri) as file:
         try:
             table = pq.ParquetFile(file)
@@ -121,7 +125,7 @@ def _opened(uri: str, fields: Fields) -> pq.FileMetaData:
             if not is_damage(error):
                 raise
             raise BerthError(
-                "this is not a Parquet file", where=uri, found=str(error), fix="Give the file's true format."
+                "this is not a Parquet file", where=uri, found=str(error), fix="Give the format that the file has."
             ) from error
     schema = table.schema_arrow
     for name in fields.names:

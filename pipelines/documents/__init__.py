@@ -1,1 +1,1 @@
-"""Documents before segmentation: reading them in units, normalising their text, finding duplicates, leaving out."""
+"""Documents before sentence splitting: reading groups of articles, normalising text, dropping duplicates, filtering."""

@@ -1,4 +1,4 @@
-"""Article files in units that fit into memory: row groups, known by their place."""
+"""Groups of articles that fit into memory: the row groups of article files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COLUMNS = ("id", "url", "text")
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One row group of an article file: a place, so that it can travel to a worker.
+class ArticleGroup:
+    """One row group of an article file. It says where the articles are, so it is small enough to send to a worker.
 
     Attributes:
-        number: Its place among all units, in the order of the files' names.
+        number: Index among all groups, in the order of the files' names.
         uri: The file.
         row_group: Index of the row group in the file.
         text_bytes: Size of its text before compression.
@@ -34,10 +34,10 @@ class Unit:
     has_sentences: bool
 
     def table(self, columns: Sequence[str] = COLUMNS) -> pa.Table:
-        """The unit's rows, one chunk a column.
+        """The group's rows, one chunk a column.
 
         Raises:
-            BerthError: if the file is damaged or its text is not UTF-8.
+            BerthError: If the file is damaged or its text is not UTF-8.
         """
         try:
             with storage.open_read(self.uri) as file:
@@ -52,28 +52,28 @@ class Unit:
         return table.combine_chunks()
 
 
-def units(uris: Sequence[str]) -> list[Unit]:
-    """All units of article files, in the order given.
+def article_groups(uris: Sequence[str]) -> list[ArticleGroup]:
+    """The groups of some article files, in the order given.
 
     Raises:
-        BerthError: if a file is not Parquet, has not the columns id, url and text, or has them with other types.
+        BerthError: If a file is not Parquet, or lacks a column (id, url, text), or one has another type.
     """
-    found: list[Unit] = []
+    groups: list[ArticleGroup] = []
     for uri in uris:
         metadata, schema = read_schema(uri)
-        position = [metadata.schema.column(index).path for index in range(metadata.num_columns)].index("text")
+        text_column = [metadata.schema.column(index).path for index in range(metadata.num_columns)].index("text")
         lines = has_sentences(schema)
-        for group in range(metadata.num_row_groups):
-            size = metadata.row_group(group).column(position).total_uncompressed_size
-            found.append(Unit(len(found), uri, group, size, lines))
-    return found
+        for index in range(metadata.num_row_groups):
+            size = metadata.row_group(index).column(text_column).total_uncompressed_size
+            groups.append(ArticleGroup(len(groups), uri, index, size, lines))
+    return groups
 
 
 def read_schema(uri: str) -> tuple[pq.FileMetaData, pa.Schema]:
     """Metadata and schema of an article file.
 
     Raises:
-        BerthError: if it is none.
+        BerthError: If it is none.
     """
     with storage.open_read(uri) as file:
         try:

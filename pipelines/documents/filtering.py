@@ -1,4 +1,4 @@
-"""Which documents, and which of their paragraphs, pass a filter; one article file → one article file."""
+"""Which documents, and which of their paragraphs, a filter keeps; one article file → one article file."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from berth.errors import BerthError
 from berth.formats.articles import LANGUAGE, PARQUET_OPTIONS, document_id
 from berth.recipe import Filter
 from berth.stage.output import Output
-from pipelines.documents.article_groups import COLUMNS, Unit, read_schema
-from pipelines.documents.duplicates import WHOLE, Places, read_lost
+from pipelines.documents.article_groups import COLUMNS, ArticleGroup, read_schema
+from pipelines.documents.duplicates import WHOLE, Occurrences, read_duplicates
 from pipelines.documents.normalisation import Normaliser
-from pipelines.engine.shards import report
+from pipelines.engine.progress import report_progress
 
-# Reasons to leave a document out; the counters are called rejected_REASON.
+# Reasons to reject a document; the counters are called rejected_REASON.
 LANGUAGE_REASON, EMPTY, SHORT, DUPLICATE = "language", "empty", "short", "duplicate"
 
 
-def lost_name(unit: int) -> str:
-    """The temporary file with the places that a unit loses to duplicates."""
-    return f".lost/{unit:05d}"
+def duplicates_name(group: int) -> str:
+    """The temporary file that lists the duplicates of an article group."""
+    return f".duplicates/{group:05d}"
 
 
 @dataclass(frozen=True)
 class Document:
-    """A row of a unit: its place, its id, and what normalising leaves of its paragraphs; or why it is left out."""
+    """A row of an article group: its index, its id, and its normalised paragraphs; or why it is rejected."""
 
     row: int
     id: str
@@ -40,12 +40,12 @@ class Document:
 
 @dataclass(frozen=True)
 class DocumentFilter:
-    """What is asked of a document by itself. It travels to workers."""
+    """The conditions on a single document. Workers get copies."""
 
     options: Filter
 
-    def documents(self, unit: Unit, table: pa.Table, normaliser: Normaliser) -> Iterator[Document]:
-        """All rows of a unit, in order."""
+    def documents(self, group: ArticleGroup, table: pa.Table, normaliser: Normaliser) -> Iterator[Document]:
+        """All rows of a group, in order."""
         accepted = frozenset(self.options.languages or ())
         languages = table["language"].to_pylist() if accepted else [None] * table.num_rows
         columns = (table[name].to_pylist() for name in COLUMNS)
@@ -59,7 +59,7 @@ class DocumentFilter:
             yield Document(row, name, paragraphs, self.fault(paragraphs))
 
     def fault(self, paragraphs: list[str]) -> str:
-        """Why a document of these paragraphs is left out; "" if it is not."""
+        """Why a document of these paragraphs is rejected; "" if it is not."""
         if not paragraphs:
             return EMPTY
         options = self.options
@@ -69,29 +69,29 @@ class DocumentFilter:
             return SHORT
         return ""
 
-    def places(self, unit: Unit) -> Iterator[tuple[int, bytes]]:
-        """The places of the unit's documents, or paragraphs, by range of their hashes (see :mod:`duplicates`)."""
-        places = Places(unit.number)
-        for document in self.documents(unit, self.table(unit), Normaliser(self.options)):
+    def occurrences(self, group: ArticleGroup) -> Iterator[tuple[int, bytes]]:
+        """The occurrences of the group's documents, or paragraphs, by range of their hashes (see :mod:`duplicates`)."""
+        occurrences = Occurrences(group.number)
+        for document in self.documents(group, self.table(group), Normaliser(self.options)):
             if document.rejected:
                 continue
             if self.options.duplicates == "documents":
-                places.add("\n".join(document.paragraphs), document.id, document.row)
+                occurrences.add("\n".join(document.paragraphs), document.id, document.row)
                 continue
             for index, paragraph in enumerate(document.paragraphs):
-                places.add(paragraph, document.id, document.row, index)
-        yield from places.by_range()
+                occurrences.add(paragraph, document.id, document.row, index)
+        yield from occurrences.by_range()
 
-    def table(self, unit: Unit) -> pa.Table:
-        """The columns that the filter looks at."""
-        return unit.table([*COLUMNS, "language"] if self.options.languages else COLUMNS)
+    def table(self, group: ArticleGroup) -> pa.Table:
+        """The columns that the filter reads."""
+        return group.table([*COLUMNS, "language"] if self.options.languages else COLUMNS)
 
 
 @dataclass(frozen=True)
 class FilterTask:
-    """One article file to be filtered, and where to. It travels to a worker."""
+    """One article file to filter, and the shard to write. Workers get copies."""
 
-    units: tuple[Unit, ...]
+    groups: tuple[ArticleGroup, ...]
     uri: str
     name: str
     filter: DocumentFilter
@@ -100,10 +100,10 @@ class FilterTask:
     @property
     def size(self) -> int:
         """Bytes of text to read."""
-        return sum(unit.text_bytes for unit in self.units)
+        return sum(group.text_bytes for group in self.groups)
 
     def run(self) -> str:
-        """Filter the file, one unit in memory at a time; returns the shard's name.
+        """Filter the file, one group in memory at a time; returns the shard's name.
 
         The counters account for each document: documents_read = articles + the counters rejected_*.
         """
@@ -113,12 +113,12 @@ class FilterTask:
         done = 0
         with self.output.shard(self.name) as shard:
             with pq.ParquetWriter(pa.PythonFile(shard, mode="w"), schema, **PARQUET_OPTIONS) as writer:
-                for unit in self.units:
-                    table = self._filtered(unit, unit.table(schema.names), normaliser, counters)
+                for group in self.groups:
+                    table = self._filtered(group, group.table(schema.names), normaliser, counters)
                     if table.num_rows:
                         writer.write_table(table)
-                    done += unit.text_bytes
-                    report(self.name, done)
+                    done += group.text_bytes
+                    report_progress(self.name, done)
             rejected = sum(count for name, count in counters.items() if name.startswith("rejected_"))
             assert counters["documents_read"] == counters["articles"] + rejected, counters
             counters.update({f"replaced_{kind}": count for kind, count in normaliser.counters.items()})
@@ -126,14 +126,16 @@ class FilterTask:
             shard.counters.update(counters)
         return self.name
 
-    def _filtered(self, unit: Unit, table: pa.Table, normaliser: Normaliser, counters: Counter[str]) -> pa.Table:
-        lost: set[tuple[int, int]] = set()
+    def _filtered(
+        self, group: ArticleGroup, table: pa.Table, normaliser: Normaliser, counters: Counter[str]
+    ) -> pa.Table:
+        duplicates: set[tuple[int, int]] = set()
         if self.filter.options.duplicates != "keep":
-            lost = read_lost(storage.read_bytes(self.output.path(lost_name(unit.number))))
+            duplicates = read_duplicates(storage.read_bytes(self.output.path(duplicates_name(group.number))))
         rows, texts = [], []
-        for document in self.filter.documents(unit, table, normaliser):
+        for document in self.filter.documents(group, table, normaliser):
             counters["documents_read"] += 1
-            kept, reason = self._without_lost(document, lost, counters)
+            kept, reason = self._without_duplicates(document, duplicates, counters)
             if reason:
                 counters[f"rejected_{reason}"] += 1
                 continue
@@ -144,16 +146,16 @@ class FilterTask:
         column = pa.array(texts, table.schema.field(field).type)
         return table.take(pa.array(rows, pa.int64())).set_column(field, table.schema.field(field), column)
 
-    def _without_lost(
-        self, document: Document, lost: set[tuple[int, int]], counters: Counter[str]
+    def _without_duplicates(
+        self, document: Document, duplicates: set[tuple[int, int]], counters: Counter[str]
     ) -> tuple[list[str], str]:
-        """What is left of a document, and why it is left out ("" if it is not)."""
+        """The paragraphs that are left of a document, and why it is rejected ("" if it is not)."""
         paragraphs, fault = document.paragraphs, document.rejected
         if self.filter.options.duplicates != "paragraphs":
-            return paragraphs, fault or (DUPLICATE if (document.row, WHOLE) in lost else "")
+            return paragraphs, fault or (DUPLICATE if (document.row, WHOLE) in duplicates else "")
         counters["paragraphs_read"] += len(paragraphs)
         if not fault:
-            paragraphs = [text for index, text in enumerate(paragraphs) if (document.row, index) not in lost]
+            paragraphs = [text for index, text in enumerate(paragraphs) if (document.row, index) not in duplicates]
             counters["paragraphs_duplicate"] += len(document.paragraphs) - len(paragraphs)
             fault = self.filter.fault(paragraphs)
             fault = DUPLICATE if fault == EMPTY else fault
@@ -162,12 +164,12 @@ class FilterTask:
 
 
 def check_languages(uris: list[str]) -> None:
-    """Raise BerthError if a file does not tell the language of its documents."""
+    """Raise BerthError if a file has no language column."""
     for uri in uris:
         _, schema = read_schema(uri)
         if LANGUAGE.name not in schema.names:
             raise BerthError(
-                "these articles do not tell their language",
+                "these articles have no language column, which the filter by language needs",
                 where=uri,
                 found=f"the columns {', '.join(schema.names)}",
                 expected=f"also {LANGUAGE.name}",

@@ -1,4 +1,4 @@
-"""Keyed hashes of documents: what decides their shard, their order and whether they are held out."""
+"""Keyed hashes of documents, which decide their shard, their order there and whether they are held out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def keyed_hash(seed: int, purpose: str, document: str) -> int:
 
     Args:
         seed: The recipe's seed.
-        purpose: What the number decides, at most 16 ASCII characters.
+        purpose: Name of the decision, at most 16 ASCII characters.
         document: The document's stable id.
     """
     digest = hashlib.blake2b(

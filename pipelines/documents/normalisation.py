@@ -1,4 +1,4 @@
-"""Text of social networks → text a vocabulary can hold: user names, web addresses, emoji, Unicode forms, symbols."""
+"""Normalises text of social networks: user names, web addresses, emoji, Unicode forms, symbols."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from berth.recipe import Filter
 _URL = re.compile(
     r"(?:https?://|www\.|pic\.twitter\.com/)[^\s<>\"]*[^\s<>\".,;:!?'(){}\[\]»”’…،؛؟۔。、]", re.IGNORECASE
 )
-# A name, possibly with its server (Mastodon); what stands behind a letter or digit is a mail address.
+# A name, possibly with its server (Mastodon); after a letter or digit it is part of a mail address.
 _USER_NAME = re.compile(r"(?<![\w@＠/.])[@＠]\w+(?:@\w[\w-]*(?:\.\w[\w-]*)+)?")
-# What may begin an emoji. Beyond the basic plane one range is searched much faster than the exact set. Digits, # and *
-# begin one only before the sign of a key.
+# Characters that may begin an emoji. Beyond the basic plane one range is searched much faster than the exact set.
+# Digits, "#" and "*" begin one only before the keycap character.
 _KEY = "\u20e3"
 _EMOJI_BEGINNINGS = "".join(sorted({key[0] for key in emoji.EMOJI_DATA if "\x7f" < key[0] <= "\uffff"}))
 _EMOJI_BEGINS = re.compile(f"[{re.escape(_EMOJI_BEGINNINGS)}\U00010000-\U0010ffff]")
 _EMOJI_OR_KEY_BEGINS = re.compile(f"{_EMOJI_BEGINS.pattern}|[0-9#*](?=\ufe0f?{_KEY})")
-# Say how the sign before them is drawn; alone they mean nothing.
+# They select how the character before them is drawn; alone they mean nothing.
 _VARIATION_SELECTORS = re.compile("[\ufe0e\ufe0f]")
 _JOINER = "\u200d"
-_SYMBOLS = ("So", "Co")  # general categories: signs of no other class, private use
+_SYMBOLS = ("So", "Co")  # general categories: other symbols, private use
 
 
 class Normaliser:
-    """Replaces in paragraphs what a filter says.
+    """Normalises paragraphs as a filter's options say.
 
     Emoji are removed or become their CLDR names in English (``:red_heart:``). Unicode is brought to one form. Addresses
-    and user names become tokens, with a space between them and a letter or digit beside them. Symbols (categories So
+    and user names become tokens, with a space between them and an adjacent letter or digit. Symbols (categories So
     and Co) are removed. In a paragraph that was changed, runs of white space become one space.
 
     Attributes:
@@ -45,7 +45,7 @@ class Normaliser:
         self._options = options
 
     def normalise(self, paragraph: str) -> str:
-        """The paragraph as the filter wants it; "" if nothing is left."""
+        """The normalised paragraph; "" if nothing is left."""
         options, text = self._options, paragraph
         if options.emoji != "keep" and not text.isascii():
             text = self._without_emoji(text)
@@ -65,8 +65,8 @@ class Normaliser:
         def spaced(match: re.Match[str]) -> str:
             start, stop = match.span()
             before = " " if start and text[start - 1].isalnum() else ""
-            behind = " " if stop < len(text) and text[stop].isalnum() else ""
-            return f"{before}{token}{behind}"
+            after = " " if stop < len(text) and text[stop].isalnum() else ""
+            return f"{before}{token}{after}"
 
         replaced, count = pattern.subn(spaced, text)
         self.counters[kind] += count
@@ -83,7 +83,7 @@ class Normaliser:
                 name = emoji.EMOJI_DATA[found]["en"] if self._options.emoji == "name" else ""
                 pieces += [text[done:start], f" {name} "]
                 done = start + len(found)
-                done += text.startswith(_JOINER, done)  # it joins nothing that is an emoji as a whole
+                done += text.startswith(_JOINER, done)  # the joiner has nothing left to join
         if not pieces:
             return text
         return _VARIATION_SELECTORS.sub("", "".join([*pieces, text[done:]]))

@@ -1,1 +1,1 @@
-"""Beam: the choice of runner and its options, the first elements of a job, progress over shards, Dataflow."""
+"""Beam: its import, the choice of runner, Dataflow, the first step of a job, names of shards, progress."""

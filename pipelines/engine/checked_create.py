@@ -1,4 +1,4 @@
-"""What a Beam job begins with: its elements, handed out once a worker's versions are known to be the launcher's."""
+"""The first step of a Beam job: its elements, created once a worker's versions are found to be the launcher's."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from berth.errors import BerthError
 from pipelines.engine.beam import beam
 
 
-class Elements(beam.PTransform):
-    """Elements spread over all workers, as ``beam.Create(elements, reshuffle=True)`` does.
+class CheckedCreate(beam.PTransform):  # type: ignore[misc]
+    """Elements distributed over all workers, as by ``beam.Create(elements, reshuffle=True)``, after a version check.
 
-    The first worker compares its versions with the launcher's before it hands anything out: all workers of a job have
-    one image, and the spreading makes the others wait. So an image of another Berth does no work, let alone wrong work.
+    The first worker compares its versions with the launcher's before it emits any element: all workers of a job run the
+    same image, and the reshuffle makes the others wait. An image with another version of Berth therefore does no work.
 
     Args:
-        elements: What the workers get; objects of Berth's own classes: places, no content.
+        elements: Objects of Berth's own classes that say where content is; never the content itself.
     """
 
     def __init__(self, elements: Iterable[Any]) -> None:
@@ -31,22 +31,22 @@ class Elements(beam.PTransform):
         return (
             begin
             | "versions" >> beam.Create([versions()])
-            | "compare" >> beam.FlatMap(hand_out, self.pickled)
-            | "spread" >> beam.Reshuffle()
+            | "check" >> beam.FlatMap(emit_if_equal, self.pickled)
+            | "distribute" >> beam.Reshuffle()
             | "element" >> beam.Map(pickle.loads)
         )
 
 
 def versions() -> dict[str, str]:
-    """What has to be the same on the launcher and on the workers."""
+    """The versions that must be equal on the launcher and on the workers."""
     return {"Berth": __version__, "Beam": beam.__version__, "Python": platform.python_version().rpartition(".")[0]}
 
 
-def hand_out(launcher: Mapping[str, str], pickled: Sequence[bytes]) -> Iterator[bytes]:
-    """Compare this worker's versions with the launcher's, then give the elements.
+def emit_if_equal(launcher: Mapping[str, str], pickled: Sequence[bytes]) -> Iterator[bytes]:
+    """The elements, if this worker's versions equal the launcher's.
 
     Raises:
-        BerthError: if they differ.
+        BerthError: If they differ.
     """
     here = versions()
     if here != launcher:

@@ -1,4 +1,4 @@
-"""Beam jobs on Dataflow: what must hold before one starts, its options completed, and the waiting for its end."""
+"""Beam jobs on Dataflow: checks before one starts, default options, waiting for its end, and its errors explained."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ log = logging.getLogger("berth.dataflow")
 
 DEFAULTS = Dataflow()
 IMAGE_VARIABLE = "BERTH_IMAGE"  # as for the components of a pipeline
-# What a job lacks, by Beam's name of the option: where it can be given.
+# Options that a job needs, by Beam's name: the recipe key that sets them.
 REQUIRED = {"project": "cluster.dataflow.project", "region": "cluster.dataflow.region"}
 # "n2-standard-8", "n2-custom-8-16384": the first number between dashes counts the cores.
 _CORES = re.compile(r"-(\d+)(?=-|$)")
-# Of a Python traceback the lines that are not indented: the error itself.
-_LAST_LINE = re.compile(r"^\S.*$", re.MULTILINE)
+# The lines of a Python traceback that are not indented: the error itself.
+_ERROR_LINE = re.compile(r"^\S.*$", re.MULTILINE)
 
 
-def is_asked_for(arguments: Sequence[str]) -> bool:
+def is_requested(arguments: Sequence[str]) -> bool:
     """Whether Beam's flags name Dataflow as the runner."""
     words = " ".join(arguments).replace("=", " ").split()
-    runners = [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--runner"]
+    runners = [words[index + 1] for index, word in enumerate(words[:-1]) if word == "--runner"]
     return bool(runners) and runners[-1].lower() in ("dataflow", "dataflowrunner")
 
 
-def prepared(
+def checked_flags(
     arguments: Sequence[str], output: str, inputs: Sequence[str] = (), cluster: Cluster | None = None
 ) -> list[str]:
-    """Beam's flags with what the recipe adds, checked before anything is read or written.
+    """Beam's flags and those that the recipe adds, checked before anything is read or written.
 
     Args:
-        arguments: The flags that were given; they win.
+        arguments: Flags from the command line; they override the recipe.
         output: Where the stages write.
         inputs: What the workers read.
-        cluster: The recipe's section, where there is a recipe.
+        cluster: The recipe's ``cluster`` section, if there is a recipe.
 
     Raises:
-        UsageError: if project, region or image are missing, or workers could not reach a place.
+        UsageError: If project, region or image are missing, or workers could not read an input or write the output.
     """
     complete = [*arguments, *_from_recipe(arguments, cluster)] if cluster else list(arguments)
     _check(_options(complete), output, inputs)
@@ -59,18 +59,18 @@ def prepared(
 
 
 def complete(options: PipelineOptions, output: Output | None, parts: int) -> None:
-    """Complete a job's options where they do not say otherwise.
+    """Set defaults for the options of a job that are not given.
 
-    The name is ``berth-STAGE-DIGEST12``: Dataflow refuses a second active job of one name, so two processes cannot
-    work on one stage. As many machines as the parts keep busy start at once; Dataflow releases those that become idle.
+    The job's name is ``berth-STAGE-DIGEST12``: Dataflow refuses a second active job of the same name, so two processes
+    cannot run one stage. The job starts with as many machines as its parts keep busy; Dataflow releases idle ones.
 
     Args:
         options: Beam's options.
         output: The output of the stage.
-        parts: How many workers could work side by side.
+        parts: How many workers the job can keep busy.
 
     Raises:
-        UsageError: as for :func:`prepared`.
+        UsageError: As for :func:`checked_flags`.
     """
     from apache_beam.options import pipeline_options as beam_options
 
@@ -87,7 +87,7 @@ def complete(options: PipelineOptions, output: Output | None, parts: int) -> Non
     cloud.labels = [*(cloud.labels or ()), *(f"{key}={value}" for key, value in labels.items() if key not in given)]
 
     setup = options.view_as(beam_options.SetupOptions)
-    setup.save_main_session = False  # everything workers run is imported by its name
+    setup.save_main_session = False  # workers import by name all that they run
     if setup.sdk_location == "default":
         setup.sdk_location = "container"
 
@@ -101,21 +101,21 @@ def complete(options: PipelineOptions, output: Output | None, parts: int) -> Non
 
     debug = options.view_as(beam_options.DebugOptions)
     if debug.number_of_worker_harness_threads is None:
-        # Dataflow starts a process for each core; that process then works at one part, in the memory of one.
+        # Dataflow starts a process for each core; with one thread it holds one part in memory at a time.
         debug.number_of_worker_harness_threads = 1
 
 
 def cores(machine_type: str) -> int:
-    """The number of cores of a machine type, by its name; 1 if that does not tell."""
+    """The number of cores that a machine type's name gives; 1 if it gives none."""
     found = _CORES.search(machine_type)
     return int(found[1]) if found else 1
 
 
 def follow(result: PipelineResult, options: PipelineOptions) -> None:
-    """Say where a job that was submitted can be watched, and wait for its end.
+    """Log the page of a submitted job and wait for the job's end.
 
     Raises:
-        BerthError: if it was not submitted, because a template of it was asked for.
+        BerthError: If the job was written as a template instead of being submitted.
     """
     from apache_beam.options.pipeline_options import GoogleCloudOptions
 
@@ -124,19 +124,19 @@ def follow(result: PipelineResult, options: PipelineOptions) -> None:
         raise BerthError(
             "the job was written as a template and not run",
             where=str(cloud.template_location),
-            fix="Leave out --template_location: a stage needs what its jobs write.",
+            fix="Omit --template_location: a stage needs the files that its jobs write.",
         )
     log.info("%s runs on Dataflow: %s", cloud.job_name, _page(cloud.region, result.job_id(), cloud.project))
     try:
         result.wait_until_finish()
     except KeyboardInterrupt:
         stop = f"gcloud dataflow jobs cancel {result.job_id()} --project {cloud.project} --region {cloud.region}"
-        log.warning("the job goes on without this command, and costs; to stop it: %s", stop)
+        log.warning("the job keeps running, and costs money, without this command; to stop it: %s", stop)
         raise
 
 
 def explained(error: Exception, options: PipelineOptions) -> BerthError | None:
-    """What Dataflow's refusal or a job's failure means; None for other errors."""
+    """The error to show for a job that Dataflow refused or that failed there; None for other errors."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions
     from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
     from apache_beam.runners.dataflow.internal.apiclient import DataflowJobAlreadyExistsError
@@ -144,9 +144,9 @@ def explained(error: Exception, options: PipelineOptions) -> BerthError | None:
 
     if isinstance(error, DataflowJobAlreadyExistsError | Conflict):
         return BerthError(
-            "a job of this name is active on Dataflow: this stage is being worked on",
+            "a job of this name is active on Dataflow: this stage is already running",
             found=str(error),
-            fix="Wait for its end, or cancel it; then run the same command again: what is complete is kept.",
+            fix="Wait for its end, or cancel it; then run the same command again: complete shards are kept.",
         )
     if isinstance(error, GoogleAPICallError):
         return BerthError(
@@ -156,15 +156,15 @@ def explained(error: Exception, options: PipelineOptions) -> BerthError | None:
         )
     if isinstance(error, DataflowRuntimeException):
         cloud = options.view_as(GoogleCloudOptions)
-        lines = _LAST_LINE.findall(str(error).partition("Error:\n")[2]) or [str(error)]
+        lines = _ERROR_LINE.findall(str(error).partition("Error:\n")[2]) or [str(error)]
         causes = [line for line in lines if not line.startswith(("Traceback", "passed through", "==>"))]
         is_other_image = any("No module named" in line or "Can't get attribute" in line for line in causes)
-        image = "The image does not hold this version of Berth: name another one (--sdk_container_image). "
+        image = "The image does not contain this version of Berth: name another one (--sdk_container_image). "
         return BerthError(
-            "the job on Dataflow did not end well",
+            "the job failed on Dataflow",
             found=causes[-1] if causes else str(error),
-            fix=f"{image if is_other_image else ''}Look at the job's page and its workers' logs; what is complete is "
-            f"kept. {_page(cloud.region, error.result.job_id(), cloud.project)}",
+            fix=f"{image if is_other_image else ''}Look at the job's page and its workers' logs; complete shards "
+            f"are kept. {_page(cloud.region, error.result.job_id(), cloud.project)}",
         )
     return None
 
@@ -176,7 +176,7 @@ def _options(arguments: Sequence[str]) -> PipelineOptions:
 
 
 def _from_recipe(arguments: Sequence[str], cluster: Cluster) -> list[str]:
-    """The flags that the recipe adds to those given."""
+    """The flags that the recipe adds to those of the command line."""
     section = cluster.dataflow
     values = {
         "project": section.project,
@@ -198,21 +198,21 @@ def _check(options: PipelineOptions, output: str, inputs: Sequence[str]) -> None
     for name, key in REQUIRED.items():
         if not given.get(name):
             raise UsageError(
-                f"Dataflow is not told the {name}", expected=f"--{name} after `--`, or {key} in the recipe"
+                f"a job on Dataflow needs the {name}", expected=f"--{name} after `--`, or {key} in the recipe"
             )
     if not (given["sdk_container_image"] or given["setup_file"] or os.environ.get(IMAGE_VARIABLE)):
         raise UsageError(
-            "Dataflow's workers have no image with Berth",
+            "a job on Dataflow needs an image with Berth for its workers",
             expected=f"--sdk_container_image after `--`, cluster.image in the recipe, or {IMAGE_VARIABLE}",
         )
-    for place in (output, *inputs):
-        is_packaged = place != output and place.startswith(storage.PACKAGE_SCHEME)
-        if not storage.is_cloud(place) and not is_packaged:
+    for uri in (output, *inputs):
+        is_packaged = uri != output and uri.startswith(storage.PACKAGE_SCHEME)
+        if not storage.is_cloud(uri) and not is_packaged:
             raise UsageError(
                 "workers on Dataflow cannot see this machine's files",
-                where=place,
+                where=uri,
                 expected="gs://BUCKET/PATH",
-                fix="Copy it with `berth sync`." if place != output else "",
+                fix="Copy it with `berth sync`." if uri != output else "",
             )
 
 

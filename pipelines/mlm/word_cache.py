@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from berth.formats.vocabulary import UNKNOWN, Vocabulary
 from berth.kernels import borrowing_jit
 from berth.kernels.hashing import hash_four_words
+from berth.text.words import MAX_WORD
 from pipelines.mlm.unicode_tables import CodePoints
 from pipelines.mlm.word_pieces import (
     CAUSE,

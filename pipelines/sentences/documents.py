@@ -1,4 +1,4 @@
-"""Documents of a unit, as segmentation takes them: ids and lines, those without text left out."""
+"""The documents of an article group that have text: their ids and lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from berth.formats.articles import document_id
-from pipelines.documents.article_groups import Unit
+from pipelines.documents.article_groups import ArticleGroup
 from pipelines.sentences.lines import Lines
 
 
@@ -17,20 +17,20 @@ class Documents:
 
     Attributes:
         ids: Their ids, stable over dumps.
-        lines: Their text, a paragraph a line (or a sentence, where the source says so).
+        lines: Their text, one paragraph a line (one sentence, where the source says so).
     """
 
     ids: list[str]
     lines: Lines
 
     @classmethod
-    def read(cls, unit: Unit) -> Documents:
-        """A unit's documents in the file's order.
+    def read(cls, group: ArticleGroup) -> Documents:
+        """The documents of a group, in the file's order.
 
         Raises:
-            BerthError: if the file is damaged.
+            BerthError: If the file is damaged.
         """
-        table = unit.table()
+        table = group.table()
         lines = Lines.of_column(table["text"])
         ids = [
             document_id(url, number)

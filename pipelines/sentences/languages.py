@@ -1,10 +1,10 @@
-"""What Punkt must know of a language beforehand: sentence-end characters, and abbreviations too rare to learn."""
+"""Punkt's defaults for a language: sentence-end characters, and abbreviations too rare to learn."""
 
 from __future__ import annotations
 
 LATIN_ENDS = (".", "?", "!")
 
-# Besides the Latin ones. Wikipedias in these scripts also use the Latin signs.
+# In addition to the Latin ones, which Wikipedias in these scripts use too.
 _ENDS: dict[str, tuple[str, ...]] = {
     "ar": ("؟",),
     "arz": ("؟",),
@@ -49,7 +49,7 @@ _ENDS: dict[str, tuple[str, ...]] = {
     "lzh": ("。", "！", "？"),
 }
 
-# Signs that end a sentence although no space follows.
+# Characters that end a sentence even without a following space.
 ENDS_WITHOUT_SPACE = "。！？｡"
 CLOSING_QUOTES = "」』”’）〕】》)]"
 
@@ -123,5 +123,5 @@ def sentence_end_characters(language: str) -> tuple[str, ...]:
 
 
 def seed_abbreviations(language: str) -> frozenset[str]:
-    """Abbreviations assumed known, lower-case without the final period; empty for languages without a list."""
+    """Known abbreviations of a language, lower-case without the final period; empty if there is no list."""
     return frozenset(_ABBREVIATIONS.get(language, "").split())

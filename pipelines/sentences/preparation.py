@@ -1,4 +1,4 @@
-"""The pass before segmentation: choosing the documents for evaluation, training Punkt."""
+"""The pass before sentence splitting: chooses the documents for evaluation and trains Punkt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from berth.formats.results import PUNKT
 from berth.stage.output import Output
-from pipelines.documents.article_groups import Unit
+from pipelines.documents.article_groups import ArticleGroup
 from pipelines.documents.keyed_hash import keyed_hash
 from pipelines.engine.beam import beam
-from pipelines.engine.checked_create import Elements
+from pipelines.engine.checked_create import CheckedCreate
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 # Ten times the text of the models that NLTK distributes; a keyed hash chooses its documents.
 TRAINING_BYTES = 32_000_000
-# Outputs of the pass over the units.
+# Outputs of the pass over the article groups.
 CHOICE, STATISTICS = "choice", "statistics"
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What this pass needs to know. It travels to workers.
+    """The settings of this pass. Workers get copies.
 
     Attributes:
         output: Where selection and parameters go.
         seed: Key of the hashes.
         held_out: Number of documents for evaluation.
         end_characters: Characters that may end a sentence.
-        abbreviations: Abbreviations known beforehand.
-        sample: Share of the documents that Punkt is trained on; 0 does not train it.
+        abbreviations: Known abbreviations.
+        sample: Share of the documents that Punkt is trained on; 0 for no training.
     """
 
     output: Output
@@ -48,12 +48,14 @@ class Preparation:
     abbreviations: frozenset[str]
     sample: float
 
-    def add_to(self, job: apache_beam.Pipeline, units: list[Unit]) -> None:
+    def add_to(self, job: apache_beam.Pipeline, groups: list[ArticleGroup]) -> None:
         """Add to a Beam job: count the documents, choose those for evaluation, train Punkt; into files of the output.
 
-        The documents' choice goes into a temporary file, Punkt's parameters into ``punkt.json``.
+        The selection goes into a temporary file, Punkt's parameters into ``punkt.json``.
         """
-        read = job | "units" >> Elements(units) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
+        read = (
+            job | "groups" >> CheckedCreate(groups) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
+        )
         _ = (
             read[CHOICE]
             | "chosen" >> beam.CombineGlobally(self.merge_selections).without_defaults()
@@ -66,19 +68,19 @@ class Preparation:
                 | "train" >> beam.Map(self.train)
             )  # fmt: skip
 
-    def read(self, unit: Unit) -> Iterator[Any]:
-        """What a unit contributes: a Selection and, of the documents in the sample, Statistics; tagged outputs."""
-        documents = Documents.read(unit)
+    def read(self, group: ArticleGroup) -> Iterator[Any]:
+        """The tagged outputs of a group: a Selection and, of the documents in the sample, Statistics."""
+        documents = Documents.read(group)
         yield beam.pvalue.TaggedOutput(CHOICE, Selection.among(documents.ids, self.seed, self.held_out))
-        if self.sample and not unit.has_sentences:
+        if self.sample and not group.has_sentences:
             limit = int(self.sample * 2**64)
             chosen = [index for index, name in enumerate(documents.ids) if keyed_hash(self.seed, "punkt", name) < limit]
             everything = len(chosen) == len(documents.ids)
             lines = documents.lines if everything else documents.lines.chosen(np.array(chosen, np.intp))
-            yield beam.pvalue.TaggedOutput(STATISTICS, Reader(self.end_characters).read(unit.number, lines))
+            yield beam.pvalue.TaggedOutput(STATISTICS, Reader(self.end_characters).read(group.number, lines))
 
     def merge_selections(self, parts: Iterable[Selection]) -> Selection:
-        """The selection among all units' documents."""
+        """The selection among the documents of all groups."""
         return Selection.merged(parts, self.held_out)
 
     def write_selection(self, selection: Selection) -> None:
@@ -92,21 +94,21 @@ class Preparation:
             shard.write(train(statistics, self.end_characters, self.abbreviations).to_json())
 
 
-def sample_share(units: Iterable[Unit]) -> float:
-    """The share of the documents Punkt is trained on, 0 where all sentences are given."""
-    size = sum(unit.text_bytes for unit in units if not unit.has_sentences)
+def sample_share(groups: Iterable[ArticleGroup]) -> float:
+    """The share of the documents that Punkt is trained on; 0 where all sentences are given."""
+    size = sum(group.text_bytes for group in groups if not group.has_sentences)
     return min(1.0, TRAINING_BYTES / size) if size else 0.0
 
 
-class StatisticsSum(beam.CombineFn):
-    """Adds up the statistics of units."""
+class StatisticsSum(beam.CombineFn):  # type: ignore[misc]
+    """Adds up the statistics of article groups."""
 
     def create_accumulator(self, *_: Any) -> Statistics:
-        """Nothing counted yet."""
+        """Empty statistics."""
         return Statistics()
 
     def add_input(self, accumulator: Statistics, statistics: Statistics, *_: Any) -> Statistics:
-        """Add one unit."""
+        """Add those of one group."""
         return self.merge_accumulators([accumulator, statistics])
 
     def merge_accumulators(self, accumulators: Iterable[Statistics], *_: Any) -> Statistics:

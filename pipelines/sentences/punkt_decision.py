@@ -1,4 +1,4 @@
-"""Punkt's decision whether a sentence ends: NLTK's rules on facts about each token that are found out once."""
+"""Punkt's decision whether a sentence ends: NLTK's rules, on facts that are computed once a token."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nltk.tokenize import punkt
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_token import NUMBER, Token
 
-# So many tokens are remembered; beyond, the rare rest is looked at anew each time.
+# Number of tokens (and of contexts) that are cached; the rare rest is computed each time.
 MAX_REMEMBERED = 1 << 20
 
 
 class Facts(NamedTuple):
-    """What the rules ask of a token; the names are NLTK's."""
+    """The facts about a token that the rules use; the names are NLTK's."""
 
     sentbreak: bool
     abbr_or_ellipsis: bool
@@ -30,7 +30,7 @@ class Facts(NamedTuple):
 
 
 class Decision:
-    """Decides on contexts: the word before a possible end, the end, and what follows it.
+    """Decides on contexts: the word before a possible sentence end, the end, and the word after it.
 
     As ``PunktSentenceTokenizer.text_contains_sentbreak`` (Kiss and Strunk 2006, section 4).
     """
@@ -41,8 +41,8 @@ class Decision:
         self._tokens: dict[str, Facts] = {}
 
     def is_end(self, context: str) -> bool:
-        """Whether a sentence ends within the context; it has no line feed."""
-        tokens = [self._tokens.get(token) or self._learn(token) for token in self._tokenize(context)]
+        """Whether a sentence ends within the context, which has no line feed."""
+        tokens = [self._tokens.get(token) or self._facts(token) for token in self._tokenize(context)]
         return any(self._ends(first, second) for first, second in itertools.pairwise(tokens))
 
     def _ends(self, token: Facts, following: Facts) -> bool:
@@ -52,7 +52,7 @@ class Decision:
         # A collocation such as ("j", "bach") is no end.
         if (token.type_no_period, following.type_no_sentperiod) in self._model.collocations:
             return False
-        # Behind an abbreviation or ellipsis, the next word decides.
+        # After an abbreviation or ellipsis, the next word decides.
         if token.abbr_or_ellipsis and not token.is_initial and (following.orthography or following.is_starter):
             return True
         # Initials and ordinals are no ends unless the next word is likely to begin a sentence.
@@ -63,7 +63,7 @@ class Decision:
                 return False
         return token.sentbreak
 
-    def _learn(self, text: str) -> Facts:
+    def _facts(self, text: str) -> Facts:
         model = self._model
         token = Token(text)
         kind, is_ellipsis, period_final = token.type, bool(token.is_ellipsis), token.period_final

@@ -1,4 +1,4 @@
-"""Punkt's parameters: as JSON (``punkt.json``), and from the models of NLTK that are installed. Never a download."""
+"""Punkt's parameters: as JSON (``punkt.json``), and from installed models of NLTK. It downloads nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAB_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_
 
 @dataclass(frozen=True)
 class PunktModel:
-    """What Punkt learned, and the characters that may end a sentence.
+    """Punkt's parameters, and the characters that may end a sentence.
 
     Attributes:
         abbreviations: Word types without their final period.
@@ -34,7 +34,7 @@ class PunktModel:
     end_characters: tuple[str, ...]
 
     def to_json(self) -> bytes:
-        """The model as JSON with everything sorted: the same model is always the same bytes."""
+        """The model as JSON, sorted: equal models give equal bytes."""
         content = {
             "format": FORMAT,
             "abbreviations": sorted(self.abbreviations),
@@ -43,7 +43,7 @@ class PunktModel:
             "orthographic_contexts": {word: flags for word, flags in self.orthographic_contexts.items() if flags},
             "end_characters": list(self.end_characters),
         }
-        # The encoder that can indent is slow; one line for each key can be read too.
+        # json's indenting encoder is slow; one line a key is readable too.
         lines = (f"{json.dumps(key)}: {json.dumps(content[key], **_JSON)}" for key in sorted(content))
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
@@ -52,7 +52,7 @@ class PunktModel:
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            BerthError: if it is something else.
+            BerthError: If it is something else.
         """
         try:
             fields = json.loads(content)
@@ -74,7 +74,7 @@ class PunktModel:
             ) from error
 
     def with_end_characters(self, end_characters: tuple[str, ...]) -> PunktModel:
-        """The same with other sentence-end characters."""
+        """A copy with other sentence-end characters."""
         return replace(self, end_characters=end_characters)
 
     def nltk_parameters(self) -> Any:
@@ -90,7 +90,7 @@ class PunktModel:
 
     @classmethod
     def from_nltk(cls, parameters: Any, end_characters: tuple[str, ...]) -> PunktModel:
-        """Take over an ``nltk.tokenize.punkt.PunktParameters``."""
+        """The model of an ``nltk.tokenize.punkt.PunktParameters``."""
         return cls(
             frozenset(parameters.abbrev_types),
             frozenset(parameters.collocations),
@@ -105,23 +105,23 @@ def find_model(name: str) -> list[str]:
 
     Args:
         name: A path to a directory with NLTK's punkt_tab files or to a punkt.json; or the name of a model
-            (``english``) installed in one of NLTK's data directories. NLTK's old pickles are not read: unpickling runs
-            what a file says.
+            (``english``) installed in one of NLTK's data directories. NLTK's old pickles are not read: unpickling
+            can run any code.
 
     Raises:
-        UsageError: if there is none; nothing is downloaded.
+        UsageError: If there is none; nothing is downloaded.
     """
-    places = list(_places(name))
-    for place in places:
-        if place.endswith(".json"):
-            if storage.exists(place):
-                return [place]
-        elif storage.exists(storage.join(place, TAB_FILES[0])):
-            return [storage.join(place, file) for file in TAB_FILES]
+    candidates = list(_candidates(name))
+    for uri in candidates:
+        if uri.endswith(".json"):
+            if storage.exists(uri):
+                return [uri]
+        elif storage.exists(storage.join(uri, TAB_FILES[0])):
+            return [storage.join(uri, file) for file in TAB_FILES]
     raise UsageError(
         "there is no such Punkt model on this machine",
         where=f"punkt: {name}",
-        found=f"nothing at {', '.join(places)}",
+        found=f"nothing at {', '.join(candidates)}",
         fix="Give the path of a directory that holds NLTK's punkt_tab files, or `corpus` to train on the corpus "
         "itself. Berth downloads nothing.",
     )
@@ -131,7 +131,7 @@ def load_model(files: list[str], end_characters: tuple[str, ...]) -> PunktModel:
     """Load the files that :func:`find_model` found.
 
     Raises:
-        BerthError: if one is missing or malformed.
+        BerthError: If one is missing or malformed.
     """
     first = files[0]
     if first.endswith(".json"):
@@ -146,8 +146,8 @@ def load_model(files: list[str], end_characters: tuple[str, ...]) -> PunktModel:
     )
 
 
-def _places(name: str) -> Iterator[str]:
-    """Where a model of this name could be, in order."""
+def _candidates(name: str) -> Iterator[str]:
+    """Paths where a model of this name could be, in order."""
     yield name
     if "/" in name or name.endswith(".json"):
         return

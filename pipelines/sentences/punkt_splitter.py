@@ -1,4 +1,4 @@
-"""Splitting lines with Punkt: NLTK's decisions, each context decided once."""
+"""Sentence splitting with Punkt: NLTK's decisions, each made once for each context."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ UNKNOWN = 2
 class PunktSplitter:
     """Splits lines into sentences exactly as ``nltk.tokenize.punkt.PunktSentenceTokenizer.tokenize`` does.
 
-    NLTK's decision on a possible sentence end depends on nothing but the word before it and the one behind it, so it is
-    remembered by their text.
+    NLTK's decision on a possible sentence end depends only on the word before and the word after it, so it is cached by
+    their text.
     """
 
     def __init__(self, model: PunktModel) -> None:
@@ -65,7 +65,7 @@ class PunktSplitter:
         return Lines(out[: offsets[-1]], offsets), sentences
 
     def _decide(self, text: npt.NDArray[np.uint8], contexts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Whether a sentence ends at each place."""
+        """Whether a sentence ends in each context."""
         decisions = self._decisions.of(text, contexts)
         new: dict[bytes, bool] = {}
         for index in np.flatnonzero(decisions == UNKNOWN).tolist():
@@ -78,7 +78,7 @@ class PunktSplitter:
 
 
 class _Decisions:
-    """A hash table from contexts to decisions that kernels can read: open addressing, at most half full."""
+    """A hash table from contexts to decisions for the kernels: open addressing, at most half full."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -89,14 +89,14 @@ class _Decisions:
         self._keys = np.empty(1 << 19, np.uint8)
 
     def of(self, text: npt.NDArray[np.uint8], contexts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The decision on each context, UNKNOWN where there is none."""
+        """The decision on each context; UNKNOWN if it is not cached."""
         decisions = np.empty(len(contexts), np.uint8)
         table = (self._slots, self._hashes, self._bounds, self._keys, self._values)
         look_up(text, contexts, *table, decisions)
         return decisions
 
     def add(self, new: dict[bytes, bool]) -> None:
-        """Remember decisions, while there is room."""
+        """Cache decisions, while there is room."""
         keys = list(new)[: MAX_REMEMBERED - self._count]
         if not keys:
             return

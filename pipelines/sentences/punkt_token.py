@@ -1,4 +1,4 @@
-"""NLTK's Punkt tokens, made faster: the same answers without its guarded regular expressions where plain ones do."""
+"""NLTK's Punkt tokens, made faster: plain regular expressions where they find the same as NLTK's guarded ones."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _INITIAL = re.compile(punkt.PunktToken._RE_INITIAL.pattern)
 _ELLIPSIS = re.compile(punkt.PunktToken._RE_ELLIPSIS.pattern)
 
 
-class Token(punkt.PunktToken):
-    """A ``nltk.tokenize.punkt.PunktToken`` that answers faster."""
+class Token(punkt.PunktToken):  # type: ignore[misc]
+    """A faster ``nltk.tokenize.punkt.PunktToken``."""
 
     __slots__ = ()
 

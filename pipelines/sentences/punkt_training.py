@@ -37,10 +37,10 @@ def language_variables(end_characters: tuple[str, ...]) -> Any:
 
 @dataclass
 class Statistics:
-    """What Punkt needs to know of a text: a commutative sum over its pieces.
+    """The statistics of a text that Punkt is trained on: a commutative sum over the text's pieces.
 
     Attributes:
-        pieces: Piece number → its words and pairs of words. Tokens are made of them, and added up, in the training.
+        pieces: Index of a piece → its words and pairs of words. The training tokenizes them and adds them up.
     """
 
     pieces: dict[int, WordCounts] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Statistics:
 
 
 class Reader:
-    """Takes the statistics of pieces of text.
+    """Counts the words and pairs of words of pieces of text.
 
     Args:
         end_characters: Characters that may end a sentence.
@@ -64,7 +64,7 @@ class Reader:
         """The statistics of one piece.
 
         Args:
-            number: The piece's place in the whole text.
+            number: Index of the piece in the whole text.
             lines: Its paragraphs.
         """
         if not len(lines.text):
@@ -73,20 +73,18 @@ class Reader:
 
 
 def train(statistics: Statistics, end_characters: tuple[str, ...], abbreviations: Iterable[str] = ()) -> PunktModel:
-    """The parameters NLTK's trainer finds in the whole text in one call.
-
-    Each paragraph stands by itself, an empty line before it.
+    """The parameters that NLTK's trainer finds in the whole text in one call, with an empty line between paragraphs.
 
     Args:
         statistics: Of the whole text.
         end_characters: Characters that may end a sentence, as for :class:`Reader`.
-        abbreviations: Abbreviations taken as known beside those that are found.
+        abbreviations: Known abbreviations, added to those that are found.
     """
     return _Training(statistics, end_characters).run(abbreviations)
 
 
 class _Training:
-    """One training: fills the tables of an NLTK trainer from sums instead of from a list of tokens."""
+    """One training run: fills the tables of an NLTK trainer from sums instead of from a list of tokens."""
 
     def __init__(self, statistics: Statistics, end_characters: tuple[str, ...]) -> None:
         self.end_characters = end_characters
@@ -100,7 +98,7 @@ class _Training:
         self.count_tokens(*_summed(statistics))
 
     def count_tokens(self, words: dict[str, int], pairs: dict[Pair, int]) -> None:
-        """Make tokens of words: they cross no white space, so a word has the same tokens wherever it stands."""
+        """Count the tokens of words. Tokens cross no white space, so a word has the same tokens everywhere."""
         first, last = {}, {}
         for word, count in words.items():
             if word.isalnum():
@@ -138,10 +136,10 @@ class _Training:
 
     def collect_orthography(self, tokens: dict[str, Any]) -> None:
         """In which contexts each word type occurs, as ``PunktTrainer._get_orthography_data`` finds them."""
-        inside = Counter(self.counts)  # occurrences behind a token that cannot end a sentence, within a paragraph
+        inside = Counter(self.counts)  # occurrences after a token that cannot end a sentence, within a paragraph
         for (before, token, starts), count in self.pairs.items():
             inside[token] -= count
-            context = _context_behind(tokens[before]) if before is not None else "internal"
+            context = _context_after(tokens[before]) if before is not None else "internal"
             if starts and context != "unknown":
                 context = "initial"
             self.add_context(tokens[token], context)
@@ -192,8 +190,8 @@ def _summed(statistics: Statistics) -> tuple[dict[str, int], dict[Pair, int]]:
     return counts, pairs
 
 
-def _context_behind(token: Any) -> str:
-    """Where the word behind a token stands in its sentence."""
+def _context_after(token: Any) -> str:
+    """NLTK's name for the position in its sentence of the word after a token."""
     if token.sentbreak:
         return "unknown" if token.is_number or token.is_initial else "initial"
     return "unknown" if token.ellipsis or token.abbr else "internal"

@@ -1,4 +1,4 @@
-"""The segmenters: lines of paragraphs → lines of sentences."""
+"""Sentence splitting by Punkt or sentencex: lines of paragraphs → lines of sentences."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipelines.sentences.lines import Lines
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_splitter import PunktSplitter
 
-# From paragraphs to sentences, one a line, and their number in each document.
+# Documents as paragraphs → documents as sentences, one a line, and the number of sentences of each document.
 Split = Callable[[Lines], tuple[Lines, npt.NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """Which segmenter to use: small enough to travel to a worker.
+    """Which segmenter to use. Small enough to send to workers.
 
     Attributes:
         kind: ``"punkt"`` or ``"sentencex"``.
@@ -43,14 +43,14 @@ class Segmenter:
     def load(self) -> Split:
         """The function that splits documents into sentences.
 
-        In a process it is made once, so that what Punkt decided for one unit serves the next.
+        A process makes it once, so that Punkt's decisions on one article group serve the next.
 
         Raises:
-            BerthError: if the segmenter is not installed, or punkt.json cannot be read.
+            BerthError: If the segmenter is not installed, or punkt.json cannot be read.
         """
         if self.kind == "sentencex":
             return _sentencex(self.language)
-        return _punkt(storage.read_bytes(self.punkt), self.punkt)
+        return punkt_split(storage.read_bytes(self.punkt), self.punkt)
 
 
 def keep(lines: Lines) -> tuple[Lines, npt.NDArray[np.int64]]:
@@ -59,17 +59,26 @@ def keep(lines: Lines) -> tuple[Lines, npt.NDArray[np.int64]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _punkt(content: bytes, uri: str) -> Split:
+def punkt_split(content: bytes, uri: str = "punkt.json") -> Split:
+    """The function that splits documents with Punkt.
+
+    Args:
+        content: A ``punkt.json``, as :meth:`PunktModel.to_json` gives it.
+        uri: Its name in errors.
+
+    Raises:
+        BerthError: If the content is something else.
+    """
     model = PunktModel.from_json(content, uri)
     split = PunktSplitter(model).split
-    behind_ends = _behind_ends("".join(sign for sign in model.end_characters if sign in ENDS_WITHOUT_SPACE))
-    if behind_ends is None:
+    boundaries = _boundaries_without_space("".join(sign for sign in model.end_characters if sign in ENDS_WITHOUT_SPACE))
+    if boundaries is None:
         return split
-    return lambda lines: split(Lines.of_texts(behind_ends.sub("\n", text) for text in lines.texts()))
+    return lambda lines: split(Lines.of_texts(boundaries.sub("\n", text) for text in lines.texts()))
 
 
-def _behind_ends(ends: str) -> re.Pattern[str] | None:
-    """Where a sentence ends although no space follows: behind such an end and the quote it closes."""
+def _boundaries_without_space(ends: str) -> re.Pattern[str] | None:
+    """Where a sentence ends although no space follows: after such an end and the quote that it closes."""
     if not ends:
         return None
     closing = re.escape(CLOSING_QUOTES)

@@ -1,4 +1,4 @@
-"""Choice of the documents: how many there are, and which are held out for evaluation."""
+"""Selection of the documents that are held out for evaluation, and the number of all documents."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Selection:
 
     @classmethod
     def among(cls, ids: Iterable[str], seed: int, wanted: int) -> Selection:
-        """The selection among some documents."""
+        """The ``wanted`` documents with the smallest keyed hashes."""
         hashes = [(keyed_hash(seed, EVALUATION, name), name) for name in ids]
         return cls(len(hashes), tuple(heapq.nsmallest(wanted, set(hashes))))
 
     @classmethod
     def merged(cls, parts: Iterable[Selection], wanted: int) -> Selection:
-        """The selection among the documents of all parts. A document that stands in several parts is held out once."""
+        """The selection among the documents of all parts. A document in several parts is held out once."""
         parts = list(parts)
         candidates = {candidate for part in parts for candidate in part.held_out}
         return cls(sum(part.documents for part in parts), tuple(heapq.nsmallest(wanted, candidates)))
@@ -44,6 +44,6 @@ class Selection:
 
     @classmethod
     def read(cls, uri: str) -> Selection:
-        """Read what :meth:`to_json` gave."""
+        """Read what :meth:`to_json` returned."""
         fields = json.loads(storage.read_bytes(uri))
         return cls(fields["documents"], tuple((value, name) for value, name in fields["held_out"]))

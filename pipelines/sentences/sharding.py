@@ -1,7 +1,7 @@
-"""Documents → shards through files: each unit is segmented and sorted by shard, then each shard collects its parts.
+"""Documents → shards through files: each group is split and sorted by shard, then each shard collects its documents.
 
-Only places pass through Beam. A worker holds one unit (16 million characters) or one shard's text at a time, whatever
-the size of the corpus; so no runner has to keep the corpus in memory to group it.
+Beam passes names of files, no text. A worker holds one article group (16 million characters) or one shard's text at a
+time, whatever the size of the corpus, so no runner has to keep the corpus in memory to group it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import pyarrow.ipc
 from berth import storage
 from berth.formats.sentences import EVALUATION as EVALUATION_TEXT
 from berth.stage.output import Output
-from pipelines.documents.article_groups import Unit
+from pipelines.documents.article_groups import ArticleGroup
 from pipelines.documents.keyed_hash import keyed_hash
-from pipelines.sentences.segmented import Segmented, segmented_name
 from pipelines.sentences.segmenter import Segmenter
 from pipelines.sentences.selection import EVALUATION, Selection
+from pipelines.sentences.split_documents import SplitDocuments, split_name
 
 # Files of the stage; names that begin with a dot are not part of the result.
-UNITS = ".units"
+SORTED = ".sorted"
 EVALUATION_HASHES = "eval.md5"
 SELECTION = ".selection.json"
 
@@ -35,44 +35,54 @@ _SCHEMA = pa.schema(
 )
 
 
-def unit_name(number: int) -> str:
-    """The temporary file with a unit's segmented documents."""
-    return f"{UNITS}/{number:05d}.arrow"
+def sorted_name(number: int) -> str:
+    """The temporary file with the split documents of an article group, sorted by shard."""
+    return f"{SORTED}/{number:05d}.arrow"
+
+
+def shard_of(document: str, seed: int, shards: int) -> int:
+    """Index of the shard of a document: a keyed hash of its id."""
+    return keyed_hash(seed, "shard", document) % shards
+
+
+def order_of(document: str, seed: int) -> int:
+    """The number by which a document is ordered in its shard: a keyed hash of its id."""
+    return keyed_hash(seed, "order", document)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How documents become shards. It travels to workers.
+class Sharding:
+    """How documents are distributed over shards. Workers get copies.
 
     Attributes:
-        output: The stage's output; the selection stands there.
+        output: The stage's output, which holds the selection.
         shards: Names of the shards, in order.
         seed: Key of all hashes.
-        segmenter: What finds the sentences.
-        units: Number of units.
+        segmenter: Splits text into sentences.
+        groups: Number of article groups.
     """
 
     output: Output
     shards: tuple[str, ...]
     seed: int
     segmenter: Segmenter
-    units: int
+    groups: int
 
-    def segment_unit(self, unit: Unit) -> str:
-        """Write a unit's segmented documents to a temporary file, one batch for each shard and one for evaluation."""
-        name = unit_name(unit.number)
+    def split_group(self, group: ArticleGroup) -> str:
+        """Write the split documents of a group to a temporary file, one batch a shard and one for evaluation."""
+        name = sorted_name(group.number)
         if self.output.is_complete(name):
             return name
-        segmented = self._segmented(unit)
+        documents = self._split(group)
         held_out = {document for _, document in Selection.read(self.output.path(SELECTION)).held_out}
-        keys = sorted((*self._place(name, held_out), name, index) for index, name in enumerate(segmented.ids))
+        keys = sorted((*self._shard_of(name, held_out), name, index) for index, name in enumerate(documents.ids))
         rows = np.array([key[3] for key in keys], np.intp)
         batch = pa.record_batch(
             [
                 pa.array([key[1] for key in keys], pa.uint64()),
                 pa.array([key[2] for key in keys], pa.string()),
-                pa.array(segmented.sentences[rows], pa.int64()),
-                segmented.lines.chosen(rows).array(),
+                pa.array(documents.sentences[rows], pa.int64()),
+                documents.lines.chosen(rows).array(),
             ],
             schema=_SCHEMA,
         )
@@ -84,25 +94,24 @@ class Spread:
                     writer.write_batch(batch.slice(start, stop - start))
         return name
 
-    def _segmented(self, unit: Unit) -> Segmented:
-        """A unit's documents, segmented before if their lines had to be counted."""
-        name = segmented_name(unit.number)
+    def _split(self, group: ArticleGroup) -> SplitDocuments:
+        """The split documents of a group; they are in a file already if the lines had to be counted."""
+        name = split_name(group.number)
         if self.output.is_complete(name):
-            return Segmented.read(self.output.path(name))
-        return Segmented.of_unit(unit, self.segmenter)
+            return SplitDocuments.read(self.output.path(name))
+        return SplitDocuments.of_group(group, self.segmenter)
 
-    def _place(self, document: str, held_out: set[str]) -> tuple[int, int]:
-        """A document's shard (their number for evaluation) and its hash there."""
+    def _shard_of(self, document: str, held_out: set[str]) -> tuple[int, int]:
+        """Index of a document's shard (the number of shards if it is held out), and the hash that orders it there."""
         if document in held_out:
             return len(self.shards), keyed_hash(self.seed, EVALUATION, document)
-        shard = keyed_hash(self.seed, "shard", document) % len(self.shards)
-        return shard, keyed_hash(self.seed, "order", document)
+        return shard_of(document, self.seed, len(self.shards)), order_of(document, self.seed)
 
-    def write_shard(self, place: int) -> str:
-        """Collect a shard from all units and write it in the order of its keyed hashes; returns its name."""
-        name = self.shards[place]
+    def write_shard(self, index: int) -> str:
+        """Collect a shard from all groups and write it in the order of its keyed hashes; returns its name."""
+        name = self.shards[index]
         with self.output.shard(name) as shard:
-            for text, sentences in self._collect(place, shard.counters):
+            for text, sentences in self._collect(index, shard.counters):
                 shard.write(text + b"\n")
                 shard.records += 1
                 shard.counters["documents"] += 1
@@ -127,19 +136,19 @@ class Spread:
                 shard.counters["evaluation_sentences"] += sentences
         return EVALUATION_TEXT
 
-    def _collect(self, place: int, counters: Counter[str]) -> Iterator[tuple[bytes, int]]:
-        """Text and number of sentences of each document of a shard, in order; of the same page twice, the first."""
+    def _collect(self, index: int, counters: Counter[str]) -> Iterator[tuple[bytes, int]]:
+        """Text and number of sentences of each document of a shard, in order; of documents with one id, the first."""
         rows: list[tuple[int, str, int, int, bytes]] = []
-        for number in range(self.units):
-            with storage.open_read(self.output.path(unit_name(number))) as file:
-                batch = pa.ipc.open_file(file).get_batch(place)
+        for number in range(self.groups):
+            with storage.open_read(self.output.path(sorted_name(number))) as file:
+                batch = pa.ipc.open_file(file).get_batch(index)
             columns = [column.to_pylist() for column in batch.columns]
             rows += [(order, name, number, count, text) for order, name, count, text in zip(*columns, strict=True)]
         rows.sort(key=lambda row: row[:3])
-        before = ""
+        previous = ""
         for _, name, _, count, text in rows:
-            if name == before:
+            if name == previous:
                 counters["rejected_duplicate_id"] += 1
                 continue
-            before = name
+            previous = name
             yield text, count

@@ -1,4 +1,4 @@
-"""The extraction of all dumps of a corpus: what is done once for all their parts, before and after them."""
+"""The extraction of all dumps of a corpus: the steps before and after the extraction of their parts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,34 @@ from berth import storage
 from berth.formats.results import OMISSIONS, TEMPLATES
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output
-from pipelines.engine.beam import beam, pipeline
-from pipelines.engine.checked_create import Elements
-from pipelines.engine.shards import shard_names, watched
+from pipelines.engine.beam import beam
+from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.progress import shard_progress
+from pipelines.engine.runner import pipeline
+from pipelines.engine.shards import shard_names
+from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump.parts import Dump, DumpPart, open_dump
 from pipelines.wikitext.dump.siteinfo import Wiki
-from pipelines.wikitext.dump.spool import PIECES as PAGES
+from pipelines.wikitext.dump.spool import DIRECTORY as SPOOL_DIRECTORY
 from pipelines.wikitext.dump.spool import spool_name
-from pipelines.wikitext.omissions import PIECES as LOSS_PIECES
-from pipelines.wikitext.omissions import Losses
-from pipelines.wikitext.shard import PartTask, losses_name
-from pipelines.wikitext.templates.pages import PIECES as TEMPLATE_PIECES
-from pipelines.wikitext.templates.pages import TemplateTask, derive, read_piece, write_derived
+from pipelines.wikitext.omissions import DIRECTORY as OMISSIONS_DIRECTORY
+from pipelines.wikitext.omissions import Omissions, omissions_name
+from pipelines.wikitext.shard import PartTask
+from pipelines.wikitext.templates.definitions import derive, read_entries, write_definitions
+from pipelines.wikitext.templates.pages import DIRECTORY as TEMPLATES_DIRECTORY
+from pipelines.wikitext.templates.pages import TemplateTask
 
 log = logging.getLogger("berth.extract")
 
 # The built-in table is that of English Wikipedia.
 _LANGUAGES_OF_TABLE = ("en", "simple")
+
+
+def reads_templates(options: ExtractOptions, wiki: Wiki) -> bool:
+    """Whether the template pages of a wiki are read."""
+    if options.templates == "auto":
+        return wiki.language.partition("-")[0] not in _LANGUAGES_OF_TABLE
+    return options.templates == "dump"
 
 
 class DumpExtraction:
@@ -39,18 +50,25 @@ class DumpExtraction:
     Args:
         uris: Dump files.
         language: Language to assume for dumps that do not name theirs.
-        options: What to keep, and whether damage is an error.
-        output: Where everything goes.
+        options: What to keep.
+        errors: What happens at input that cannot be read.
+        output: The stage's output.
         beam_arguments: Flags for Beam.
 
     Raises:
-        BerthError: for a file that is missing or not a dump.
+        BerthError: For a file that is missing or not a dump.
     """
 
     def __init__(
-        self, uris: Sequence[str], language: str, options: ExtractOptions, output: Output, beam_arguments: Sequence[str]
+        self,
+        uris: Sequence[str],
+        language: str,
+        options: ExtractOptions,
+        errors: ErrorPolicy,
+        output: Output,
+        beam_arguments: Sequence[str],
     ) -> None:
-        self.options, self.output, self.beam_arguments = options, output, beam_arguments
+        self.options, self.errors, self.output, self.beam_arguments = options, errors, output, beam_arguments
         self.dumps = [open_dump(uri, language) for uri in uris]
 
     @cached_property
@@ -59,55 +77,59 @@ class DumpExtraction:
         return [(dump, part) for dump in self.dumps for part in dump.parts]
 
     def tasks(self, names: Sequence[str]) -> list[PartTask]:
-        """The work on all parts, each with the name of its shard."""
+        """The tasks of all parts, which write shards of these names."""
         return [
-            PartTask(part, name, dump.wiki, self.options, self.output, TEMPLATES if self._reads(dump.wiki) else "")
+            PartTask(
+                part,
+                name,
+                dump.wiki,
+                self.options,
+                self.errors,
+                self.output,
+                TEMPLATES if reads_templates(self.options, dump.wiki) else "",
+            )
             for (dump, part), name in zip(self.parts, names, strict=True)
         ]
 
-    def _reads(self, wiki: Wiki) -> bool:
-        """Whether the template pages of a wiki are read."""
-        if self.options.templates == "auto":
-            return wiki.language.partition("-")[0] not in _LANGUAGES_OF_TABLE
-        return self.options.templates == "dump"
-
     def read_templates(self, names: Sequence[str]) -> None:
-        """Derive what templates show from the pages of the dumps. To be called before the tasks run.
+        """Read the template pages of the dumps and write their definitions. Call it before the tasks run.
 
         Args:
             names: The shards that the parts become.
         """
         parts = [
-            (dump, part, name) for (dump, part), name in zip(self.parts, names, strict=True) if self._reads(dump.wiki)
+            (dump, part, name)
+            for (dump, part), name in zip(self.parts, names, strict=True)
+            if reads_templates(self.options, dump.wiki)
         ]
         if parts and not self.output.is_complete(TEMPLATES):
             self._read_templates(parts)
-        storage.delete(self.output.path(TEMPLATE_PIECES))
+        storage.delete(self.output.path(TEMPLATES_DIRECTORY))
 
     def _read_templates(self, parts: Sequence[tuple[Dump, DumpPart, str]]) -> None:
-        pieces = shard_names(f"{TEMPLATE_PIECES}/part", len(parts), "json")
+        entry_files = shard_names(f"{TEMPLATES_DIRECTORY}/part", len(parts), "json")
         tasks = [
-            TemplateTask(part, piece, spool_name(name), dump.wiki, self.options.strict, self.output)
-            for (dump, part, name), piece in zip(parts, pieces, strict=True)
-            if not self.output.is_complete(piece)
+            TemplateTask(part, file, spool_name(name), dump.wiki, self.errors, self.output)
+            for (dump, part, name), file in zip(parts, entry_files, strict=True)
+            if not self.output.is_complete(file)
         ]
-        sizes = {task.name: task.part.stop - task.part.start for task in tasks}
+        sizes = {task.name: task.size for task in tasks}
         run = pipeline(self.beam_arguments, self.output, len(tasks))
-        with watched("templates", self.output, sizes, unit="B"), run as job:
-            _ = job | "parts" >> Elements(tasks) | "templates" >> beam.Map(lambda task: task.run())
+        with shard_progress("templates", self.output, sizes, unit="B"), run as job:
+            _ = job | "parts" >> CheckedCreate(tasks) | "templates" >> beam.Map(lambda task: task.run())
         entries: dict[str, list[dict[str, object]]] = {}
         languages = {}
-        for (dump, _, _), piece in zip(parts, pieces, strict=True):
+        for (dump, _, _), file in zip(parts, entry_files, strict=True):
             languages[dump.wiki.key] = dump.wiki.language
-            entries.setdefault(dump.wiki.key, []).extend(read_piece(self.output, piece))
-        derived = {key: derive(found, languages[key]) for key, found in entries.items()}
-        write_derived(self.output, TEMPLATES, derived)
-        for key, one in derived.items():
+            entries.setdefault(dump.wiki.key, []).extend(read_entries(self.output, file))
+        definitions = {key: derive(found, languages[key]) for key, found in entries.items()}
+        write_definitions(self.output, TEMPLATES, definitions)
+        for key, one in definitions.items():
             counts = len(one.aliases), len(one.bodies), len(one.disambiguations)
             log.info("templates of %s: %d redirects and %d bodies show text, %d mark disambiguations", key, *counts)
 
     def reject_duplicates(self, names: Sequence[str]) -> None:
-        """Of pages of one wiki with one id the first counts: extract the parts again that hold others, without them."""
+        """Of pages of one wiki with one id keep the first: extract again the parts that hold others, without them."""
         tasks = self.tasks(names)
         if len(tasks) < 2:
             return
@@ -118,7 +140,7 @@ class DumpExtraction:
         if again:
             log.warning("%d parts hold pages of earlier parts; they are extracted again without those", len(again))
             with pipeline(self.beam_arguments, self.output, len(again)) as job:
-                _ = job | "parts" >> Elements(again) | "again" >> beam.Map(lambda task: task.run())
+                _ = job | "parts" >> CheckedCreate(again) | "again" >> beam.Map(lambda task: task.run())
 
     def _repeated(self, tasks: Sequence[PartTask]) -> Iterator[tuple[PartTask, frozenset[int]]]:
         """The parts with articles that have the ids of earlier ones, and those ids."""
@@ -133,12 +155,12 @@ class DumpExtraction:
         for number in np.unique(parts[repeated]):
             yield tasks[number], frozenset(ids[repeated[parts[repeated] == number]].tolist())
 
-    def write_losses(self, names: Sequence[str]) -> None:
-        """Write the report of what was dropped. To be called after all parts are extracted."""
+    def write_omissions(self, names: Sequence[str]) -> None:
+        """Write the report of omitted words. Call it after all parts are extracted."""
         if not self.output.is_complete(OMISSIONS):
-            losses = Losses()
+            omissions = Omissions()
             for name in names:
-                losses.read(self.output, losses_name(name))
-            losses.write_report(self.output, OMISSIONS)
-        for pieces in (LOSS_PIECES, PAGES):
-            storage.delete(self.output.path(pieces))
+                omissions.read(self.output, omissions_name(name))
+            omissions.write_report(self.output, OMISSIONS)
+        for directory in (OMISSIONS_DIRECTORY, SPOOL_DIRECTORY):
+            storage.delete(self.output.path(directory))

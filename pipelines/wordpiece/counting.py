@@ -18,8 +18,9 @@ from tfx_bsl.public.tfxio import TensorAdapterConfig
 from berth import storage
 from berth.stage.inputs import InputFile
 from berth.stage.output import TEMPORARY, Output
-from pipelines.engine.beam import beam, pipeline
-from pipelines.engine.checked_create import Elements
+from pipelines.engine.beam import beam
+from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.runner import pipeline
 from pipelines.wordpiece.word_counts import count_words
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def count_shards(
             # Workers that are not processes of this machine see no more of it than the output.
             shared = local if isinstance(job.runner, FnApiRunner) else output.path(TEMPORARY)
             result = storage.join(shared, "result")
-            words = job | "shards" >> Elements(groups) | "words" >> beam.FlatMap(shard_words)
+            words = job | "shards" >> CheckedCreate(groups) | "words" >> beam.FlatMap(shard_words)
             with tft_beam.Context(temp_dir=storage.join(shared, "analysis")):
-                analysed = (words, TensorAdapterConfig(SCHEMA, as_lists)) | "count" >> tft_beam.AnalyzeDataset(_analyse)
-            _ = analysed | "write" >> tft_beam.WriteTransformFn(result)
+                analysed = (words, TensorAdapterConfig(SCHEMA, as_lists)) | "count" >> tft_beam.AnalyzeDataset(_analyse)  # type: ignore[no-untyped-call]
+            _ = analysed | "write" >> tft_beam.WriteTransformFn(result)  # type: ignore[no-untyped-call]
         file = tft.TFTransformOutput(result).vocabulary_file_by_name(WORDS)
         with output.shard(name) as shard:
             shard.write(storage.read_bytes(str(file)))

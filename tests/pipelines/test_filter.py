@@ -93,7 +93,7 @@ def test_which_copy_is_kept_depends_on_ids_alone(write_articles, tmp_path):
     assert kept(run(backwards, tmp_path / "b", duplicates="documents")) == expected
 
 
-def test_copies_in_other_files_and_units_are_found(write_articles, tmp_path):
+def test_copies_in_other_files_and_groups_are_found(write_articles, tmp_path):
     for part in range(4):
         write_articles({part * 10 + n: f"Text {n}." for n in range(10)}, f"part-{part}.parquet", row_group_size=3)
     result = run(str(tmp_path / "part-*.parquet"), tmp_path / "out", duplicates="documents")
@@ -138,7 +138,7 @@ def test_complete_files_are_kept_when_work_is_resumed(write_articles, monkeypatc
         run(pattern, tmp_path / "killed", **options)
     time = done[0].stat().st_mtime_ns
     with monkeypatch.context() as patch:
-        patch.setattr(duplicates, "find_lost", None)  # not looked for again
+        patch.setattr(duplicates, "find_duplicates", None)  # not looked for again
         resumed = run(pattern, tmp_path / "killed", **options)
     assert done[0].stat().st_mtime_ns == time
     assert (resumed.manifest.files, resumed.manifest.counters) == (expected.manifest.files, expected.manifest.counters)
@@ -181,11 +181,11 @@ def test_columns_and_metadata_stay(write_languages, tmp_path):
 
 
 def test_a_corpus_without_languages_is_an_error(write_articles, tmp_path):
-    with pytest.raises(BerthError, match=r"do not tell their language.*also language"):
+    with pytest.raises(BerthError, match=r"have no language column.*also language"):
         run(write_articles(TEXTS), tmp_path / "out", languages=["ar"])
 
 
 def test_nothing_left_is_an_error_and_leaves_no_trace(write_articles, tmp_path):
-    with pytest.raises(UsageError, match=r"leaves no document.*8 documents; left out: 2 empty, 6 short"):
+    with pytest.raises(UsageError, match=r"leaves no document.*8 documents; rejected: 2 empty, 6 short"):
         run(write_articles(TEXTS), tmp_path / "out", min_words=100)
     assert not (tmp_path / "out").exists()

@@ -16,8 +16,8 @@ from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from pipelines.segment import segment
 from pipelines.sentences.line_count import LineCount
-from pipelines.sentences.segmented import Segmented
-from pipelines.sentences.sharding import Spread
+from pipelines.sentences.sharding import Sharding
+from pipelines.sentences.split_documents import SplitDocuments
 
 ARTICLES = {
     number: f"Article {number} begins. It goes on with Mr. Smith. Said it was, begins it so.\nA second paragraph! "
@@ -168,7 +168,7 @@ def test_the_same_page_twice_counts_once(write_articles, tmp_path):
 
 
 def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, monkeypatch, tmp_path):
-    whole, done = Spread.write_shard, []
+    whole, done = Sharding.write_shard, []
 
     def stops_after_one(spread, destination):
         if done:
@@ -176,7 +176,7 @@ def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, m
         done.append(tmp_path / "killed" / whole(spread, destination))
 
     with monkeypatch.context() as patch, pytest.raises(BerthError, match="stopped"):
-        patch.setattr(Spread, "write_shard", stops_after_one)
+        patch.setattr(Sharding, "write_shard", stops_after_one)
         run(write_articles(ARTICLES), tmp_path / "killed")
     time = done[0].stat().st_mtime_ns
     resumed = run(write_articles(ARTICLES), tmp_path / "killed")
@@ -209,7 +209,7 @@ def test_lines_a_shard_decide_how_many_shards_there_are(write_articles, tmp_path
     assert only.name == "part-00000-of-00001.txt"
 
 
-@pytest.mark.parametrize("killed", [(LineCount, "segment_unit"), (Spread, "segment_unit"), (Spread, "write_shard")])
+@pytest.mark.parametrize("killed", [(LineCount, "split_group"), (Sharding, "split_group"), (Sharding, "write_shard")])
 def test_work_on_shards_of_so_many_lines_is_resumed(write_articles, monkeypatch, tmp_path, killed):
     whole, done = getattr(*killed), []
 
@@ -225,7 +225,7 @@ def test_work_on_shards_of_so_many_lines_is_resumed(write_articles, monkeypatch,
         run(articles, tmp_path / "killed", shard_lines=30)
     segmented = []
     with monkeypatch.context() as patch:
-        patch.setattr(Segmented, "of_unit", count_calls(Segmented.of_unit, segmented))
+        patch.setattr(SplitDocuments, "of_group", count_calls(SplitDocuments.of_group, segmented))
         resumed = run(articles, tmp_path / "killed", shard_lines=30)
     assert len(segmented) == (len(ARTICLES) + 6) // 7 - 2 if killed[0] is LineCount else not segmented
     undisturbed = run(articles, tmp_path / "undisturbed", shard_lines=30)

@@ -13,6 +13,7 @@ from berth.recipe import Source
 from berth.stage.inputs import Inputs
 from pipelines.corpora import reading
 from pipelines.corpora.sources import find
+from pipelines.error_policy import ErrorPolicy
 
 
 def source(format: str, path: str | Path, **options: Any) -> Source:
@@ -29,10 +30,10 @@ def read(
         patch.setattr(reading, "PART_BYTES", part_bytes)
         (corpus,) = find([given])[1]
         parts = corpus.parts()
-        account = reading.Reading(strict)
+        status = reading.PartStatus(ErrorPolicy(strict))
         for part in parts:
-            articles += part.articles(account)
-    return articles, account.counters, len(parts)
+            articles += part.articles(status)
+    return articles, status.counters, len(parts)
 
 
 def texts(given: Source, part_bytes: int = reading.PART_BYTES) -> list[str]:

@@ -70,8 +70,8 @@ def beam_arguments(
             raise UsageError(
                 "an argument is not understood", found=argument, fix=f"See `{context.command_path} --help`. {BEAM_HELP}"
             )
-    if dataflow.is_asked_for(context.args):
-        return dataflow.prepared(context.args, output, inputs, cluster)
+    if dataflow.is_requested(context.args):
+        return dataflow.checked_flags(context.args, output, inputs, cluster)
     return list(context.args)
 
 

@@ -17,7 +17,7 @@ _REDIRECT = re.compile(rb"<redirect\b(?:[^>]*\btitle=\"([^\"]*)\")?")
 
 
 class Kind(StrEnum):
-    """What becomes of a page; the value is the name of its counter. Every page is exactly one."""
+    """The kind of a page, named like its counter. Every page has exactly one."""
 
     ARTICLE = "articles"
     REDIRECT = "redirects"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it stands in the dump.
+    """A page of a dump.
 
     Attributes:
         id: Page id, unique in its wiki.
@@ -49,14 +49,14 @@ class Page:
 
 
 def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
-    """Take a page apart; a page that is not an article is answered by its kind.
+    """Parse a page; for a page that is not an article, only its kind is returned.
 
     Args:
         xml: The UTF-8 XML of one page, from ``<page>`` to ``</page>``.
         wiki: The wiki, for the namespaces of dumps that do not number them.
 
     Raises:
-        UnicodeDecodeError: if the title or text is not UTF-8; ``start`` counts from the beginning of ``xml``.
+        UnicodeDecodeError: If the title or text is not UTF-8; ``start`` counts from the beginning of ``xml``.
     """
     header = header_of(xml)
     namespace = namespace_of(header)
@@ -74,13 +74,13 @@ def parse_page(xml: bytes, wiki: Wiki) -> Page | Kind:
 
 
 def header_of(xml: bytes) -> bytes:
-    """What stands before a page's first revision."""
+    """The part of a page before its first revision."""
     end = xml.find(b"<revision")
     return xml if end < 0 else xml[:end]
 
 
 def namespace_of(header: bytes) -> bytes:
-    """The number of a page's namespace as it is written, b"" where the dump does not say."""
+    """The number of a page's namespace as it is written; b"" if the dump does not give it."""
     return _between(header, b"<ns>", b"</ns>")
 
 
@@ -92,13 +92,13 @@ def title_of(header: bytes) -> str:
 
 
 def redirect_of(header: bytes) -> str | None:
-    """The title that a page marked as redirect leads to ("" where the dump does not say), None if it is not marked."""
+    """The target of a page marked as redirect ("" if the dump does not give it); None if it is not marked."""
     found = _REDIRECT.search(header)
     return unescape(found[1] or b"").decode("utf-8", "replace") if found else None
 
 
 def read_page(xml: bytes, header: bytes, title: str) -> Page | Kind:
-    """The fields of a page of any namespace, or what is wrong with it.
+    """The fields of a page of any namespace, or its kind if something is wrong with it.
 
     Raises:
         UnicodeDecodeError: if the text is not UTF-8.
@@ -143,7 +143,7 @@ def _between(xml: bytes, opening: bytes, closing: bytes) -> bytes:
 
 
 def _check_utf8(content: bytes, xml: bytes, offset: int) -> None:
-    """Raise UnicodeDecodeError, its place counted from the beginning of the page, if a part of it is not UTF-8."""
+    """Raise UnicodeDecodeError, with offsets from the beginning of the page, if a part of it is not UTF-8."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:

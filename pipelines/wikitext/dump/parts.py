@@ -1,4 +1,4 @@
-"""A dump file: what its head says, and how it is cut into parts of fixed size."""
+"""A dump file: reading its head, and cutting it into parts of fixed size."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from apache_beam.io.restriction_trackers import OffsetRange
 
 from berth import storage
 from berth.errors import BerthError
-from pipelines.wikitext.dump.reading import PAGE_START, Reading, damaged, detect_format
+from pipelines.wikitext.dump.reading import PAGE_START, RangeStatus, damage_error, detect_format
 from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.dump.source import DumpSource
 from pipelines.wikitext.dump.streams import Compression, Damage, Encoding, find_stream_head, read_from, to_utf8
 
-# One part of a compressed dump: small enough that a killed run loses little and workers share the load evenly. It is
-# part of the format: the parts of a dump, and so the output files, must not depend on the machine.
+# Size of a part of a dump: small enough that a killed run loses little and workers share the load evenly. It is fixed
+# because the parts of a dump, and so the output files, must not depend on the machine.
 PART_BYTES = 64 << 20
 # A multistream dump begins with a stream of its own for the siteinfo, a few hundred bytes long.
 SECOND_STREAM_WITHIN = 8 << 20
@@ -35,11 +35,11 @@ OTHER_FORMATS = {
 
 @dataclass(frozen=True)
 class DumpPart:
-    """A byte range of a dump file; the pages that begin in it are its own.
+    """A byte range of a dump file; the pages that begin in it belong to it.
 
     Attributes:
         uri: The file.
-        start: First byte of the range in the file as it lies on disk.
+        start: First byte of the range in the file, not decompressed.
         stop: End of the range (exclusive).
     """
 
@@ -47,13 +47,13 @@ class DumpPart:
     start: int
     stop: int
 
-    def read(self, reading: Reading) -> Iterator[bytes]:
-        """Its pages, as :class:`pipelines.wikitext.dump.source.DumpSource` gives them for its range.
+    def read(self, status: RangeStatus) -> Iterator[bytes]:
+        """The pages, as :class:`pipelines.wikitext.dump.source.DumpSource` reads them for this range.
 
         Raises:
-            BerthError: at damage, if ``reading`` is strict.
+            BerthError: At damage, if the policy is strict.
         """
-        return DumpSource.pages(self.uri, OffsetRangeTracker(self.start, self.stop), reading)
+        return DumpSource.pages(self.uri, OffsetRangeTracker(self.start, self.stop), status)
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Dump:
 
 
 def open_dump(uri: str, language: str = "") -> Dump:
-    """Read the head of a dump file and plan its parts: the bundles that its source splits into.
+    """Read the head of a dump file and cut it into parts: the bundles that its Beam source splits into.
 
     Args:
         uri: XML dump of MediaWiki (pages-articles, pages-articles-multistream or an export), plain, bz2 or gzip.
-        language: The language to assume where the dump names none.
+        language: The language to assume if the dump does not name one.
 
     Raises:
-        BerthError: if the file is missing, empty, or not a dump.
+        BerthError: If the file is missing, empty, or not a dump.
     """
     size = storage.size(uri) if storage.exists(uri) else 0
     with storage.open_read(uri) as file:
@@ -93,7 +93,7 @@ def _read_head(uri: str, file: BinaryIO, compression: Compression, encoding: Enc
     """The text before the first page, at most HEAD_BYTES of it.
 
     Raises:
-        BerthError: if there is damage before anything of a dump.
+        BerthError: If the file is damaged before the head of a dump was found.
     """
     damages: list[Damage] = []
     chunks = read_from(file, 0, compression, damages.append)
@@ -105,8 +105,8 @@ def _read_head(uri: str, file: BinaryIO, compression: Compression, encoding: Enc
     head, page, _ = bytes(raw).partition(PAGE_START)
     if damages and MEDIAWIKI not in head:
         if not page:
-            raise damaged(uri, damages[0], "no whole page before it")
-        # The pages can be read; what the dump says of its wiki is lost. Whoever is strict meets the damage again.
+            raise damage_error(uri, damages[0], "no whole page before it")
+        # The pages can be read; the description of the wiki is lost. A strict policy raises when the part is read.
         return MEDIAWIKI.decode()
     return head.decode("utf-8", "replace")
 

@@ -1,4 +1,4 @@
-"""The pages of a byte range of a dump file, and account of what in it could not be read."""
+"""Reads the pages of a byte range of a dump file, and records what in it cannot be read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from berth.errors import BerthError
+from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump.streams import (
     Compression,
     Damage,
@@ -25,8 +26,8 @@ log = logging.getLogger("berth.extract")
 PAGE_START = b"<page>"
 PAGE_END = b"</page>"
 DUMP_END = b"</mediawiki>"
-# Places of each part that are named in the log; the others are only counted.
-NAMED = 20
+# Number of damages in each part that are logged; the others are only counted.
+LOGGED = 20
 TAG_STARTS = tuple(PAGE_START[:length] for length in range(1, len(PAGE_START)))
 
 
@@ -44,22 +45,22 @@ class Range(Protocol):
 
 
 @dataclass
-class Reading:
-    """What happened while a range was read.
+class RangeStatus:
+    """The state of reading a range: pages found, damage, position.
 
     Attributes:
         uri: The file.
-        strict: Whether damage is an error.
+        errors: What happens at damage.
         pages: Whole pages found so far.
-        position: Where the last one stands: its first byte in a plain file; else the beginning of its bz2 stream.
-        is_plain: Whether ``position`` is that of the page itself.
+        position: Offset in the file of the last page; if the file is compressed, of the bz2 stream that the page is in.
+        is_plain: Whether ``position`` is the offset of the page itself.
         cut_pages: Pages that have a beginning but no end.
-        damages: Places that could not be read.
-        bytes_read: Gives how many bytes of the range were read so far.
+        damages: Damage that was found.
+        bytes_read: Returns the number of bytes of the range that were read so far.
     """
 
     uri: str
-    strict: bool
+    errors: ErrorPolicy
     pages: int = 0
     position: int = 0
     is_plain: bool = True
@@ -68,29 +69,29 @@ class Reading:
     bytes_read: Callable[[], int] = field(default=lambda: 0)
 
     def damage(self, damage: Damage) -> None:
-        """Note damage, or refuse to go on.
+        """Record damage.
 
         Raises:
-            BerthError: if reading is strict.
+            BerthError: If the policy is strict.
         """
         self.damages.append(damage)
-        if self.strict:
-            instead = ", or leave out --strict (strict: false) to keep the pages that can be read and count the loss"
-            raise damaged(self.uri, damage, f"{self.pages:,} whole pages before it in this part of the file", instead)
-        if len(self.damages) <= NAMED:
-            log.warning("%s, byte %d: the dump %s; going on", self.uri, damage.offset, damage.what)
-        elif len(self.damages) == NAMED + 1:
+        instead = ", or omit --strict (strict: false) to keep the pages that can be read and count the loss"
+        found = f"{self.pages:,} whole pages before it in this part of the file"
+        self.errors.skip(lambda: damage_error(self.uri, damage, found, instead))
+        if len(self.damages) <= LOGGED:
+            log.warning("%s, byte %d: the dump %s; continuing after it", self.uri, damage.offset, damage.what)
+        elif len(self.damages) == LOGGED + 1:
             log.warning("%s: there is more damage; see the counters lost_*", self.uri)
 
-    def place(self, offset: int = 0) -> str:
-        """Where in the file the last page stands, or the byte ``offset`` in it."""
+    def location(self, offset: int = 0) -> str:
+        """Where in the file the byte ``offset`` of the last page is, as text."""
         if self.is_plain:
             return f"byte {self.position + offset}"
         return f"byte {offset} of page {self.pages:,} of this part, in the stream at byte {self.position}"
 
 
-def damaged(uri: str, damage: Damage, found: str, instead: str = "") -> BerthError:
-    """The error for a dump that cannot be read to its end; ``instead``: what a person may do but fetch it again."""
+def damage_error(uri: str, damage: Damage, found: str, instead: str = "") -> BerthError:
+    """The error for a dump that cannot be read to its end; ``instead`` says what else the user can do."""
     return BerthError(
         f"the dump {damage.what}",
         where=f"{uri}, byte {damage.offset}",
@@ -111,52 +112,52 @@ def detect_format(file: BinaryIO) -> tuple[Compression, Encoding]:
     return compression, detect_encoding(bytes(head))
 
 
-def read_pages(file: BinaryIO, tracker: Range, reading: Reading) -> Iterator[bytes]:
+def read_pages(file: BinaryIO, tracker: Range, status: RangeStatus) -> Iterator[bytes]:
     """The pages of a range, each as UTF-8 XML from ``<page>`` to ``</page>``.
 
-    A page belongs to the range in which it begins. In a bz2 file all pages that begin in a stream stand where that
-    stream does; those of a gzip file, and of one in UTF-16, stand at its first byte. So the pages of ranges that
-    follow one another are those of the file, whatever the ranges.
+    A page belongs to the range in which it begins. In a bz2 file, all pages that begin in a stream have the offset of
+    that stream; in a gzip file, and in one in UTF-16, they have offset 0. So consecutive ranges give the pages of the
+    file, each once, wherever the file is cut.
 
     Args:
         file: The dump, seekable.
         tracker: The range.
-        reading: Is told what happens.
+        status: Gets positions, counts and damage.
 
     Raises:
-        BerthError: at damage in the range, if ``reading`` is strict.
+        BerthError: At damage in the range, if the policy is strict.
     """
     compression, encoding = detect_format(file)
     start = tracker.start_position()
     is_whole = compression == "gzip" or encoding != "utf-8"
     if is_whole and start:
         return
-    reading.is_plain = compression == "none" and not is_whole
-    reading.bytes_read = lambda: file.tell() - start
-    yield from _Pages(file, tracker, reading, compression, encoding).read()
+    status.is_plain = compression == "none" and not is_whole
+    status.bytes_read = lambda: file.tell() - start
+    yield from _Pages(file, tracker, status, compression, encoding).read()
 
 
 class _Pages:
     """Decompressed bytes cut into pages."""
 
     def __init__(
-        self, file: BinaryIO, tracker: Range, reading: Reading, compression: Compression, encoding: Encoding
+        self, file: BinaryIO, tracker: Range, status: RangeStatus, compression: Compression, encoding: Encoding
     ) -> None:
-        self.file, self.tracker, self.reading = file, tracker, reading
+        self.file, self.tracker, self.status = file, tracker, status
         self.is_whole = encoding != "utf-8"  # gzip has one head anyway
         self.chunks = read_from(file, tracker.start_position(), compression, self.on_damage)
         if self.is_whole:
             self.chunks = to_utf8(self.chunks, encoding)
-        self.window = bytearray()  # bytes not yet passed on
+        self.window = bytearray()  # bytes not emitted yet
         self.passed = 0  # bytes before the window
-        # Streams that the window's bytes are from: where they begin among all bytes, and in the file.
+        # The streams of the window's bytes: their offsets in the decompressed bytes, and in the file.
         self.streams: deque[tuple[int, int]] = deque()
         self.last_head = -1
         self.at_end = self.has_end = self.is_cut = False
 
     def read(self) -> Iterator[bytes]:
         window, at, claimed = self.window, 0, -1
-        end = searched = 0  # where the next page's end begins (-1: nowhere), and how far it was looked for
+        end = searched = 0  # where the next page's end begins (-1: not found), and where to continue the search
         while True:
             start = window.find(PAGE_START, at)
             if start < 0:
@@ -171,7 +172,7 @@ class _Pages:
                 if not self.tracker.try_claim(position):
                     return
                 claimed = position
-            known = len(self.reading.damages)
+            known = len(self.status.damages)
             at = start + len(PAGE_START)
             while end < at:
                 end = window.find(PAGE_END, max(at, searched))
@@ -179,35 +180,35 @@ class _Pages:
                 if end < 0 and not self.more(is_inside=True):
                     break
             if end < 0:
-                self.reading.cut_pages += 1
-                if len(self.reading.damages) == known and not self.is_cut:
+                self.status.cut_pages += 1
+                if len(self.status.damages) == known and not self.is_cut:
                     self.damage_at_end("ends in the middle of a page (its XML is cut short)")
                 self.is_cut = True
                 continue
             if window.find(PAGE_START, at, end) >= 0:  # it runs into the next one
-                self.reading.cut_pages += 1
-                if len(self.reading.damages) == known:
-                    self.reading.damage(Damage("has a page without an end", position, position))
+                self.status.cut_pages += 1
+                if len(self.status.damages) == known:
+                    self.status.damage(Damage("has a page without an end", position, position))
                 continue
             stop = end + len(PAGE_END)
-            self.reading.pages += 1
-            self.reading.position = position
+            self.status.pages += 1
+            self.status.position = position
             yield bytes(window[start:stop])
             del window[:stop]
             self.passed += stop
             at = end = searched = 0
-        if self.at_end and not self.has_end and not self.reading.damages and not self.is_cut:
+        if self.at_end and not self.has_end and not self.status.damages and not self.is_cut:
             self.damage_at_end(f"ends without {DUMP_END.decode()} (the file is cut short)")
 
     def drop(self) -> None:
-        """Forget the window, in which no page begins, but for what may be half a tag."""
+        """Drop the window, in which no page begins, except the bytes that may be half a tag."""
         self.has_end = self.has_end or self.window.find(DUMP_END) >= 0
         stop = max(0, len(self.window) - len(DUMP_END) + 1)
         del self.window[:stop]
         self.passed += stop
 
     def more(self, is_inside: bool) -> bool:
-        """Read on; false at the end of the file, and at the end of the range unless a page is open (``is_inside``)."""
+        """Read the next chunk; false at the end of the file, and of the range unless a page is open (``is_inside``)."""
         chunk = next(self.chunks, None)
         if chunk is None:
             self.at_end = True
@@ -221,22 +222,22 @@ class _Pages:
         return True
 
     def position(self, start: int) -> int:
-        """Where in the file the byte of the window stands, or the stream it is from."""
+        """Offset in the file of a byte of the window, or of its stream if the file is compressed."""
         if self.is_whole:
             return 0
         at = self.passed + start
         while len(self.streams) > 1 and self.streams[1][0] <= at:
             self.streams.popleft()
         begin, head = self.streams[0]
-        return head + at - begin if self.reading.is_plain else head
+        return head + at - begin if self.status.is_plain else head
 
     def owns(self, head: int) -> bool:
         return self.is_whole or self.tracker.start_position() <= head < self.tracker.stop_position()
 
     def on_damage(self, damage: Damage) -> None:
-        if self.owns(damage.head):  # of what is read behind the range the next one tells
-            self.reading.damage(damage)
+        if self.owns(damage.head):  # damage after the range is reported by the next range
+            self.status.damage(damage)
 
     def damage_at_end(self, what: str) -> None:
         end = self.file.seek(0, os.SEEK_END)
-        self.on_damage(Damage(what, end, end - 1 if self.reading.is_plain else self.last_head))
+        self.on_damage(Damage(what, end, end - 1 if self.status.is_plain else self.last_head))

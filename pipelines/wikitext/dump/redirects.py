@@ -1,4 +1,4 @@
-"""Redirect pages by their text, for dumps that do not mark them: the magic word in the languages of large wikis."""
+"""Finds redirects by their text, for dumps that do not mark them: the magic word in the languages of large wikis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HEAD_BYTES = 600
 
 
 def redirect_target(source: bytes) -> str | None:
-    """Where a page redirects to, by its wikitext; None if it is no redirect."""
+    """The target of a redirect, by its wikitext; None if the page is none."""
     if not _FIRST.match(source):
         return None
     head = source[:_HEAD_BYTES].decode("utf-8", "ignore")

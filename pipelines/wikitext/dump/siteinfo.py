@@ -1,4 +1,4 @@
-"""What a dump says of its wiki: language, database name, base URL and the names of its namespaces."""
+"""A dump's description of its wiki: language, database name, base URL, names of namespaces."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MEDIA_NAMESPACE = -2
 
 _LANGUAGE = re.compile(r"<mediawiki\b[^>]*\bxml:lang=[\"']([^\"']+)")
 _NAMESPACE = re.compile(r"<namespace\b[^>]*\bkey=[\"'](-?\d+)[\"'][^>]*>([^<]+)</namespace>")
-# MediaWiki's exports have no aliases; where another program writes them, it does as MediaWiki's API.
+# MediaWiki's exports have no aliases; other programs write them in the form of MediaWiki's API.
 _ALIAS = re.compile(r"<(?:namespacealias|ns)\b[^>]*\bid=[\"'](-?\d+)[\"'][^>]*>([^<]+)</(?:namespacealias|ns)>")
 
 
 @dataclass(frozen=True)
 class Wiki:
-    """The wiki a page comes from; everything in the cleaner that depends on a language comes from here.
+    """The wiki of a page: all that the cleaner needs to know of its language.
 
     Attributes:
         language: Code of the wiki's language, such as ``"en"``.
-        database: Name of its database, such as ``"enwiki"``; empty where the dump does not say.
+        database: Name of its database, such as ``"enwiki"``; empty if the dump does not give it.
         article_url: What the URLs of its articles begin with.
         namespaces: Every name of every namespace, lower-case → its number.
     """
@@ -39,7 +39,7 @@ class Wiki:
 
     @property
     def key(self) -> str:
-        """What tells it from other wikis: pages of one wiki have different ids."""
+        """Identifies the wiki: pages of one wiki have different ids."""
         return self.database or self.article_url
 
     def url(self, title: str) -> str:
@@ -52,7 +52,7 @@ class Wiki:
         return self.namespaces.get(prefix.strip().replace("_", " ").lower(), MAIN_NAMESPACE) if colon else 0
 
     def prefixes(self) -> dict[bytes, int]:
-        """The names of namespaces as they stand in links, in UTF-8 with A-Z lowered → number.
+        """The names of namespaces as links write them, in UTF-8 with A-Z lowered → number.
 
         In other alphabets a name counts as it is given, in lower case, in capitals (Turkish ones too) and with a
         capital first letter.
@@ -69,7 +69,7 @@ class Wiki:
 
         Args:
             head: The XML from ``<mediawiki`` on.
-            language: The language to assume where the dump names none.
+            language: The language to assume if the dump does not name one.
         """
         named = _LANGUAGE.search(head)
         code = named.group(1) if named else language or "en"

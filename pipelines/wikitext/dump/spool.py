@@ -1,4 +1,4 @@
-"""Pages of a part put by, lightly compressed: a dump is decompressed once, though all its templates are read first."""
+"""Spool files: pages of a part, lightly compressed, kept while templates are read, so that a dump is read once."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import pyarrow as pa
 
 from berth import storage
 from berth.stage.output import Output, ShardWriter
-from pipelines.wikitext.dump.reading import Reading
+from pipelines.wikitext.dump.reading import RangeStatus
 from pipelines.wikitext.dump.streams import Damage
 
-# Where the pages wait; each part's are removed when its articles are written.
-PIECES = ".pages"
+# Directory of the spool files; each is removed when the articles of its part are written.
+DIRECTORY = ".pages"
 BATCH_BYTES = 4 << 20
 _SCHEMA = pa.schema([("position", pa.int64()), ("xml", pa.large_binary())])
 _IS_PLAIN = b"is_plain"
-# The position of what is not a page but the account of the reading, at the end.
-_ACCOUNT = -1
+# Position of the last row, which is not a page but the status of the status.
+_STATUS = -1
 
 
 def spool_name(shard: str) -> str:
-    """The file with the pages that become the articles of a shard."""
-    return f"{PIECES}/{shard}.arrow"
+    """The spool file of the pages whose articles go into a shard."""
+    return f"{DIRECTORY}/{shard}.arrow"
 
 
-def write_spool(shard: ShardWriter, pages: Iterator[bytes], reading: Reading) -> None:
-    """Put pages by as they are read.
+def write_spool(shard: ShardWriter, pages: Iterator[bytes], status: RangeStatus) -> None:
+    """Spool pages as they are read.
 
     Args:
-        shard: Where they go, as a stream of Arrow batches.
-        pages: The pages, or as much of each as will be needed.
-        reading: The reading that gives them, for their places and what was lost.
+        shard: The file to write, a stream of Arrow batches.
+        pages: The pages, or the part of each that will be needed.
+        status: The status of their reading: positions and damage.
     """
     first = next(pages, None)
-    schema = _SCHEMA.with_metadata({_IS_PLAIN: b"1" if reading.is_plain else b""})
+    schema = _SCHEMA.with_metadata({_IS_PLAIN: b"1" if status.is_plain else b""})
     options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1), use_threads=False)
     with pa.ipc.new_stream(pa.PythonFile(shard, mode="w"), schema, options=options) as writer:
         positions: list[int] = []
@@ -50,38 +50,38 @@ def write_spool(shard: ShardWriter, pages: Iterator[bytes], reading: Reading) ->
             batch.clear()
 
         while first is not None:
-            positions.append(reading.position)
+            positions.append(status.position)
             batch.append(first)
             size += len(first)
             if size >= BATCH_BYTES:
                 flush()
                 size = 0
             first = next(pages, None)
-        account = {"cut_pages": reading.cut_pages, "damages": [astuple(damage) for damage in reading.damages]}
-        positions.append(_ACCOUNT)
-        batch.append(json.dumps(account).encode())
+        content = {"cut_pages": status.cut_pages, "damages": [astuple(damage) for damage in status.damages]}
+        positions.append(_STATUS)
+        batch.append(json.dumps(content).encode())
         flush()
 
 
-def read_spool(output: Output, name: str, start: int, reading: Reading) -> Iterator[bytes]:
-    """The pages put by, as if they were read from the dump.
+def read_spool(output: Output, name: str, start: int, status: RangeStatus) -> Iterator[bytes]:
+    """The spooled pages, as if they were read from the dump.
 
     Args:
-        output: Where they are.
-        name: The file.
+        output: The stage's output.
+        name: The spool file.
         start: First byte of the part in the dump.
-        reading: Is told what happened when the dump was read.
+        status: Gets the status of the reading of the dump.
     """
-    reading.bytes_read = lambda: reading.position - start
+    status.bytes_read = lambda: status.position - start
     with storage.open_read(output.path(name)) as file, pa.ipc.open_stream(file) as batches:
-        reading.is_plain = bool(batches.schema.metadata[_IS_PLAIN])
+        status.is_plain = bool(batches.schema.metadata[_IS_PLAIN])
         for batch in batches:
             for position, xml in zip(batch.column(0).to_pylist(), batch.column(1), strict=True):
-                if position == _ACCOUNT:
-                    account = json.loads(xml.as_py())
-                    reading.cut_pages = account["cut_pages"]
-                    reading.damages = [Damage(*damage) for damage in account["damages"]]
+                if position == _STATUS:
+                    content = json.loads(xml.as_py())
+                    status.cut_pages = content["cut_pages"]
+                    status.damages = [Damage(*damage) for damage in content["damages"]]
                     return
-                reading.pages += 1
-                reading.position = position
+                status.pages += 1
+                status.position = position
                 yield xml.as_py()

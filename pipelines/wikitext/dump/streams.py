@@ -1,4 +1,4 @@
-"""Bytes of a dump file: bz2 (single- or multistream), gzip or plain, read from any byte of the file on."""
+"""Decompressed bytes of a dump file: bz2 (single- or multistream), gzip or plain, from any offset of the file."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Compression = Literal["bz2", "gzip", "none"]
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be"]
 
 READ_BYTES = 1 << 18
-# One step of decompression: bounds the memory that a tiny, extremely compressible file takes, and what is lost beside
-# the damaged place where a stream is corrupt.
+# One step of decompression: it bounds the memory for an extremely compressible file, and the bytes that are lost before
+# the damage in a corrupt stream.
 MAX_CHUNK_BYTES = 1 << 20
 
 BZ2_MAGIC = b"BZh"
@@ -25,7 +25,7 @@ GZIP_WBITS = 31  # zlib's code for "a gzip header and trailer"
 # A stream head: "BZh", the block size 1..9, and the 48-bit magic of the first block (the digits of pi).
 BZ2_STREAM_HEAD = re.compile(rb"BZh[1-9]\x31\x41\x59\x26\x53\x59")
 BZ2_STREAM_HEAD_BYTES = 10
-# A block's checksum stands at its end: what has come out of the last block cannot be trusted yet.
+# A block's checksum is at its end: bytes of the last block cannot be trusted yet.
 BZ2_BLOCK_BYTES = 900_000
 
 # How UTF-16 begins: a byte order mark, or else the "<" of XML.
@@ -39,12 +39,12 @@ UTF16_BEGINNINGS: dict[bytes, Encoding] = {
 
 @dataclass(frozen=True)
 class Damage:
-    """A place where a dump cannot be read.
+    """Damage: where a dump cannot be read, and why.
 
     Attributes:
         what: What is wrong, as a clause that follows "the dump".
-        offset: Byte offset in the file as it lies on disk, of the damaged stream or page, or of the end of the file.
-        head: Where the stream begins that is damaged; in files without streams that belong to a range, the same.
+        offset: Offset in the file, not decompressed, of the damaged stream or page, or of the end of the file.
+        head: Offset of the damaged bz2 stream; in other files the same as ``offset``, or 0.
     """
 
     what: str
@@ -54,12 +54,11 @@ class Damage:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive decompressed bytes; none where a stream begins.
+    """Consecutive decompressed bytes; an empty chunk announces a stream.
 
     Attributes:
         data: The bytes.
-        head: Where in the file the bz2 stream begins that they are from; 0 for gzip; for a plain file, where they
-            stand themselves.
+        head: Offset in the file of the bz2 stream that they are from; 0 for gzip; for a plain file, their own offset.
     """
 
     data: bytes
@@ -84,16 +83,16 @@ def detect_encoding(text: bytes) -> Encoding:
 
 
 def read_from(file: BinaryIO, start: int, compression: Compression, on_damage: OnDamage) -> Iterator[Chunk]:
-    """The decompressed content of a dump file from the first stream that begins at or behind ``start``.
+    """The decompressed content of a dump file from the first stream that begins at or after ``start``.
 
-    gzip is one stream, whatever its members: from another ``start`` than 0 on it holds nothing.
+    A gzip file is one stream, whatever its members: it has no bytes for a ``start`` other than 0.
 
     Args:
         file: Seekable file.
-        start: Byte of the file.
+        start: Offset in the file.
         compression: How the file is compressed.
-        on_damage: Called when a stream is corrupt or cut short. If it returns, reading goes on behind the damage
-            where that is possible (the next bz2 stream).
+        on_damage: Called when a stream is corrupt or cut short. If it returns, reading continues after the damage
+            where that is possible (at the next bz2 stream).
     """
     if compression == "bz2":
         return _read_bz2(file, start, on_damage)
@@ -107,7 +106,7 @@ def to_utf8(chunks: Iterator[Chunk], encoding: Encoding) -> Iterator[Chunk]:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     is_first = True
     for chunk in chunks:
-        # Half of a character stays inside the decoder until the other half comes.
+        # The decoder keeps half a character until the other half comes.
         text = decoder.decode(chunk.data)
         if text and is_first:
             text, is_first = text.removeprefix("\ufeff"), False
@@ -115,7 +114,7 @@ def to_utf8(chunks: Iterator[Chunk], encoding: Encoding) -> Iterator[Chunk]:
 
 
 def find_stream_head(file: BinaryIO, start: int, stop: int | None = None) -> int | None:
-    """Offset of the first bz2 stream head at or behind ``start`` (and before ``stop``), found by its magic number.
+    """Offset of the first bz2 stream head at or after ``start`` (and before ``stop``), found by its magic number.
 
     Ten bytes agree by chance with odds of about 2^-77 at each offset.
     """
@@ -169,7 +168,7 @@ def _read_gzip(file: BinaryIO, on_damage: OnDamage) -> Iterator[Chunk]:
         if not compressed:
             return
         if not compressed.startswith(GZIP_MAGIC[: len(compressed)]):
-            on_damage(Damage(f"has bytes that are not gzip behind its stream at byte {member_at}", at, 0))
+            on_damage(Damage(f"has bytes that are not gzip after its stream at byte {member_at}", at, 0))
             return
 
 
@@ -188,7 +187,7 @@ def _read_bz2(file: BinaryIO, start: int, on_damage: OnDamage) -> Iterator[Chunk
 
 
 def _read_bz2_stream(file: BinaryIO, head: int, on_damage: OnDamage) -> Generator[Chunk, None, int | None]:
-    """One stream, as far as its checksums agree; returns the offset behind it, None if it is damaged."""
+    """One stream, as far as its checksums agree; returns the offset after it, None if it is damaged."""
     file.seek(head)
     stream, at = bz2.BZ2Decompressor(), head
     held: deque[Chunk] = deque()
@@ -218,7 +217,7 @@ def _read_bz2_stream(file: BinaryIO, head: int, on_damage: OnDamage) -> Generato
 
 
 def _next_stream(file: BinaryIO, end: int) -> int | None:
-    """The stream that begins at ``end``, or else the first one behind it."""
+    """The offset of the stream that begins at ``end``, or of the first one after it."""
     file.seek(end)
     magic = file.read(len(BZ2_MAGIC))
     if not magic:

@@ -1,6 +1,6 @@
-"""Bodies of templates that show their arguments: read from a template's page, and shown in the place of a call.
+"""Bodies of simple templates, which show their arguments: parsed from a template's page, expanded for a call.
 
-A body is data, as it stands in JSON: a list of texts and of mappings. A mapping is a parameter (``{"parameter": name,
+A body is JSON data: a list of texts and mappings. A mapping is a parameter (``{"parameter": name,
 "default": body}``), a call of another template (``{"template": name, "arguments": [[key, body], ...]}``, the key "" for
 arguments without a name) or a condition (``{"if": body, "then": body, "else": body}``).
 """
@@ -15,12 +15,13 @@ from typing import Any
 Body = list[Any]
 Expand = Callable[[str, Mapping[str, str]], str | None]
 
-# A body shows its arguments if it has hardly any text of its own. Boxes, notes and headings have more.
+# A simple body has hardly any text of its own. Boxes, notes and headings have more.
 MAX_OWN_TEXT = 12
 MAX_SOURCE = 4000
 MAX_DEPTH = 20
 MAX_PARAMETERS = 16
-# What is shown is about as long as the arguments: bodies that double them, over several templates, grow without end.
+# The text may be at most this many times as long as the arguments, plus a constant: bodies that double their arguments
+# would grow exponentially over several templates.
 MAX_GROWTH, MAX_CONSTANT = 4, 1000
 
 _NOT_INCLUDED = re.compile(r"<!--.*?-->|<noinclude\b[^>]*>.*?(?:</noinclude\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -36,8 +37,8 @@ _INLINE_TAGS = """
     span small big i b em strong font u s del ins abbr code tt kbd samp var sub sup cite q bdi bdo mark time data
 """
 _INLINE = frozenset(_INLINE_TAGS.split())
-# Pronunciation is left out; so is what is not for print or not part of the text.
-_LEFT_OUT = re.compile(r"\b(?:IPA|API|noprint|hatnote|navigation|error|mw-editsection)\b")
+# Pronunciation is dropped, and so is what is not printed or not part of the text.
+_DROPPED_CLASSES = re.compile(r"\b(?:IPA|API|noprint|hatnote|navigation|error|mw-editsection)\b")
 _TOKEN = re.compile(r"\{\{\{+|\{\{|\}\}|\||=")
 _NOT_INLINE = re.compile(r"[\[\]\n<>]|^[*#:;]|__")
 _QUOTES = re.compile(r"'{2,}|\s+")
@@ -46,18 +47,18 @@ _CONDITION = "#if:"
 
 
 class _NotSimpleError(Exception):
-    """The body is more than what is read here."""
+    """The body is not simple."""
 
 
 def included(source: str) -> str:
-    """What of a template's page is put in the place of a call."""
+    """The part of a template's page that replaces a call."""
     if only := _ONLY_INCLUDED.findall(source):
         source = "".join(only)
     return _INCLUDE_TAG.sub("", _NOT_INCLUDED.sub("", source)).strip()
 
 
 def read_body(source: str) -> Body | None:
-    """The body on a template's page, or None if it does more than show its arguments in a line of text.
+    """The body on a template's page, or None if it is not simple: if it does more than show its arguments in a line.
 
     Args:
         source: Wikitext of the page.
@@ -66,12 +67,12 @@ def read_body(source: str) -> Body | None:
     if not text or "{{{" not in text or len(text) > MAX_SOURCE:
         return None
     text = _HIDDEN.sub("", text)
-    if _LEFT_OUT.search(text) or any(tag.lower() not in _INLINE for tag in _TAG.findall(text)):
+    if _DROPPED_CLASSES.search(text) or any(tag.lower() not in _INLINE for tag in _TAG.findall(text)):
         return None
     text = _TAG.sub("", text).strip()
     decoded = html.unescape(text)
     if any(decoded.count(sign) > text.count(sign) for sign in "{}[]|<>=&'"):
-        return None  # signs that are not to be taken for mark-up
+        return None  # escaped characters, which are not mark-up
     text = decoded
     try:
         body, end = _parse(text, 0, (), 0)
@@ -93,12 +94,12 @@ def calls(body: Body) -> Iterator[str]:
 
 
 def show(body: Body, arguments: Mapping[str, str], *, expand: Expand) -> str | None:
-    """What a call shows, or None if that is nothing.
+    """The text of a call, or None if it is empty or too long.
 
     Args:
         body: The template's body.
         arguments: Arguments of the call by name.
-        expand: Shows the templates that the body calls.
+        expand: Gives the text of the templates that the body calls.
     """
     text = _shown(body, arguments, expand).strip()
     is_too_long = len(text) > MAX_CONSTANT + MAX_GROWTH * sum(map(len, arguments.values()))
@@ -129,7 +130,7 @@ def _node_shown(node: Mapping[str, Any], arguments: Mapping[str, str], expand: E
 
 
 def _parse(text: str, at: int, closers: tuple[str, ...], depth: int) -> tuple[Body, int]:
-    """The body from ``at`` to one of ``closers``, or to the end of the text; and where that stands."""
+    """The body from ``at`` to one of ``closers``, or to the end of the text; and the position of that end."""
     if depth > MAX_DEPTH:
         raise _NotSimpleError
     body: Body = []
@@ -137,7 +138,7 @@ def _parse(text: str, at: int, closers: tuple[str, ...], depth: int) -> tuple[Bo
         found = _TOKEN.search(text, at)
         literal = text[at : found.start() if found else len(text)]
         if _NOT_INLINE.search(literal):
-            # In a call, line feeds stand around arguments.
+            # In a call there may be line feeds around arguments.
             if not closers or _NOT_INLINE.search(literal.strip()):
                 raise _NotSimpleError
             literal = literal.strip()
@@ -207,7 +208,7 @@ def _parts(node: Mapping[str, Any]) -> list[Body]:
 
 
 def _parameters(body: Body) -> int:
-    """How many parameters a body has."""
+    """The number of parameters in a body."""
     nodes = [node for node in body if isinstance(node, dict)]
     return sum(("parameter" in node) + sum(map(_parameters, _parts(node))) for node in nodes)
 

@@ -1,7 +1,7 @@
-"""Templates with visible prose: what each shows. A template that is not here is left out of the text.
+"""The built-in templates: the text that each shows. Other templates are dropped.
 
 The names and results are those of English Wikipedia, whose inline templates most wikis share; nothing that depends on
-the day of rendering (ages, current dates) is ever shown.
+the day of rendering (ages, current dates) is shown.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.wikitext.parser.control_bytes import DROPPED, NUMBER
-from pipelines.wikitext.templates import dates
-from pipelines.wikitext.templates import measures as units
+from pipelines.wikitext.templates import dates, measures
 from pipelines.wikitext.templates.number_styles import ENGLISH, NumberStyle, grouped
 
 _DROPPED, _NUMBER = chr(DROPPED), chr(NUMBER)
@@ -53,7 +52,7 @@ def _joined(arguments: Arguments) -> str | None:
 
 
 def literal(text: str) -> Handler:
-    """Shows always the same."""
+    """Shows a fixed text."""
     return lambda arguments: text
 
 
@@ -71,7 +70,7 @@ def _as_of(arguments: Arguments) -> str | None:
     """{{as of|2010|5|3|lc=y}}: "as of 3 May 2010"."""
     if alternative := arguments.get("alt", "").strip():
         return alternative
-    date = dates.written(positional(arguments), american=arguments.get("df", "").lower() == "us")
+    date = dates.format_date(positional(arguments), american=arguments.get("df", "").lower() == "us")
     words = "Since" if arguments.get("since") else "As of"
     if not date:
         return None
@@ -79,9 +78,9 @@ def _as_of(arguments: Arguments) -> str | None:
 
 
 def _date(arguments: Arguments) -> str | None:
-    """{{birth date|1950|2|28|df=y}}: the date alone; an age would depend on the day of the extraction."""
+    """{{birth date|1950|2|28|df=y}}: the date without the age, which would depend on the day of the extraction."""
     day_first = arguments.get("df", "").strip().lower() in ("y", "yes", "1", "true")
-    return dates.written(positional(arguments)[:3], american=not day_first) or None
+    return dates.format_date(positional(arguments)[:3], american=not day_first) or None
 
 
 def _old_style_date(arguments: Arguments) -> str | None:
@@ -165,7 +164,7 @@ def _chinese(arguments: Arguments) -> str | None:
 
 
 def _quote(arguments: Arguments) -> str | None:
-    """A block quotation, as a paragraph of its own; who said it is left out, and what punctuation follows it."""
+    """A block quotation, as a paragraph of its own; its author is dropped, and so is punctuation after it."""
     shown = argument(1, "text", "quote", "content")(arguments)
     return None if shown is None else f"\n\n{shown}\n\n{_DROPPED}"
 
@@ -175,12 +174,12 @@ def _sic(arguments: Arguments) -> str | None:
 
 
 def parser_function(name: str, style: NumberStyle = ENGLISH) -> str | None:
-    """{{formatnum:1234}}; the conditional functions never stand in articles."""
+    """{{formatnum:1234}}; conditional functions do not occur in articles."""
     function, _, value = name.partition(":")
     return grouped(value.strip(), style) or None if function == "formatnum" else None
 
 
-# Names with "|" between them, and what these templates show.
+# Names, separated by "|", and the handler that gives the text of these templates.
 _HANDLERS: list[tuple[str, Handler]] = [
     # Text shown as it is, in some style or script.
     ("nowrap|nobr|nobreak|no wrap|avoid wrap|small|smaller|big|bigger|larger|large|huge|resize|normal", _first),
@@ -230,16 +229,16 @@ _HANDLERS: list[tuple[str, Handler]] = [
     ("inr|indian rupee|₹", wrapped("₹")),
     ("¥|jpy", wrapped("¥")),
     # Numbers, units, formulas.
-    ("convert|cvt|conv", units.convert),
-    ("val", units.value),
+    ("convert|cvt|conv", measures.convert),
+    ("val", measures.value),
     ("frac|fraction|sfrac|fract|⁄", _fraction),
-    ("formatnum|fmtn|nts|ntsh", units.number),
+    ("formatnum|fmtn|nts|ntsh", measures.number),
     ("e|exp|esp", wrapped(" × 10^")),
     ("10^", wrapped("10^")),
     ("sqrt|radic", wrapped("√")),
     ("deg|degree|°", wrapped("", "°")),
     ("gaps|chem|chem/2|linktext", _joined),
-    ("simplenuclide|nuclide", units.nuclide),
+    ("simplenuclide|nuclide", measures.nuclide),
     ("carbon", _element("C")),
     ("hydrogen", _element("H")),
     ("oxygen", _element("O")),

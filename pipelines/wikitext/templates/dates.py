@@ -8,7 +8,7 @@ _NAMES = "January February March April May June July August September October No
 MONTHS = tuple(_NAMES.split())
 
 
-def written(parts: Sequence[str], *, american: bool) -> str:
+def format_date(parts: Sequence[str], *, american: bool) -> str:
     """A date from its year, month and day, as far as they are given.
 
     Args:
@@ -16,7 +16,7 @@ def written(parts: Sequence[str], *, american: bool) -> str:
         american: "May 3, 2010" instead of "3 May 2010".
 
     Returns:
-        The date; what is not a date as it stands ("spring 2010"); "" for nothing.
+        The date; other text unchanged ("spring 2010"); "" if nothing is given.
     """
     year, month, day = (*[part.strip() for part in parts[:3]], "", "", "")[:3]
     if month.isdigit() and 1 <= int(month) <= 12:

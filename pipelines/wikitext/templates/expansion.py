@@ -1,4 +1,4 @@
-"""Calls of templates that the scanner left in the text → what they show, from the innermost outwards."""
+"""Expands the template calls that the scanner left in a text, the innermost first."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipelines.wikitext.templates.table import TemplateTable
 
 _DROPPED, _END = bytes([DROPPED]), bytes([END])
 _ARGUMENT, _EQUALS = chr(ARGUMENT), chr(EQUALS)
-# Arguments behind these are not read; no template that shows something has as many.
+# Further arguments are ignored; no template that shows something has as many.
 MAX_ARGUMENTS = 256
 _POSITIONS = tuple(str(position) for position in range(1, MAX_ARGUMENTS + 1))
-# Names no longer than this, as they are written, are remembered with what they mean.
+# Names up to this length, as they are written, are cached with their normal form.
 LONGEST_NAME, _MAX_NAMES = 64, 1 << 12
-# What calls show is longer than they are only if there are few of them, or in hostile input.
+# Initial room for text that is longer than its calls, which is rare except in hostile input.
 _ROOM = 1 << 10
 
 
@@ -34,7 +34,7 @@ class Expansion:
 
     Args:
         template_prefixes: The names of the namespace of templates.
-        table: What templates show.
+        table: The templates of the wiki.
     """
 
     def __init__(self, template_prefixes: Set[bytes], table: TemplateTable) -> None:
@@ -43,7 +43,7 @@ class Expansion:
         self._known_name = functools.lru_cache(_MAX_NAMES)(self._name)
 
     def expand(self, marked: bytes) -> bytes:
-        """Replace every call by what it shows, or by the mark for something dropped."""
+        """Replace every invocation by its text, or by the control byte for dropped text."""
         first = marked.find(INVOCATION)
         if first < 0:
             return marked
@@ -57,14 +57,14 @@ class Expansion:
             if start < 0:
                 return marked[:first] + out[:stop].tobytes()
             shown = self.shown(out[start:stop].tobytes())
-            behind = stop + len(shown)
-            if behind + rest > len(out):
-                out = np.concatenate([out, np.empty(len(out) + behind + rest, np.uint8)])
-            out.data[stop:behind] = shown
+            end = stop + len(shown)
+            if end + rest > len(out):
+                out = np.concatenate([out, np.empty(len(out) + end + rest, np.uint8)])
+            out.data[stop:end] = shown
             memory.state[SHOWN] = len(shown)
 
     def shown(self, call: bytes) -> bytes:
-        """What a call without calls in it shows.
+        """The text of a call that contains no other call.
 
         Args:
             call: Its name and arguments, with the marks between them.

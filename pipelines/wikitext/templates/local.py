@@ -1,16 +1,15 @@
-"""What the built-in templates show in wikis of other languages: their figures, and no English words."""
+"""The built-in templates in wikis of other languages: they show numbers and arguments, no English words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 
-from pipelines.wikitext.templates import builtin as templates
-from pipelines.wikitext.templates import measures as units
+from pipelines.wikitext.templates import builtin, measures
 from pipelines.wikitext.templates.builtin import TABLE, Arguments, Handler, positional
 from pipelines.wikitext.templates.number_styles import ENGLISH, number_style
 
-# What stands before a year that is not certain, where it is written alike in nearly every text.
+# The abbreviation before an uncertain year, in languages that write it in nearly always the same way.
 _ABOUT = {**dict.fromkeys(("no", "nb", "nn", "da", "sv", "de", "nl", "cs"), "ca. "), "pl": "ok. ", "fi": "n. "}
 ENGLISH_WIKIS = ("en", "simple", "sco")
 
@@ -31,15 +30,15 @@ def _scripts(arguments: Arguments) -> str | None:
     return ", ".join(value for value in shown if value) or None
 
 
-def localised(language: str) -> Mapping[Handler, Handler | None]:
-    """What stands for handlers of the built-in table in the wikis of a language; None for those that show nothing."""
+def localized(language: str) -> Mapping[Handler, Handler | None]:
+    """Handlers that replace those of the built-in table in the wikis of a language; None for ones that show nothing."""
     style = number_style(language)
     handlers: dict[Handler, Handler | None] = {}
     if style != ENGLISH:
-        handlers = {one: partial(one, style=style) for one in (units.number, units.value)}
+        handlers = {one: partial(one, style=style) for one in (measures.number, measures.value)}
     if language.partition("-")[0] not in ENGLISH_WIKIS:
-        handlers[units.convert] = partial(units.convert, style=style, has_names=False)
-        handlers.update(dict.fromkeys(templates.ENGLISH_DATES))
+        handlers[measures.convert] = partial(measures.convert, style=style, has_names=False)
+        handlers.update(dict.fromkeys(builtin.ENGLISH_DATES))
         handlers.update({TABLE[name]: _values for name in ("floruit", "reign", "died-in", "born-in")})
         handlers[TABLE["circa"]] = _circa(_ABOUT.get(language.partition("-")[0], ""))
         handlers[TABLE["zh"]] = _scripts

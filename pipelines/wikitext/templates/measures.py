@@ -1,4 +1,4 @@
-"""Numbers with units, as the templates convert, val and formatnum show them; the conversion itself is left out."""
+"""Numbers with units, as the templates convert, val and formatnum show them, without the converted value."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ SYMBOLS = {
     "um": "µm",
     "nmm": "nm",
 }
-# Words and signs between two values: as given → as shown.
+# Words and symbols between two values: as written → as shown.
 RANGES = {
     "-": "–",
     "–": "–",
@@ -169,26 +169,26 @@ def number(arguments: Mapping[str, str], style: NumberStyle = ENGLISH) -> str | 
 def convert(arguments: Mapping[str, str], style: NumberStyle = ENGLISH, has_names: bool = True) -> str | None:
     """{{convert|5|to|10|km|mi}}: "5 to 10 kilometres", with abbr=on "5 to 10 km"; {{convert|6|ft|2|in}}: "6 feet …".
 
-    What it is converted to is left out.
+    The converted value is dropped.
 
     Args:
         arguments: Its arguments.
         style: How numbers are written.
-        has_names: Whether units are shown by name where abbr does not say otherwise.
+        has_names: Whether units are shown by name by default; the argument abbr overrides it.
     """
     values: list[str] = []
-    while (value_ := arguments.get(str(len(values) + 1))) is not None:
-        values.append(value_.strip())
+    while (given := arguments.get(str(len(values) + 1))) is not None:
+        values.append(given.strip())
     symbols = not has_names or arguments.get("abbr", "").strip() in ("on", "in", "values", "y", "yes")
     adjective = arguments.get("adj", "").strip() in ("on", "mid")
     american = arguments.get("sp", "").strip() == "us"
-    shown, at = "", 0
-    while at < len(values) and _NUMBER.fullmatch(values[at].replace("+", " ").strip() or "?"):
-        figure = values[at].replace("+", " ") if "/" in values[at] else values[at]
-        following = values[at + 1] if at + 1 < len(values) else ""
+    shown, index = "", 0
+    while index < len(values) and _NUMBER.fullmatch(values[index].replace("+", " ").strip() or "?"):
+        figure = values[index].replace("+", " ") if "/" in values[index] else values[index]
+        following = values[index + 1] if index + 1 < len(values) else ""
         if following.lower() in RANGES:
             shown += grouped(figure, style) + RANGES[following.lower() if has_names else "-"]
-            at += 2
+            index += 2
             continue
         unit = unit_name(
             following, symbols=symbols, plural=figure not in ("1", "-1"), adjective=adjective, american=american
@@ -197,12 +197,12 @@ def convert(arguments: Mapping[str, str], style: NumberStyle = ENGLISH, has_name
             return None
         joint = "" if unit.startswith("/") else "-" if adjective and not symbols and unit[0].isalpha() else " "
         shown += grouped(figure, style) + joint + unit
-        at += 2
-        # A second value in a smaller unit (6 ft 2 in); what follows otherwise is the unit to convert to.
+        index += 2
+        # A second value in a smaller unit (6 ft 2 in); otherwise the next argument is the unit to convert to.
         if (
-            at + 1 < len(values)
-            and _NUMBER.fullmatch(values[at] or "?")
-            and values[at + 1].lower() in (*UNITS, *SYMBOLS)
+            index + 1 < len(values)
+            and _NUMBER.fullmatch(values[index] or "?")
+            and values[index + 1].lower() in (*UNITS, *SYMBOLS)
         ):
             shown += " "
             continue

@@ -1,14 +1,14 @@
-"""What the templates of the built-in table are called in other languages, where their own pages do not tell.
+"""Names of the built-in templates in other languages, for wikis whose template pages do not define them.
 
-Most wikis build these with modules, so that nothing can be derived from the template's page. Only names whose meaning
-is documented on the template's own page in that wiki stand here; redirects to them are found in the dump.
+Most wikis build these templates with Lua modules, so nothing can be derived from the template's page. Only names whose
+meaning is documented on that page are listed; redirects to them are found in the dump.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.wikitext.templates import measures as units
+from pipelines.wikitext.templates import measures
 from pipelines.wikitext.templates.builtin import TABLE, Arguments, Handler, argument, literal, positional, wrapped
 
 # Languages that have templates of their own for "in this language", such as {{enS|text}} and {{k-en|text}}.
@@ -26,7 +26,7 @@ def _number(arguments: Arguments) -> str | None:
     return " ".join(value for value in positional(arguments)[:2] if value) or None
 
 
-def _date_in_words(months: str) -> Handler:
+def _date_with_month_name(months: str) -> Handler:
     """{{date|5|3|2010}} and {{date|5|mars|2010}}, with the names of the months."""
     names = dict(zip(map(str, range(1, 13)), months.split(), strict=True))
 
@@ -62,7 +62,7 @@ def _measured(arguments: Arguments) -> str | None:
 
 
 def _old_style_date(arguments: Arguments) -> str | None:
-    """{{OldStyleDate|6|июня|1799|26|мая}}: "26 мая (6 июня) 1799"; the old day, month and year may be left out."""
+    """{{OldStyleDate|6|июня|1799|26|мая}}: "26 мая (6 июня) 1799"; the old day, month and year are optional."""
     day, month, year, old_day, old_month, old_year = [*positional(arguments), *[""] * 6][:6]
     if not old_day:
         old, new = "", [day, month, year]
@@ -123,7 +123,7 @@ _NAMES: dict[str, dict[str, Handler]] = {
         '"': wrapped("„", "“"),
         "zitat": argument(1, "text"),
         "bruch": _fraction,
-        "formatnum": units.number,
+        "formatnum": measures.number,
         **dict.fromkeys(("polytonisch", "kapitälchen", "abk."), _first),
     },
     "fr": {
@@ -137,7 +137,9 @@ _NAMES: dict[str, dict[str, Handler]] = {
         "nb": _number,
         **dict.fromkeys(
             ("date", "date-", "date de naissance", "date de naissance-", "date de décès", "date de décès-"),
-            _date_in_words("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
+            _date_with_month_name(
+                "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+            ),
         ),
         "s": _century(" siècle"),
         "s-": _century(" siècle"),
@@ -258,5 +260,5 @@ _NAMES: dict[str, dict[str, Handler]] = {
 
 
 def handlers_of(language: str) -> Mapping[str, Handler]:
-    """The names of a language's wikis (``"nb"``, ``"zh-yue"``) beside those of the built-in table."""
+    """The additional names in a language's wikis (``"nb"``, ``"zh-yue"``), with their handlers."""
     return _NAMES.get(language) or _NAMES.get(language.partition("-")[0], {})

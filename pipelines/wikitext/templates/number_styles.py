@@ -9,11 +9,11 @@ _GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
 
 class NumberStyle(NamedTuple):
-    """Signs in a number.
+    """Separators in a number.
 
     Attributes:
-        group: What stands between thousands.
-        decimal: What stands before decimals.
+        group: Separator of thousands.
+        decimal: Separator before decimals.
         least: Numbers of fewer digits are not grouped.
     """
 
@@ -37,12 +37,12 @@ _OF_LANGUAGE = {language: style for style, languages in _STYLES.items() for lang
 
 
 def number_style(language: str) -> NumberStyle:
-    """The style of a language; numbers stay as they are written where it is not known."""
+    """The style of a language; if it is not known, numbers stay as they are written."""
     return _OF_LANGUAGE.get(language.partition("-")[0], AS_WRITTEN)
 
 
 def grouped(number: str, style: NumberStyle = ENGLISH) -> str:
-    """A number ("-1234.5") as formatnum shows it; other text as it stands."""
+    """A number ("-1234.5") as formatnum shows it; other text unchanged."""
     whole, point, decimals = number.partition(".")
     digits = whole.lstrip("+-−")
     if not digits.isdigit():

@@ -1,4 +1,4 @@
-"""What the templates of one wiki show: the built-in names, those its language has for them, and those of its dump."""
+"""The table of a wiki's templates with visible text: built-in ones, their names in other languages, the dump's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 from pipelines.wikitext.templates.bodies import Body, show
 from pipelines.wikitext.templates.builtin import TABLE, Arguments, Handler, parser_function
-from pipelines.wikitext.templates.local import localised
+from pipelines.wikitext.templates.local import localized
 from pipelines.wikitext.templates.names import handlers_of
 from pipelines.wikitext.templates.number_styles import number_style
 
@@ -19,8 +19,8 @@ SHOWN_FAMILY = "lang-"
 
 
 @dataclass(frozen=True)
-class Derived:
-    """What the template pages of a dump say.
+class TemplateDefinitions:
+    """Definitions from the template pages of a dump.
 
     Attributes:
         aliases: Redirects: name → name. The target may be anything the table knows.
@@ -34,34 +34,34 @@ class Derived:
 
 
 class TemplateTable:
-    """The templates with visible prose, by name.
+    """The templates of a wiki with visible text, by name.
 
     Args:
-        language: Code of the wiki's language; says what templates are called there.
-        derived: What the dump's own template pages say. It comes before the built-in names: a wiki's template of the
-            same name may be another one.
+        language: Code of the wiki's language, which decides the local names of templates.
+        definitions: Definitions from the dump's own template pages. They override the built-in ones: a wiki's template
+            of the same name may be another one.
     """
 
-    def __init__(self, language: str = "en", derived: Derived | None = None) -> None:
-        derived = derived or Derived()
+    def __init__(self, language: str = "en", definitions: TemplateDefinitions | None = None) -> None:
+        definitions = definitions or TemplateDefinitions()
         self._handlers: dict[str, Handler] = {}
         self._style = number_style(language)
-        local = localised(language)
+        local = localized(language)
         for names in (TABLE, handlers_of(language)):
-            for name, named in names.items():
-                handler = local.get(named, named)
+            for name, builtin in names.items():
+                handler = local.get(builtin, builtin)
                 if handler is not None:
                     self._handlers.update(dict.fromkeys(spellings(name), handler))
         bodies = {
             spelling: partial(show, body, expand=self.expand)
-            for name, body in derived.bodies.items()
+            for name, body in definitions.bodies.items()
             for spelling in spellings(name)
         }
         self._handlers.update(bodies)
-        for name, target in derived.aliases.items():
-            meant = self._handlers.get(target) or self._family(target)
-            if meant is not None:
-                self._handlers.update(dict.fromkeys(spellings(name), meant))
+        for name, target in definitions.aliases.items():
+            resolved = self._handlers.get(target) or self._family(target)
+            if resolved is not None:
+                self._handlers.update(dict.fromkeys(spellings(name), resolved))
 
     @property
     def names(self) -> Iterator[str]:
@@ -69,14 +69,14 @@ class TemplateTable:
         return iter(self._handlers)
 
     def expand(self, name: str, arguments: Arguments) -> str | None:
-        """What a template shows.
+        """The text that a template shows.
 
         Args:
             name: Its name, single spaces, A-Z in lower case.
             arguments: Its arguments by name; those without a name are "1", "2", …
 
         Returns:
-            Text (mark-up of bold, italics and entities may be in it), or None if nothing is to be shown.
+            Text, possibly with wikitext for bold and italics and with entities; None if the template shows nothing.
         """
         handler = self._handlers.get(name) or self._family(name)
         if handler is not None:
@@ -93,11 +93,11 @@ def ascii_lower(name: str) -> str:
 
 
 def canonical(name: str) -> str:
-    """One of the spellings of a name, the same for all of them: single spaces, a capital first letter, A-Z lowered."""
+    """One form for all spellings of a name: single spaces, a capital first letter, A-Z lowered."""
     name = _SPACES.sub(" ", name).strip()
     return ascii_lower(name[:1].upper() + name[1:])
 
 
 def spellings(name: str) -> set[str]:
-    """A name as it is looked up; MediaWiki takes its first letter in lower case and in capitals."""
+    """The spellings in which a name is looked up; MediaWiki accepts the first letter in either case."""
     return {ascii_lower(first + name[1:]) for first in (name[:1], name[:1].lower(), name[:1].upper())}

@@ -23,6 +23,7 @@ from berth.stage.lineage import verify
 from pipelines.corpora import reading
 from pipelines.corpora.reading import CorpusTask
 from pipelines.corpora.sources import find
+from pipelines.error_policy import ErrorPolicy
 from pipelines.extract import extract
 from pipelines.segment import segment
 from support.corpus_samples import source
@@ -207,7 +208,7 @@ def test_damaged_files_give_what_precedes_and_are_an_error_if_strict(tmp_path):
     content = gzip.compress("\n".join(lines).encode())
     (tmp_path / "j.gz").write_bytes(content[: len(content) // 2])
     given = [source("jsonl", tmp_path / "j.gz")]
-    with pytest.raises(BerthError, match=r"j\.gz, behind byte \d+.*the file is damaged.*--no-strict"):
+    with pytest.raises(BerthError, match=r"j\.gz, after byte \d+.*the file is damaged.*--no-strict"):
         run(given, tmp_path / "strict", strict=True)
     result = run(given, tmp_path / "out")
     assert result.manifest.counters["lost_places"] == 1
@@ -241,7 +242,7 @@ def test_a_failure_to_read_is_no_damage_that_could_be_counted(tmp_path, monkeypa
     (part,) = corpus.parts()
     monkeypatch.setattr(storage, "open_read", lambda _: Failing((tmp_path / "x").read_bytes()))
     with pytest.raises(ConnectionResetError):
-        list(part.articles(reading.Reading(strict=False)))
+        list(part.articles(reading.PartStatus(ErrorPolicy())))
 
 
 def test_characters_that_harm_are_taken_out_and_counted(tmp_path):

@@ -30,11 +30,8 @@ from berth.recipe.cluster import Cluster, Dataflow
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from pipelines.engine import beam as beam_module
-from pipelines.engine import checked_create as elements
-from pipelines.engine import dataflow
-from pipelines.engine.beam import beam, pipeline
-from pipelines.engine.checked_create import Elements
+from pipelines.engine import dataflow, runner
+from pipelines.engine.runner import pipeline
 from pipelines.extract import extract
 from pipelines.filter import filter_articles
 from pipelines.records import create_records
@@ -157,7 +154,7 @@ def build(bucket, corpus, monkeypatch, tmp_path):
             calls.append(parts)
             return real(arguments if len(calls) == number else (), output, parts)
 
-        monkeypatch.setattr(beam_module, "pipeline", chosen)
+        monkeypatch.setattr(runner, "pipeline", chosen)
         monkeypatch.setattr("pipelines.wikitext.extraction.pipeline", chosen)
         # TensorFlow makes this directory with its own client, which knows no emulator.
         monkeypatch.setattr("tensorflow_transform.beam.Context.create_base_temp_dir", lambda: str(tmp_path))
@@ -172,17 +169,17 @@ def build(bucket, corpus, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("stage", "number", "steps"),
     [
-        ("records", 1, ["text/compare", "records"]),
+        ("records", 1, ["text/check", "records"]),
         *(
             pytest.param(*job, marks=pytest.mark.slow)
             for job in (
-                ("extract", 1, ["parts/compare", "extract"]),
-                ("templates", 1, ["parts/compare", "templates"]),
-                ("filter", 1, ["units/compare", "hash", "by hash", "compare", "by unit", "write"]),
-                ("filter", 2, ["files/compare", "filter"]),
-                ("segment", 1, ["units/compare", "read", "chosen", "write", "sum", "train"]),
-                ("segment", 2, ["units/compare", "segment", "shards/compare", "write", "evaluation/compare"]),
-                ("vocab", 1, ["shards/compare", "words"]),
+                ("extract", 1, ["parts/check", "extract"]),
+                ("templates", 1, ["parts/check", "templates"]),
+                ("filter", 1, ["groups/check", "hash", "by hash", "compare", "by group", "write"]),
+                ("filter", 2, ["files/check", "filter"]),
+                ("segment", 1, ["groups/check", "read", "chosen", "write", "sum", "train"]),
+                ("segment", 2, ["groups/check", "split", "shards/check", "write", "evaluation/check"]),
+                ("vocab", 1, ["shards/check", "words"]),
             )
         ),
     ],
@@ -248,7 +245,7 @@ def test_the_recipe_completes_what_the_flags_do_not_say():
     )  # fmt: skip
     cluster = Cluster(image=IMAGE, dataflow=section)
     given = ["--runner=DataflowRunner", "--region=europe-west4", "--labels=cost=b"]
-    found = dataflow.prepared(given, "gs://bucket/out", ["gs://bucket/in", "package://gensim/x"], cluster)
+    found = dataflow.checked_flags(given, "gs://bucket/out", ["gs://bucket/in", "package://gensim/x"], cluster)
     options = SimpleNamespace(**dataflow._options(found).get_all_options())
     assert (options.project, options.region, options.sdk_container_image) == ("of-recipe", "europe-west4", IMAGE)
     assert (options.machine_type, options.disk_size_gb, options.max_num_workers) == ("n2-standard-8", 50, 7)
@@ -259,9 +256,9 @@ def test_the_recipe_completes_what_the_flags_do_not_say():
 @pytest.mark.parametrize(
     ("flags", "output", "inputs", "message"),
     [
-        (["--runner=DataflowRunner"], "gs://b/o", [], "not told the project. .*--project.*cluster.dataflow.project"),
-        (REQUIRED[:2], "gs://b/o", [], "not told the region"),
-        (REQUIRED, "gs://b/o", [], "no image with Berth. .*--sdk_container_image"),
+        (["--runner=DataflowRunner"], "gs://b/o", [], "needs the project. .*--project.*cluster.dataflow.project"),
+        (REQUIRED[:2], "gs://b/o", [], "needs the region"),
+        (REQUIRED, "gs://b/o", [], "needs an image with Berth for its workers. .*--sdk_container_image"),
         (FLAGS, "out", [], "out: workers on Dataflow cannot see this machine's files. Expected gs://BUCKET/PATH"),
         (FLAGS, "package://x/y", [], "cannot see this machine's files"),
         (FLAGS, "gs://b/o", ["gs://b/i", "/tmp/dump"], "/tmp/dump: workers .*Copy it with `berth sync`"),
@@ -270,7 +267,7 @@ def test_the_recipe_completes_what_the_flags_do_not_say():
 def test_what_could_not_run_is_refused_before_it_starts(flags, output, inputs, message, monkeypatch):
     monkeypatch.delenv("BERTH_IMAGE", raising=False)
     with pytest.raises(UsageError, match=message):
-        dataflow.prepared(flags, output, inputs)
+        dataflow.checked_flags(flags, output, inputs)
 
 
 @pytest.mark.parametrize("command", ["extract --dump {0} --output {0}", "run quickstart --workspace {0}"])
@@ -294,22 +291,7 @@ def test_a_command_refuses_local_places_before_it_reads_them(command, tmp_path):
     ],
 )
 def test_dataflow_is_known_by_its_flag(arguments, asked):
-    assert dataflow.is_asked_for(arguments) is asked
-
-
-@pytest.mark.parametrize("name", ["Berth", "Beam", "Python"])
-def test_an_image_of_another_version_does_no_work(name, tmp_path, monkeypatch):
-    here = elements.versions()
-    launcher = {**here, name: "0.0.1"}
-    answers = [launcher]
-    monkeypatch.setattr(elements, "versions", lambda: answers.pop() if answers else here)
-    with pytest.raises(BerthError) as caught, pipeline() as job:
-        _ = job | Elements([1, 2]) | beam.Map(lambda number: (tmp_path / str(number)).touch())
-    assert str(caught.value).startswith(
-        "the workers' image is not of the version that started the job. "
-        f"Found {name} {here[name]} there. Expected {name} 0.0.1."
-    )
-    assert list(tmp_path.iterdir()) == []
+    assert dataflow.is_requested(arguments) is asked
 
 
 WORKERS_ERROR = """Dataflow pipeline failed. State: FAILED, Error:
@@ -336,18 +318,18 @@ RESULT = SimpleNamespace(job_id=lambda: "2026-11-21_01")
         (DataflowRuntimeException(WORKERS_ERROR, RESULT), r"^gs://b/d.xml: the dump is damaged. Fetch it again.$"),
         (
             DataflowRuntimeException(WORKERS_ERROR.replace("berth.errors.BerthError", "ValueError"), RESULT),
-            "did not end well. Found ValueError: gs://b/d.xml.*/dataflow/jobs/europe-west4/2026-11-21_01.project=example",
+            "failed on Dataflow. Found ValueError: gs://b/d.xml.*/dataflow/jobs/europe-west4/2026-11-21_01.project=example",
         ),
         (
             DataflowRuntimeException(
                 "…State: FAILED, Error:\nModuleNotFoundError: No module named 'pipelines'", RESULT
             ),
-            "No module named 'pipelines'. The image does not hold this version of Berth",
+            "No module named 'pipelines'. The image does not contain this version of Berth",
         ),
-        (DataflowRuntimeException("State: CANCELLED, Error:\nNone", RESULT), "did not end well"),
+        (DataflowRuntimeException("State: CANCELLED, Error:\nNone", RESULT), "failed on Dataflow"),
         (
             DataflowJobAlreadyExistsError("There is already active job named x with id: y"),
-            "is being worked on. .*id: y",
+            "is already running. .*id: y",
         ),
         (PermissionDenied("Dataflow API has not been used"), "refuses the job. Found 403 Dataflow API has not"),
     ],

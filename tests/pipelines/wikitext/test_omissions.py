@@ -13,9 +13,9 @@ from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from pipelines.extract import extract
-from pipelines.wikitext import omissions as losses_module
+from pipelines.wikitext import omissions as omissions_module
 from pipelines.wikitext.dump import parts as dump_module
-from pipelines.wikitext.omissions import Losses
+from pipelines.wikitext.omissions import Omissions
 from pipelines.wikitext.shard import PartTask
 from support.dump_samples import page
 
@@ -74,19 +74,19 @@ def test_the_report_does_not_depend_on_workers_or_kills(write_dump, monkeypatch,
 
 
 def test_of_very_many_templates_the_rest_is_summed(monkeypatch):
-    monkeypatch.setattr(losses_module, "MAX_NAMED", 2)
-    losses = Losses()
-    losses.add([("a", 1, 1), ("b", 1, 3), ("c", 1, 3), ("c", 1, 0), ("d", 1, 2)])
-    found = losses.report()
+    monkeypatch.setattr(omissions_module, "MAX_LISTED", 2)
+    omissions = Omissions()
+    omissions.add([("a", 1, 1), ("b", 1, 3), ("c", 1, 3), ("c", 1, 0), ("d", 1, 2)])
+    found = omissions.report()
     assert [one["name"] for one in found["templates"]] == ["c", "b"]
     assert found["other_templates"] == {"templates": 2, "uses": 2, "words": 3}
 
 
 def test_shares_of_parts_add_up(tmp_path):
     output = Output(str(tmp_path))
-    total = Losses()
+    total = Omissions()
     for number in range(2):
-        part = Losses()
+        part = Omissions()
         part.kept = 10
         part.add([("ä \u202e<b>", 1, 2)])
         part.write(output, f"{number}.json")

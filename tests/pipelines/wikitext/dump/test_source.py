@@ -12,11 +12,12 @@ from berth.recipe import ExtractOptions
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
-from pipelines.engine.beam import pipeline
+from pipelines.engine.runner import pipeline
+from pipelines.error_policy import ErrorPolicy
 from pipelines.extract import extract
 from pipelines.wikitext.dump import parts as dump_module
 from pipelines.wikitext.dump.parts import open_dump
-from pipelines.wikitext.dump.reading import Reading
+from pipelines.wikitext.dump.reading import RangeStatus
 from pipelines.wikitext.dump.source import DumpSource
 from support.dump_samples import dump_bytes, page
 
@@ -96,7 +97,7 @@ def test_parts_of_the_extraction_are_the_bundles_of_the_source(write_dump, monke
     ]
     for part, bundle in zip(parts, bundles, strict=True):
         tracker = bundle.source.get_range_tracker(None, None)
-        assert list(part.read(Reading(uri, strict=True))) == list(bundle.source.read(tracker))
+        assert list(part.read(RangeStatus(uri, ErrorPolicy(strict=True)))) == list(bundle.source.read(tracker))
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_dumps_in_cloud_storage(bucket, tmp_path, monkeypatch, form):
     cloud_storage.upload(str(tmp_path / "dump"), f"{bucket}/dump.{form}")
     monkeypatch.setattr(dump_module, "PART_BYTES", 700)
     opened = open_dump(f"{bucket}/dump.{form}")
-    found = [xml for part in opened.parts for xml in part.read(Reading(part.uri, strict=True))]
+    found = [xml for part in opened.parts for xml in part.read(RangeStatus(part.uri, ErrorPolicy(strict=True)))]
     assert found == WHOLE
     assert (len(opened.parts) > 1) == (form != "gz")
     assert source_test_utils.read_from_source(*only_file(f"{bucket}/*.{form}")) == WHOLE

@@ -17,8 +17,9 @@ from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump import parts as dump_module
 from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.templates.bodies import read_body
-from pipelines.wikitext.templates.pages import TemplateTask, derive, template_name
-from pipelines.wikitext.templates.table import Derived, TemplateTable
+from pipelines.wikitext.templates.definitions import derive
+from pipelines.wikitext.templates.pages import TemplateTask, template_name
+from pipelines.wikitext.templates.table import TemplateDefinitions, TemplateTable
 from support.dump_samples import page
 
 NORWEGIAN = {6: "Fil", 10: "Mal", 14: "Kategori"}
@@ -182,4 +183,4 @@ def test_a_killed_reading_of_the_templates_goes_on(write_dump, monkeypatch, tmp_
 
 
 def test_nothing_follows_from_no_page():
-    assert derive([], "nb") == Derived()
+    assert derive([], "nb") == TemplateDefinitions()

@@ -97,7 +97,7 @@ def test_a_document_without_end_is_not_held_in_memory(path, monkeypatch, caplog)
 )
 def test_what_is_no_text_is_an_error_even_if_not_strict(path, content, found):
     path.write_bytes(content)
-    with pytest.raises(BerthError, match=rf"text\.txt: this is no text in UTF-8\. Found the mark of.*{found}"):
+    with pytest.raises(BerthError, match=rf"text\.txt: this is not text in UTF-8\. Found the mark of.*{found}"):
         read(source("sentences", path))
 
 
@@ -108,6 +108,6 @@ def test_a_compressed_file_that_is_cut_short_is_damaged(path, compress):
     content = compress("".join(f"Sentence {number}.\n\n" for number in range(50_000)).encode())
     path.write_bytes(content[: len(content) // 2])
     given = source("sentences", path)
-    with pytest.raises(reading.Damaged) as caught:
+    with pytest.raises(reading.DamagedFileError) as caught:
         read(given)
-    assert "text.txt, behind byte" in caught.value.where
+    assert "text.txt, after byte" in caught.value.where

@@ -1,4 +1,4 @@
-"""Segmented documents of a unit, and the temporary file they wait in while the lines of the corpus are counted."""
+"""Documents split into sentences, and the temporary file that keeps them while the lines of the corpus are counted."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from berth import storage
-from pipelines.documents.article_groups import Unit
+from pipelines.documents.article_groups import ArticleGroup
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.lines import Lines
 from pipelines.sentences.segmenter import Segmenter, keep
 
-SEGMENTED = ".segmented"
+DIRECTORY = ".split"
 SCHEMA = pa.schema([("id", pa.string()), ("sentences", pa.int64()), ("text", pa.large_binary())])
 
 
-def segmented_name(number: int) -> str:
-    """The temporary file of a unit."""
-    return f"{SEGMENTED}/{number:05d}.arrow"
+def split_name(number: int) -> str:
+    """The temporary file of an article group."""
+    return f"{DIRECTORY}/{number:05d}.arrow"
 
 
 @dataclass(frozen=True)
-class Segmented:
-    """Some documents, a sentence a line.
+class SplitDocuments:
+    """The documents of an article group, one sentence a line.
 
     Attributes:
         ids: Their ids.
         lines: Their text.
-        sentences: Of each its number of sentences, int64, shape [documents].
+        sentences: Number of sentences of each, int64, shape [documents].
     """
 
     ids: list[str]
@@ -39,14 +39,14 @@ class Segmented:
     sentences: npt.NDArray[np.int64]
 
     @classmethod
-    def of_unit(cls, unit: Unit, segmenter: Segmenter) -> Segmented:
-        """Read and segment a unit's documents."""
-        documents = Documents.read(unit)
-        split = keep if unit.has_sentences else segmenter.load()
+    def of_group(cls, group: ArticleGroup, segmenter: Segmenter) -> SplitDocuments:
+        """Read the documents of a group and split them."""
+        documents = Documents.read(group)
+        split = keep if group.has_sentences else segmenter.load()
         return cls(documents.ids, *split(documents.lines))
 
     @classmethod
-    def read(cls, uri: str) -> Segmented:
+    def read(cls, uri: str) -> SplitDocuments:
         """Read what :meth:`write` wrote."""
         with storage.open_read(uri) as file:
             batch = pa.ipc.open_file(file).get_batch(0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from pipelines.corpora import reading
-from pipelines.corpora.reading import paragraphs
+from pipelines.corpora.text import paragraphs
 from support.corpus_samples import read, source, texts
 
 TEXTS = st.text('ab é字\n\r\u2028\x85\t"\\{}', max_size=30)
@@ -64,13 +64,25 @@ def test_fields_are_those_that_the_source_names(path):
 
 WRONG = {
     b"{": ("invalid_json", "a line is not valid JSON", "Expecting property name"),
-    b"[1, 2]": ("invalid_json", "holds no JSON object", r"\[1, 2\]"),
-    b'{"id": 1}': ("wrong_fields", "has not the fields", "no field 'text' among 'id'"),
-    b'{"text": 5, "id": 1}': ("wrong_fields", "has not the fields", "int instead of text in the field 'text'"),
-    b'{"text": "x"}': ("wrong_fields", "has not the fields", "neither number nor text in the field 'id'"),
-    b'{"text": "x", "id": true}': ("wrong_fields", "has not the fields", "neither number nor text in the field 'id'"),
+    b"[1, 2]": ("invalid_json", "is not a JSON object", r"\[1, 2\]"),
+    b'{"id": 1}': ("wrong_fields", "lacks a field or", "no field 'text' among 'id'"),
+    b'{"text": 5, "id": 1}': (
+        "wrong_fields",
+        "lacks a field or",
+        "int instead of text in the field 'text'",
+    ),
+    b'{"text": "x"}': (
+        "wrong_fields",
+        "lacks a field or",
+        "neither number nor text in the field 'id'",
+    ),
+    b'{"text": "x", "id": true}': (
+        "wrong_fields",
+        "lacks a field or",
+        "neither number nor text in the field 'id'",
+    ),
     b'{"text": "\xff", "id": 1}': ("invalid_utf8", "not valid UTF-8", "the byte 0xff"),
-    b"[" * 200_000: ("invalid_json", "not valid JSON", "too deep"),
+    b"[" * 200_000: ("invalid_json", "not valid JSON", "too deeply"),
     b'{"id": ' + b"9" * 5000 + b"}": ("invalid_json", "not valid JSON", "integer string"),
 }
 
@@ -91,7 +103,7 @@ def test_a_bad_line_is_counted_and_named_and_an_error_if_strict(path, line, capl
 def test_only_the_first_bad_lines_of_a_part_are_named(path, caplog):
     path.write_text("bad\n" * 20)
     assert read(source("jsonl", path))[1] == {"rejected_invalid_json": 20}
-    assert len(caplog.records) == reading.NAMED
+    assert len(caplog.records) == reading.LOGGED
     assert "others in this part are only counted" in caplog.records[-1].getMessage()
 
 

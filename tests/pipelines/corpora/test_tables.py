@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError, UsageError
-from pipelines.corpora.reading import Damaged, paragraphs
+from pipelines.corpora.reading import DamagedFileError
+from pipelines.corpora.text import paragraphs
 from support.corpus_samples import read, source, texts
 
 
@@ -85,6 +86,6 @@ def test_a_damaged_row_group_is_told(path):
     content = bytearray(path.read_bytes())
     content[5000:60_000] = bytes(55_000)
     path.write_bytes(content)
-    with pytest.raises(Damaged) as caught:
+    with pytest.raises(DamagedFileError) as caught:
         read(source("parquet", path))
     assert "text.parquet, row " in caught.value.where

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.formats.articles import document_id, number_of
-from pipelines.corpora.reading import address, paragraphs, repaired
+from pipelines.corpora.text import address, paragraphs, repaired
 
 ANY = st.text(st.characters(codec=None), max_size=40)
 

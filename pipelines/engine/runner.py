@@ -1,0 +1,95 @@
+"""Runs a Beam pipeline: in this process by default, elsewhere by the flags after ``--``."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator, Sequence
+
+from berth.errors import BerthError, UsageError
+from berth.stage.output import Output
+from pipelines.engine import dataflow
+from pipelines.engine.beam import PipelineOptions, StandardOptions, beam
+
+# Short names that Beam does not know or resolves differently: its own DirectRunner first tries to download Prism, so
+# Berth names Beam's in-memory runner instead.
+_IN_MEMORY = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+RUNNERS = {
+    "DirectRunner": _IN_MEMORY,
+    "FnApiRunner": _IN_MEMORY,
+    "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
+}
+# A worker's error of which only the text comes back: "…berth.errors.BerthError: TEXT [while running 'STEP']"; Dataflow
+# appends lines that name the steps the error passed through.
+_ERROR_TEXT = re.compile(
+    rf"{BerthError.__module__}\.(?P<kind>{BerthError.__name__}|{UsageError.__name__}): "
+    r"(?P<text>.*?)(?: \[while running '[^\n]*'\](?:\s.*)?)?\Z",
+    re.DOTALL,
+)
+
+
+@contextlib.contextmanager
+def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts: int = 1) -> Iterator[beam.Pipeline]:
+    """A Beam pipeline that runs, to its end, when the block ends.
+
+    Args:
+        arguments: Beam's flags, unchanged, e.g. ``["--runner=DataflowRunner", "--project=P"]``. Without ``--runner``,
+            and with ``--runner=DirectRunner``, the job runs in this process and nothing is downloaded.
+        output: The stage's output. It names a job on Dataflow and holds the job's temporary files.
+        parts: How many workers the job can keep busy.
+
+    Raises:
+        UsageError: For an unknown runner, or one whose required options are missing.
+        BerthError: The error that a worker raised, without Beam's wrapping.
+    """
+    # The user sees a worker's error once, as our message; Beam would log its traceback several times.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    options = PipelineOptions(list(arguments))
+    standard = options.view_as(StandardOptions)
+    requested = standard.runner or "DirectRunner"
+    standard.runner = RUNNERS.get(requested, requested)
+    is_dataflow = dataflow.is_requested(arguments)
+    if is_dataflow:
+        dataflow.complete(options, output, parts)
+    try:
+        job = beam.Pipeline(options=options)
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"Beam cannot start: {error}", where=f"--runner={requested}") from error
+    try:
+        yield job
+        result = job.run()
+        if is_dataflow:
+            dataflow.follow(result, options)
+        else:
+            result.wait_until_finish()
+    except BerthError:
+        raise
+    except Exception as error:
+        original = _worker_error(error) or (dataflow.explained(error, options) if is_dataflow else None)
+        if original is None:
+            raise
+        raise original from error
+
+
+def _worker_error(error: BaseException) -> BerthError | None:
+    """The BerthError inside an exception that Beam raised; None if there is none.
+
+    Beam keeps it as the cause, the context or an argument; from a worker in another thread or process, only as text.
+    """
+    seen: list[BaseException] = []
+    queue: list[BaseException | None] = [error]
+    while queue:
+        current = queue.pop(0)
+        if current is None or current in seen:
+            continue
+        if isinstance(current, BerthError):
+            return current
+        seen.append(current)
+        queue += [current.__cause__, current.__context__]
+        queue += [argument for argument in current.args if isinstance(argument, BaseException)]
+    last = str(error).rfind(f"{BerthError.__module__}.")
+    if found := _ERROR_TEXT.match(str(error), max(last, 0)):
+        kind = UsageError if found["kind"] == UsageError.__name__ else BerthError
+        return kind(found["text"])
+    return None
