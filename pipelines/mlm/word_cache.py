@@ -21,7 +21,6 @@ from pipelines.mlm.word_pieces import (
     DONE,
     INVALID_UTF8,
     IS_WHITE,
-    MAX_WORD,
     Pieces,
     encode_run,
     pieces_of,
