@@ -1,7 +1,7 @@
 """The shape and the words of a tiny model, and how it is fine-tuned."""
 
 from berth.recipe import FineTuning
-from trainer.models.config import BertConfig
+from trainer.models.bert.configuration import BertConfig
 
 WORDS = "the a film book story was is not very , . good fine great bad poor dull un ##good ##s".split()  # noqa: SIM905
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]

@@ -13,7 +13,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
-from trainer.data.vocabulary import VOCABULARY, check_vocabulary
+from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Segment
 
@@ -106,10 +106,11 @@ def train(
 
 
 def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
-    from trainer.checkpoints import formats
+    from trainer.checkpoints.checkpoint import Checkpoint
 
-    inputs = {"initial_checkpoint": formats.files_of(uri)}
-    vocabulary = formats.beside(uri, VOCABULARY)
+    checkpoint = Checkpoint.find(uri)
+    inputs = {"initial_checkpoint": checkpoint.files}
+    vocabulary = checkpoint.vocabulary
     if how.vocabulary == "by_token" and vocabulary is not None:
         inputs["initial_vocabulary"] = Inputs.of(vocabulary)
     return inputs
