@@ -26,9 +26,10 @@ class BertConfig(ModelConfig):
     def of(cls, model: ModelConfig, vocab_size: int) -> BertConfig:
         """The configuration of a recipe's model over a vocabulary of ``vocab_size`` entries.
 
-        The architecture is not among its keys: Google's and Hugging Face's readers know none of that name.
+        BERT's file does not name its architecture, as Google's does not; that of a variation has the key `model_type`.
         """
-        return cls(**model.model_dump(exclude={"architecture"}), vocab_size=vocab_size)
+        variation = {} if model.architecture == "bert" else {"model_type": model.architecture}
+        return cls(**model.model_dump(exclude={"architecture"}), **variation, vocab_size=vocab_size)
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], uri: str) -> BertConfig:
