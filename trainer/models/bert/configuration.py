@@ -28,7 +28,7 @@ class BertConfig(ModelConfig):
 
         BERT's file does not name its architecture, as Google's does not; that of a variation has the key `model_type`.
         """
-        variation = {} if model.architecture == "bert" else {"model_type": model.architecture}
+        variation: dict[str, str] = {} if model.architecture == "bert" else {"model_type": model.architecture}
         return cls(**model.model_dump(exclude={"architecture"}), **variation, vocab_size=vocab_size)
 
     @classmethod
