@@ -18,7 +18,7 @@ from trainer.models import CONFIG, Architecture
 
 PATTERN = "checkpoint-*.safetensors"
 DESCRIPTION = ("bert_config.json", "vocab.txt", "training.json")
-TRAINING = "training"
+OWN = "training"
 # The formats of others and of exports; each module has `exists`, `files` and `read`. The first that exists is taken.
 FORMATS: Mapping[str, ModuleType] = {"tensorflow": tensorflow, "encoder": encoder, "huggingface": huggingface}
 # Of the formats that are a directory, what is next to a checkpoint is inside.
@@ -79,12 +79,12 @@ class Checkpoint:
             BerthError: if there is none of these. The existence of a named checkpoint file is not checked.
         """
         if step_of(uri) is not None:
-            return cls(uri, TRAINING)
+            return cls(uri, OWN)
         for key, module in FORMATS.items():
             if module.exists(uri):
                 return cls(uri, key)
         if steps := list_steps(uri):
-            return cls(storage.join(uri, name(steps[-1])), TRAINING)
+            return cls(storage.join(uri, name(steps[-1])), OWN)
         prefixes = tensorflow.prefixes(uri)
         raise BerthError(
             "there is no checkpoint here",
@@ -107,7 +107,7 @@ class Checkpoint:
     @property
     def files(self) -> Inputs:
         """Its files, as the input of a stage; they are hashed."""
-        return Inputs.of(self.uri) if self.kind == TRAINING else _files(FORMATS[self.kind], self.uri)
+        return Inputs.of(self.uri) if self.kind == OWN else _files(FORMATS[self.kind], self.uri)
 
     def beside(self, name: str) -> str | None:
         """URI of a file in its directory; None if there is none of this name."""
@@ -134,7 +134,7 @@ class Checkpoint:
         Raises:
             BerthError: if the checkpoint is damaged, or holds no model of this architecture.
         """
-        if self.kind == TRAINING:
+        if self.kind == OWN:
             return read_safetensors(self.uri, names)
         contents: CheckpointContents = FORMATS[self.kind].read(self.uri, names, architecture)
         return contents
@@ -206,7 +206,7 @@ def all_of(model: Inputs) -> list[Checkpoint]:
             expected=PATTERN,
             fix="Name the output directory of `berth train`, or a checkpoint file in it.",
         )
-    return [Checkpoint(by_step[step], TRAINING) for step in sorted(by_step)]
+    return [Checkpoint(by_step[step], OWN) for step in sorted(by_step)]
 
 
 def newest(model: Inputs) -> Checkpoint:
