@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from berth.planning import flops
+from berth import machines
 from berth.recipe import ModelConfig, Optimizer, Phase
 from berth.stage.inputs import Inputs
+from trainer import models
 from trainer.checkpoints.initial_weights import initial
 from trainer.data.records import Features, Limits, RecordSet, Share, prefetch, training_batch
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 from training_parts.small import full_batch
@@ -119,7 +119,7 @@ def run(case: Case) -> None:
 def measure(case: Case) -> dict[str, Any]:
     """Updates in a row as the training loop makes them: data made ahead by a thread, results left on the device."""
     dropout = {"attention_probs_dropout_prob": 0.0} if case.attention == "fused" else {}
-    config = BertConfig.of(MODELS[case.model].model_copy(update=dropout), VOCABULARY)
+    config = models.configuration_of(MODELS[case.model].model_copy(update=dropout), VOCABULARY)
     settings = Settings(config, precision=PRECISION, optimizer=Optimizer(kind="lamb"), attention=case.attention)
     engine = create("jax", settings)
     engine.assign(initial(engine.shapes, SEED, config.initializer_range))
@@ -134,8 +134,10 @@ def measure(case: Case) -> dict[str, Any]:
     if not np.isfinite(np.asarray(result)).all():
         sys.exit(f"{case}: the loss is no number, so the speed means nothing")
     rate = case.steps * case.batch / (time.perf_counter() - start)
-    operations = flops.of_sequence(config, vocab_size=VOCABULARY, length=length, predictions=predictions)
-    mfu = flops.utilisation(rate * operations, engine.replicas, flops.peak(engine.device, PRECISION))
+    operations = models.get(config.architecture).figures.flops_per_sequence(
+        MODELS[case.model], vocab_size=VOCABULARY, length=length, predictions=predictions
+    )
+    mfu = machines.utilisation(rate * operations, engine.replicas, machines.peak_flops(engine.device, PRECISION))
     return {
         "length": length,
         "batch": case.batch,

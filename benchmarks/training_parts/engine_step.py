@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from berth.recipe import ModelConfig, Optimizer
+from trainer import models
 from trainer.checkpoints.initial_weights import initial
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
 from trainer.models.dropout import example_keys
 from training_parts.small import BATCH, HEADS, HIDDEN, LAYERS, VOCABULARY, full_batch
 
@@ -23,7 +23,9 @@ def make_step(engine_name: str) -> Callable[[], object]:
         intermediate_size=4 * HIDDEN,
         hidden_act="gelu_new",
     )
-    engine = create(engine_name, Settings(BertConfig.of(shape, VOCABULARY), optimizer=Optimizer(kind="adamw")))
+    engine = create(
+        engine_name, Settings(models.configuration_of(shape, VOCABULARY), optimizer=Optimizer(kind="adamw"))
+    )
     engine.assign(initial(engine.shapes, 1, 0.02))
     features = {name: values[None] for name, values in full_batch().items()}
     number = 0

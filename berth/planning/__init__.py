@@ -1,1 +1,1 @@
-"""What a recipe will need and make, by arithmetic: nothing is run."""
+"""Planning: what a recipe needs and produces, by arithmetic; nothing is run."""

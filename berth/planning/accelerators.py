@@ -1,4 +1,4 @@
-"""What the machines of a plan can do at most."""
+"""The accelerators of a plan: how many there are, and how long they compute."""
 
 from __future__ import annotations
 
@@ -7,33 +7,16 @@ from dataclasses import dataclass
 from berth.errors import UsageError
 from berth.machines import Shape
 from berth.machines import shape as shape_of
-from berth.planning import flops
-
-# The name that drivers give the device, for the peak: by the beginning of the shape's name.
-DEVICES = {
-    "v5litepod": "TPU v5 lite",
-    "v6e": "TPU v6 lite",
-    "v4": "TPU v4",
-    "v5p": "TPU v5p",
-    "t4": "T4",
-    "l4": "L4",
-    "v100": "V100",
-    "a100": "A100",
-    "h100": "H100",
-    "h200": "H200",
-    "b200": "B200",
-}
-PRECISION = "mixed_bfloat16"  # the table of peaks is of 16-bit arithmetic
 
 
 @dataclass(frozen=True)
 class Machines:
-    """The accelerators that a training is planned for.
+    """The accelerators that a training run is planned for.
 
     Args:
         shape: One machine, or slice of machines.
         hosts: Machines of that shape; of a slice, the machines it consists of.
-        utilisation: Share of the peak that a training is assumed to reach, 0 to 1.
+        utilisation: Share of the peak that training is assumed to reach, 0 to 1.
     """
 
     shape: Shape
@@ -45,7 +28,7 @@ class Machines:
         """The machines of a shape's name.
 
         Raises:
-            UsageError: if there is no such shape, or the utilisation is no share.
+            UsageError: if there is no such shape, or the utilisation is not between 0 and 1.
         """
         if not 0.0 < utilisation <= 1.0:
             raise UsageError(
@@ -64,12 +47,9 @@ class Machines:
 
     @property
     def peak(self) -> float:
-        """What one of them can do at most, FLOP/s in 16 bits."""
-        device = next(device for prefix, device in DEVICES.items() if self.shape.name.startswith(prefix))
-        peak = flops.peak(device, PRECISION)
-        assert peak is not None, device  # held by a test over all shapes
-        return peak
+        """Dense 16-bit peak of one accelerator, FLOP/s."""
+        return self.shape.chip.peak_flops
 
     def hours(self, operations: int) -> float:
-        """Hours for so many floating-point operations."""
+        """Hours for a number of floating-point operations."""
         return operations / (self.devices * self.peak * self.utilisation) / 3600

@@ -1,4 +1,4 @@
-"""Where a recipe contradicts itself: it can be run, but hardly is what its author meant."""
+"""Contradictions in a recipe: it runs, but is hardly what its author meant."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from berth.recipe import Recipe
 
 
 def contradictions(recipe: Recipe, records: Mapping[str, Mapping[str, Any]], machines: Machines | None) -> list[str]:
-    """Warnings, one a sentence that names the key.
+    """Warnings, one for each contradiction, naming the key.
 
     Args:
         recipe: The recipe.
         records: The plan of each record set, by name.
-        machines: What it is trained on, if that is known.
+        machines: The accelerators it is trained on; None if not known.
     """
     return [*_records(recipe, records), *_phases(recipe, machines), *_intervals(recipe)]
 
@@ -39,16 +39,16 @@ def _records(recipe: Recipe, records: Mapping[str, Mapping[str, Any]]) -> list[s
 def _phases(recipe: Recipe, machines: Machines | None) -> list[str]:
     found = []
     for phase in recipe.training.phases:
-        place = f"training.phases.{phase.name}"
+        key = f"training.phases.{phase.name}"
         if (end := phase.warmup_steps + phase.start_warmup_step) >= phase.steps and phase.warmup_steps:
             found.append(
-                f"{place}: the warm-up ends at step {end:,}, the phase has {phase.steps:,}: the rate never comes to "
+                f"{key}: the warm-up ends at step {end:,}, the phase has {phase.steps:,}: the rate never reaches "
                 f"{phase.learning_rate:g}, or falls at once."
             )
         if machines is not None and phase.batch_size % (parts := machines.devices * phase.accumulation):
             nearest = max(parts, round(phase.batch_size / parts) * parts)
             found.append(
-                f"{place}.batch_size {phase.batch_size:,} cannot be divided evenly over {machines.devices} devices"
+                f"{key}.batch_size {phase.batch_size:,} cannot be divided evenly over {machines.devices} devices"
                 + (f" and {phase.accumulation} micro-batches" if phase.accumulation > 1 else "")
                 + f"; {nearest:,} can."
             )
@@ -61,13 +61,13 @@ def _intervals(recipe: Recipe) -> list[str]:
     every = recipe.training.checkpoint_every_steps
     if every > total:
         found.append(
-            f"training.checkpoint_every_steps is {every:,}, the training has {total:,} steps: a training that is "
-            "interrupted begins anew."
+            f"training.checkpoint_every_steps is {every:,}, the training run has {total:,} steps: a run that is "
+            "interrupted starts again from the beginning."
         )
     for name, task in recipe.fine_tuning.items():
         if task.every_steps is not None and task.every_steps >= total:
             found.append(
-                f"fine_tuning.{name}.every_steps is {task.every_steps:,}, the training has {total:,} steps: only its "
-                "end is fine-tuned."
+                f"fine_tuning.{name}.every_steps is {task.every_steps:,}, the training run has {total:,} steps: only "
+                "its last checkpoint is fine-tuned."
             )
     return found

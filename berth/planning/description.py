@@ -1,4 +1,4 @@
-"""A plan as people read it."""
+"""A plan as human-readable text."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _number(value: float | None, digits: int = 0) -> str:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
+    widths = [max(len(row[column]) for row in [titles, *rows]) for column in range(len(titles))]
     for row in [titles, *rows]:
         first, *others = zip(row, widths, strict=True)
         yield "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)])

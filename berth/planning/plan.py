@@ -1,4 +1,4 @@
-"""The plan of a recipe: what it reads, trains, writes and costs. `docs/planning.md` says what each key means."""
+"""The plan of a recipe: what it reads, trains, writes and costs. `docs/planning.md` explains each key."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ import itertools
 import math
 from typing import Any
 
-from berth.planning import flops, sizes
+from berth.planning import sizes
 from berth.planning.accelerators import Machines
 from berth.planning.contradictions import contradictions
+from berth.planning.figures import Figures
 from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size
 from berth.recipe import Evaluation, Phase, Recipe
 
 # Tokens that BERT-Base was trained on: 1,000,000 steps of 256 sequences of 512 (Devlin et al. 2019, section A.2).
-# StagedML counts reference epochs by them: how many of a training's own epochs would see as many.
+# StagedML counts reference epochs by them: how many of a run's own epochs would see as many.
 REFERENCE_TOKENS = 1_000_000 * 256 * 512
 
 Plan = dict[str, Any]
 
 
 def plan(
-    recipe: Recipe, *, workspace: str | None = None, machines: Machines | None = None, price: float | None = None
+    recipe: Recipe,
+    figures: Figures,
+    *,
+    workspace: str | None = None,
+    machines: Machines | None = None,
+    price: float | None = None,
 ) -> Plan:
-    """The figures of a recipe as JSON values; None where something they need is not known.
+    """The plan of a recipe as JSON values; None where something they need is not known.
 
     Args:
         recipe: The recipe.
-        workspace: Where its data was made, to take sizes from; None to take the recipe's own statistics.
-        machines: What it is trained on; None for no hours.
+        figures: Size and cost of its model architecture.
+        workspace: Where its data was made, to measure sizes; None to take the recipe's own statistics.
+        machines: The accelerators it is trained on; None for no hours.
         price: Of one accelerator for an hour, in any currency; None for no cost.
 
     Raises:
@@ -35,11 +42,13 @@ def plan(
     """
     vocab_size = vocabulary_size(recipe, workspace)
     known = statistics(recipe, vocab_size, workspace)
-    phases = [_phase(recipe, phase, known[phase.records], vocab_size, machines) for phase in recipe.training.phases]
+    phases = [
+        _phase(recipe, phase, known[phase.records], figures, vocab_size, machines) for phase in recipe.training.phases
+    ]
     records = {name: _records(recipe, name, known[name], phases) for name in recipe.records}
     return {
         "recipe": recipe.name,
-        "model": _model(recipe, vocab_size),
+        "model": _model(recipe, figures, vocab_size),
         "records": records,
         "phases": phases,
         "total": _total(recipe, phases, records),
@@ -48,8 +57,8 @@ def plan(
     }
 
 
-def _model(recipe: Recipe, vocab_size: int) -> Plan:
-    count = sizes.parameters(recipe.model, vocab_size, _has_next_sentence(recipe))
+def _model(recipe: Recipe, figures: Figures, vocab_size: int) -> Plan:
+    count = figures.parameters(recipe.model, vocab_size, _has_next_sentence(recipe))
     return {
         "vocabulary": vocab_size,
         "parameters": count,
@@ -62,10 +71,17 @@ def _has_next_sentence(recipe: Recipe) -> bool:
     return any("nsp" in recipe.records[phase.records].objective for phase in recipe.training.phases)
 
 
-def _phase(recipe: Recipe, phase: Phase, known: RecordStatistics, vocab_size: int, machines: Machines | None) -> Plan:
+def _phase(
+    recipe: Recipe,
+    phase: Phase,
+    known: RecordStatistics,
+    figures: Figures,
+    vocab_size: int,
+    machines: Machines | None,
+) -> Plan:
     options = recipe.records[phase.records]
     sequences = phase.steps * phase.batch_size
-    operations = sequences * flops.of_sequence(
+    operations = sequences * figures.flops_per_sequence(
         recipe.model,
         vocab_size=vocab_size,
         length=options.max_seq_length,
@@ -117,7 +133,7 @@ def _records(recipe: Recipe, name: str, known: RecordStatistics, phases: list[Pl
 
 
 def duplicates_needed(passes: float) -> int:
-    """Duplicates with which each record is seen about once in so many passes over the text: the nearest number."""
+    """Duplicates with which each record is seen about once in a number of passes over the text, rounded."""
     return max(1, math.floor(passes + 0.5))
 
 
@@ -141,7 +157,7 @@ def _total(recipe: Recipe, phases: list[Plan], records: dict[str, Plan]) -> Plan
 
 
 def _evaluations(recipe: Recipe, phases: list[Plan], steps: int) -> int:
-    """All evaluations during the training, with the one before the first step."""
+    """All evaluations during training, including the one before the first step."""
     evaluation = recipe.evaluation
     if evaluation.every_samples is not None:
         return 1 + sum(int(phase["evaluations"]) for phase in phases)

@@ -32,9 +32,9 @@ def statistics(recipe: Recipe, vocab_size: int, workspace: str | None) -> dict[s
     """What is known of each record set, by name.
 
     Args:
-        recipe: The recipe; its `statistics` section counts where no workspace is given.
+        recipe: The recipe; its `statistics` section is used if no workspace is given.
         vocab_size: Entries of the vocabulary.
-        workspace: Where `berth run --until data` made the recipe's records; None to take the recipe's figures.
+        workspace: Where `berth run --until data` wrote the recipe's records; None to use the recipe's figures.
 
     Raises:
         UsageError: if the workspace holds no data of this recipe.

@@ -20,6 +20,8 @@ from berth.recipe.section import Expected, FieldName, Fraction, Name, Section
 class ModelConfig(Section):
     """The model, in the keys of Google's bert_config.json. `vocab_size` is that of the vocabulary."""
 
+    architecture: Literal["bert"] = "bert"
+    """The architecture, by its name in the registry of `trainer/models`."""
     hidden_size: PositiveInt = 768
     num_hidden_layers: PositiveInt = 12
     num_attention_heads: PositiveInt = 12

@@ -13,11 +13,11 @@ from apache_beam.typehints.decorators import TypeCheckError
 
 from berth.errors import BerthError, UsageError
 from berth.formats.articles import document_id
+from berth.formats.tfrecord import read_records
 from berth.recipe import ExtractOptions, RecordSet, Segmentation
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from pipelines.extract import extract
-from berth.formats.tfrecord import read_records
 from pipelines.records import create_records
 from pipelines.segment import segment
 from pipelines.sentences.punkt_parameters import PunktModel

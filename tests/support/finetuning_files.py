@@ -3,7 +3,7 @@
 from typing import Any
 
 from berth.recipe import FineTuning
-from trainer.models.config import BertConfig
+from trainer.models.bert.configuration import BertConfig
 
 WORDS = "the a film book story was is not very , . good fine great bad poor dull un ##good ##s".split()  # noqa: SIM905
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]

@@ -1,1 +1,1 @@
-"""Checkpoints: writing, reading, converting and exporting them."""
+"""Checkpoints: one type, one file a format; first weights, and exports."""

@@ -1,4 +1,4 @@
-"""The stage `export`: a trained model for Hugging Face transformers, as a TensorFlow SavedModel, or its encoder."""
+"""The stage `export`: a model for Hugging Face transformers, as a TensorFlow SavedModel, or its encoder alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from trainer.checkpoints import checkpoint, formats
-from trainer.models import huggingface_names as huggingface
-from trainer.models.config import CONFIG
+from trainer import models
+from trainer.checkpoints import checkpoint, encoder, huggingface
 
 VERSION = 1
 FORMATS = ("huggingface", "savedmodel", "encoder")
-POOLER = "bert/pooler/"
 
 
 def export(
@@ -28,13 +26,13 @@ def export(
     format: Literal["huggingface", "savedmodel", "encoder"] | str = "huggingface",
     destination: Destination,
 ) -> Result:
-    """Export the newest checkpoint of a training.
+    """Export the newest checkpoint of a training run.
 
     Args:
         model: Files of the stage `train`, or one of its checkpoints.
         format: ``huggingface`` makes a directory that `transformers` loads as BertForPreTraining (BertForMaskedLM
             without a next-sentence head); ``savedmodel`` one whose signature takes token ids; ``encoder`` the
-            encoder alone, for a training to start from: encoder.safetensors (Google's names, float32, no heads, no
+            encoder alone, for a training run to start from: encoder.safetensors (Google's names, float32, no heads, no
             optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
             vocab.txt and tokenizer_config.json.
         destination: Where the output goes.
@@ -44,8 +42,10 @@ def export(
         BerthError: if there is no checkpoint, or it is damaged.
     """
     if format not in FORMATS:
-        raise UsageError("there is no such format", where="--format", found=format, expected=" or ".join(FORMATS))
-    uri = checkpoint.newest(model)
+        raise UsageError(
+            "there is no such export format", where="--format", found=format, expected=" or ".join(FORMATS)
+        )
+    uri = checkpoint.newest(model).uri
     stage = Stage("export", VERSION, {"format": format}, {"model": checkpoint.with_description(uri)})
     write = {"huggingface": _write_huggingface, "savedmodel": _write_savedmodel, "encoder": _write_encoder}[format]
     return run(stage, destination, lambda output: write(uri, output))
@@ -55,25 +55,7 @@ def _write_huggingface(uri: str, output: Output) -> None:
     from trainer.evaluation.model import read_model
 
     arrays, config, _, next_sentence = read_model(uri)
-    # BertForMaskedLM has no pooler. The decoder is tied to the word embeddings and not stored twice.
-    exported = {
-        huggingface.name_of(name): huggingface.convert(name, array)
-        for name, array in arrays.items()
-        if next_sentence or not name.startswith(POOLER)
-    }
-    checkpoint.write(output.path(formats.HUGGINGFACE_WEIGHTS), exported)
-    _write_json(
-        output,
-        formats.HUGGINGFACE_CONFIG,
-        {
-            **config.model_dump(exclude_unset=True),
-            "architectures": ["BertForPreTraining" if next_sentence else "BertForMaskedLM"],
-            "layer_norm_eps": config.layer_norm_eps,
-            "model_type": "bert",
-            "pad_token_id": 0,
-            "tie_word_embeddings": True,
-        },
-    )
+    huggingface.write(output, arrays, config, models.get(config.architecture), next_sentence)
     _write_tokenizer(uri, config.max_position_embeddings, output)
 
 
@@ -81,18 +63,13 @@ def _write_encoder(uri: str, output: Output) -> None:
     from trainer.evaluation.model import read_model
 
     arrays, config, _, next_sentence = read_model(uri)
-    exported = {
-        name: array
-        for name, array in arrays.items()
-        if name.startswith("bert/") and (next_sentence or not name.startswith(POOLER))
-    }
-    checkpoint.write(output.path(formats.ENCODER), exported, {"step": checkpoint.step_of(uri)})
-    _write_bytes(output, CONFIG, config.to_json())
+    architecture = models.get(config.architecture)
+    encoder.write(output, arrays, config, architecture, next_sentence, checkpoint.step_of(uri))
     _write_tokenizer(uri, config.max_position_embeddings, output)
 
 
 def _write_tokenizer(uri: str, longest: int, output: Output) -> None:
-    """The vocabulary and, as Hugging Face has it, how text becomes its tokens."""
+    """The vocabulary, and Hugging Face's settings of the tokenizer."""
     directory = storage.parent(uri)
     description = read_training(directory)
     settings = {

@@ -1,4 +1,4 @@
-"""What a training begins with: random numbers by seed, or a checkpoint of any known kind, checked and made to fit."""
+"""The first weights of a training run: random by seed, or those of a checkpoint of any format, checked and fitted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ from berth.errors import BerthError
 from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.recipe import Recipe
 from berth.stage import expected
-from trainer.checkpoints import formats
-from trainer.checkpoints.resize import TABLES, resize, rows_by_position, rows_by_token
-from trainer.models.config import CONFIG, BertConfig
-from trainer.models.huggingface_names import WORD_EMBEDDINGS
+from trainer import models
+from trainer.checkpoints.checkpoint import Checkpoint
+from trainer.checkpoints.contents import CheckpointContents
+from trainer.checkpoints.resize import resize, rows_by_position, rows_by_token
+from trainer.models import Architecture, Configuration
 
 log = logging.getLogger("berth.train")
 
 Shapes = Mapping[str, tuple[int, ...]]
-
-# What an encoder lacks: the heads, and the pooler, which belongs to the next-sentence head.
-HEADS = ("cls/", "bert/pooler/")
-RELATION = "cls/seq_relationship/output_weights"
 
 
 def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
@@ -54,8 +51,8 @@ def _initial(name: str, shape: tuple[int, ...], seed: int, stddev: float) -> np.
     return (values * stddev).astype(np.float32)
 
 
-def of_recipe(recipe: Recipe, shapes: Shapes, config: BertConfig, tokens: Sequence[str]) -> dict[str, np.ndarray]:
-    """What the training of a recipe begins with.
+def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Sequence[str]) -> dict[str, np.ndarray]:
+    """The first weights of a recipe's training run.
 
     Args:
         recipe: Its `initial_checkpoint`, `initialization` and seed.
@@ -72,42 +69,53 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: BertConfig, tokens: Sequen
     if uri is None:
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
-    _check_attention_heads(uri, config)
-    stored = formats.read(uri, shapes)
-    if stored.layers > config.num_hidden_layers:  # what a smaller model would leave out without a word
-        raise _of_another_model(uri, f"{stored.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
+    architecture, source = models.get(config.architecture), Checkpoint.find(uri)
+    _check_attention_heads(source, config)
+    contents, names = source.read(shapes, architecture), architecture.names
+    if contents.layers > config.num_hidden_layers:  # the model would silently lack the others
+        raise _of_another_model(uri, f"{contents.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
     if how.vocabulary == "same":
-        _check_vocabulary(uri, stored, tokens)
-    elif WORD_EMBEDDINGS in stored.arrays:
-        before = len(stored.arrays[WORD_EMBEDDINGS])
+        _check_vocabulary(source, contents, tokens, names.word_embeddings)
+    elif names.word_embeddings in contents.arrays:
+        before = len(contents.arrays[names.word_embeddings])
         by_token = how.vocabulary == "by_token"
-        rows = _rows_by_token(uri, before, tokens) if by_token else rows_by_position(before, len(tokens))
-        fresh = initial({name: shapes[name] for name in TABLES}, seed, stddev)
-        stored = formats.Stored(resize(stored.arrays, fresh, rows, how.new_tokens), stored.layers)
-    return _complete(uri, stored, shapes, seed, stddev, how.heads == "required")
+        rows = _rows_by_token(source, before, tokens) if by_token else rows_by_position(before, len(tokens))
+        fresh = initial({name: shapes[name] for name in names.vocabulary}, seed, stddev)
+        contents = CheckpointContents(resize(contents.arrays, fresh, rows, how.new_tokens), contents.layers)
+    return _complete(uri, contents, architecture, shapes, seed, stddev, how.heads == "required")
 
 
-def load(uri: str, shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
     Args:
-        uri: As for :func:`formats.files_of`.
+        uri: As for :meth:`Checkpoint.find`.
         shapes: Shapes of the model's variables; these are read, and nothing else.
+        architecture: Of the model.
         seed: The recipe's seed, for heads that the checkpoint lacks.
         stddev: `initializer_range`, likewise.
 
     Raises:
         BerthError: naming every variable that is missing or has another shape.
     """
-    return _complete(uri, formats.read(uri, shapes), shapes, seed, stddev, heads_required=False)
+    contents = Checkpoint.find(uri).read(shapes, architecture)
+    return _complete(uri, contents, architecture, shapes, seed, stddev, heads_required=False)
 
 
 def _complete(
-    uri: str, stored: formats.Stored, shapes: Shapes, seed: int, stddev: float, heads_required: bool
+    uri: str,
+    contents: CheckpointContents,
+    architecture: Architecture,
+    shapes: Shapes,
+    seed: int,
+    stddev: float,
+    heads_required: bool,
 ) -> dict[str, np.ndarray]:
-    found = stored.arrays
+    found, names = contents.arrays, architecture.names
+    # A pooler without a next-sentence head takes no part in training.
+    optional = names.heads if not heads_required else () if names.next_sentence in shapes else (names.pooler,)
     missing = [name for name in shapes if name not in found]
-    problems = [name for name in missing if not name.startswith(HEADS) or (heads_required and _is_needed(name, shapes))]
+    problems = [name for name in missing if not name.startswith(optional)]
     problems += [
         f"{name} {list(found[name].shape)} where the model has {list(shape)}"
         for name, shape in shapes.items()
@@ -116,18 +124,13 @@ def _complete(
     if problems:
         raise _of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
     if missing:
-        log.warning("not in %s, started from random weights: %s", uri, ", ".join(missing))
+        log.warning("not in %s, initialized at random: %s", uri, ", ".join(missing))
     return {**initial({name: shapes[name] for name in missing}, seed, stddev), **found}
 
 
-def _is_needed(name: str, shapes: Shapes) -> bool:
-    """Whether a head takes part in training: a pooler without a next-sentence head above it does not."""
-    return RELATION in shapes or not name.startswith("bert/pooler/")
-
-
-def _check_attention_heads(uri: str, config: BertConfig) -> None:
-    """The number of attention heads shows in no shape, but in the configuration beside the checkpoint."""
-    described = formats.beside(uri, CONFIG) or formats.beside(uri, formats.HUGGINGFACE_CONFIG)
+def _check_attention_heads(source: Checkpoint, config: Configuration) -> None:
+    """Check the number of attention heads, which no shape shows, in the configuration next to the checkpoint."""
+    described = source.configuration
     if described is None:
         return
     theirs = json.loads(storage.read_text(described)).get("num_attention_heads")
@@ -139,7 +142,7 @@ def _check_attention_heads(uri: str, config: BertConfig) -> None:
 
 def _of_another_model(where: str, found: str, expected: str) -> BerthError:
     return BerthError(
-        "the checkpoint is not one of this model",
+        "the checkpoint belongs to another model",
         where=where,
         found=found,
         expected=expected,
@@ -147,18 +150,20 @@ def _of_another_model(where: str, found: str, expected: str) -> BerthError:
     )
 
 
-def _check_vocabulary(uri: str, stored: formats.Stored, tokens: Sequence[str]) -> None:
-    """Ids of another vocabulary mean other words, also where there are as many."""
+def _check_vocabulary(
+    source: Checkpoint, contents: CheckpointContents, tokens: Sequence[str], word_embeddings: str
+) -> None:
+    """Ids of another vocabulary are other tokens, even if it has the same size."""
     fix = "Train with the checkpoint's vocabulary, or let the recipe's initialization.vocabulary say how to fit it."
-    if WORD_EMBEDDINGS in stored.arrays and (count := len(stored.arrays[WORD_EMBEDDINGS])) != len(tokens):
+    if word_embeddings in contents.arrays and (count := len(contents.arrays[word_embeddings])) != len(tokens):
         raise BerthError(
             "the checkpoint has another vocabulary",
-            where=uri,
+            where=source.uri,
             found=f"{count} entries",
             expected=f"{len(tokens)}, as the vocabulary of the records has",
             fix=fix,
         )
-    described = formats.beside(uri, VOCABULARY)
+    described = source.vocabulary
     if described is None:
         return
     theirs = read_tokens(described, [MASK])
@@ -173,18 +178,18 @@ def _check_vocabulary(uri: str, stored: formats.Stored, tokens: Sequence[str]) -
         )
 
 
-def _rows_by_token(uri: str, entries: int, tokens: Sequence[str]) -> np.ndarray:
-    described = formats.beside(uri, VOCABULARY)
+def _rows_by_token(source: Checkpoint, entries: int, tokens: Sequence[str]) -> np.ndarray:
+    described = source.vocabulary
     if described is None:
         raise BerthError(
             "the checkpoint's tokens are not known",
-            where=storage.parent(uri),
+            where=source.directory,
             expected=f"its {VOCABULARY} in this directory, for initialization.vocabulary: by_token",
         )
     theirs = read_tokens(described, [MASK])
     if len(theirs) != entries:
         raise BerthError(
-            "vocabulary and checkpoint do not belong together",
+            "the vocabulary and the checkpoint do not belong together",
             where=described,
             found=f"{len(theirs)} tokens",
             expected=f"{entries}, as the word embeddings of the checkpoint have",

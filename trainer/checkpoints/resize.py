@@ -1,4 +1,4 @@
-"""Another vocabulary than the checkpoint's: which rows of the embeddings go where, what new tokens begin with."""
+"""Embeddings for another vocabulary than the checkpoint's: rows that are kept, and those of new tokens."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from berth.errors import BerthError
-from trainer.models.huggingface_names import WORD_EMBEDDINGS
 
 log = logging.getLogger("berth.train")
-
-OUTPUT_BIAS = "cls/predictions/output_bias"
-# The variables that have a row for each entry of the vocabulary.
-TABLES = (WORD_EMBEDDINGS, OUTPUT_BIAS)
 
 
 def rows_by_position(before: int, after: int) -> np.ndarray:
@@ -35,7 +30,7 @@ def rows_by_token(before: Sequence[str], after: Sequence[str], where: str) -> np
     """The checkpoint's row for each id of the new vocabulary: that of the same token; -1 for tokens it has not.
 
     Args:
-        before: The checkpoint's tokens by id. Where one stands twice, its first row counts.
+        before: The checkpoint's tokens by id. Of a repeated token, the first row counts.
         after: The new tokens by id.
         where: URI of the checkpoint's vocabulary, for messages.
 
@@ -60,22 +55,22 @@ def rows_by_token(before: Sequence[str], after: Sequence[str], where: str) -> np
 def resize(
     arrays: dict[str, np.ndarray], fresh: dict[str, np.ndarray], rows: np.ndarray, new_tokens: str
 ) -> dict[str, np.ndarray]:
-    """The checkpoint's arrays with those that depend on the vocabulary made over for the new one.
+    """The checkpoint's arrays, with those that depend on the vocabulary fitted to the new one.
 
     Args:
         arrays: The checkpoint's, by name.
-        fresh: Of the tables: what the initializer gives for the new vocabulary.
+        fresh: Initial values of each variable with a row for each entry of the vocabulary.
         rows: int64 [new vocabulary], from :func:`rows_by_position` or :func:`rows_by_token`.
-        new_tokens: What new tokens begin with: ``random``, their row of ``fresh``; ``mean``, the mean of all the
+        new_tokens: Initial rows of new tokens: ``random``, their row of ``fresh``; ``mean``, the mean of all the
             checkpoint's.
     """
     carried = rows >= 0
     resized = dict(arrays)
-    for name in TABLES:
-        if name not in arrays or name not in fresh:
+    for name in fresh:
+        if name not in arrays:
             continue
         before, table = arrays[name], fresh[name].copy()
-        if before.shape[1:] != table.shape[1:]:  # a checkpoint of another model, which the caller finds
+        if before.shape[1:] != table.shape[1:]:  # a checkpoint of another model, which the caller reports
             continue
         if new_tokens == "mean":
             table[~carried] = before.mean(axis=0, dtype=np.float64).astype(np.float32)

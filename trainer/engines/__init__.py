@@ -13,14 +13,14 @@ import numpy as np
 
 from berth.errors import UsageError
 from berth.recipe import Optimizer
-from trainer.models.config import BertConfig
+from trainer.models import Configuration
 
 Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an engine is built from.
+    """Settings of an engine.
 
     Args:
         config: The model's shape.
@@ -30,7 +30,7 @@ class Settings:
         attention: ``plain``, or ``fused`` (JAX).
     """
 
-    config: BertConfig
+    config: Configuration
     next_sentence: bool = True
     precision: str = "float32"
     optimizer: Optimizer | None = None
@@ -39,7 +39,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Scalars:
-    """The numbers of one update.
+    """The scalars of one update.
 
     Args:
         learning_rate: From the schedule.
@@ -51,7 +51,7 @@ class Scalars:
 
 
 class Engine(Protocol):
-    """A model on its devices. Arrays are numpy's; names are those of Google's TF1 checkpoints."""
+    """A model on its devices. Arrays are numpy's; names are those of the architecture's checkpoints."""
 
     shapes: dict[str, tuple[int, ...]]
     """Shapes of the model's variables."""
@@ -60,12 +60,12 @@ class Engine(Protocol):
     replicas: int
     """Devices of all processes together."""
     device: str
-    """What its driver calls one of the devices, such as ``NVIDIA H200``."""
+    """The name that the driver reports for a device, such as ``NVIDIA H200``."""
     lost: tuple[type[Exception], ...]
-    """What is raised when another process of the training has ended."""
+    """Exceptions that are raised when another process of the training run has ended."""
 
     def assign(self, arrays: Arrays) -> None:
-        """Set variables and optimizer slots; all that are named."""
+        """Set the named variables and optimizer slots."""
 
     def reset_optimizer(self) -> None:
         """Set the optimizer's slots to zero."""
@@ -97,7 +97,7 @@ def create(name: str, settings: Settings) -> Engine:
     """Start an engine.
 
     Raises:
-        UsageError: for an engine there is none of.
+        UsageError: if there is no engine of that name.
     """
     if name == "tensorflow":
         with quiet():
@@ -111,7 +111,7 @@ def create(name: str, settings: Settings) -> Engine:
 
 
 def check_backend(engine: str) -> None:
-    """Keras is loaded once in a process, for one engine; engines check that it is theirs.
+    """Check that Keras, which is loaded once in a process and for one engine, is loaded for this one.
 
     Raises:
         UsageError: if it was loaded for another one.
@@ -130,7 +130,7 @@ def check_backend(engine: str) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what TensorFlow's libraries write while they are loaded, before any setting of theirs is in force."""
+    """Discard what TensorFlow's libraries write to stderr while they are loaded: no setting suppresses it so early."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

@@ -1,4 +1,4 @@
-"""Attention whose scores are never written to memory, under JAX: cuDNN's flash attention, or what XLA makes of it.
+"""Attention whose scores are never written to memory, in JAX: cuDNN's flash attention, or as XLA compiles it.
 
 There is no dropout of the scores in it: that of the kernels would depend on the device and on the number of replicas.
 """
@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from trainer.models.bert import FusedAttention
+from trainer.models import FusedAttention
 
 log = logging.getLogger("berth.train")
 
@@ -29,7 +29,7 @@ def fused_attention(dtype: str, heads: int, head_size: int) -> FusedAttention:
     """The best kernel on this device for a model.
 
     Args:
-        dtype: What it computes in: ``float32``, ``bfloat16`` or ``float16``.
+        dtype: Of the computation: ``float32``, ``bfloat16`` or ``float16``.
         heads: Number of attention heads.
         head_size: Features of one.
     """
@@ -44,7 +44,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, lengths: Tensor, *, implem
         query: [batch, length, heads, head size].
         key: Likewise.
         value: Likewise.
-        lengths: int32 [batch], at least 1; what stands behind is padding.
+        lengths: int32 [batch], at least 1; the rest is padding.
         implementation: ``cudnn`` or ``xla``.
 
     Returns:

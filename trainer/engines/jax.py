@@ -19,19 +19,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
+from trainer import models, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.engines.fused_attention import fused_attention
 from trainer.evaluation import metrics
-from trainer.models.bert import BertForPreTraining, FusedAttention, Outputs
-from trainer.optimizers import loss_scale
-from trainer.optimizers import update as optimizers
+from trainer.optimizers import common, loss_scale
 
 Tensor = Any
 Tensors = dict[str, Tensor]
 
 # The dimension of the mesh over which the batch is split.
 DATA = "data"
-# How long a process may be silent until the others end.
+# Time without a sign of life of a process after which the others end.
 HEARTBEAT_SECONDS = 30
 
 
@@ -43,7 +42,8 @@ class JaxEngine:
     def __init__(self, settings: Settings) -> None:
         check_backend("jax")
         _join_processes()
-        self._optimizer = settings.optimizer or Optimizer()
+        self._options = settings.optimizer or Optimizer()
+        self._optimizer = optimizers.create(self._options)
         self.process, self.processes = jax.process_index(), jax.process_count()
         self.replicas = jax.device_count()
         self.device = jax.devices()[0].device_kind
@@ -51,7 +51,8 @@ class JaxEngine:
         self._replicated = NamedSharding(mesh, PartitionSpec())
         self._micro_batches = NamedSharding(mesh, PartitionSpec(None, DATA))
         self._batch = NamedSharding(mesh, PartitionSpec(DATA))
-        self.model = BertForPreTraining(
+        architecture = models.get(settings.config.architecture)
+        self.model = architecture.pretraining(
             settings.config, settings.next_sentence, settings.precision, _fused_attention(settings)
         )
         named = self.model.named_variables()
@@ -72,7 +73,7 @@ class JaxEngine:
         self._predict_step = jax.jit(self._outputs)
 
     def assign(self, arrays: Arrays) -> None:
-        """Set variables and optimizer slots; all that are named."""
+        """Set the named variables and optimizer slots."""
         for name, placed in self._place(arrays).items():
             variable, _, slot = name.rpartition("/")
             if name in self._values:
@@ -84,7 +85,7 @@ class JaxEngine:
 
     def reset_optimizer(self) -> None:
         """Set the optimizer's slots to zero."""
-        for slot in optimizers.SLOTS:
+        for slot in self._optimizer.slots:
             self._slots[slot] = self._place({n: np.zeros(s, dtype=np.float32) for n, s in self.shapes.items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -94,7 +95,7 @@ class JaxEngine:
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""
-        rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
+        rates = self._optimizer.scalars(scalars.learning_rate, scalars.update)
         split = self._distribute(features, self._micro_batches)
         self._values, self._slots, self._loss_scale, result = self._train_step(
             self._values, self._slots, self._loss_scale, split, np.asarray(rates, dtype=np.float32)
@@ -119,7 +120,7 @@ class JaxEngine:
         return logits, None if relation is None else np.asarray(relation.astype(jnp.float32))
 
     def _distribute(self, features: Arrays, sharding: NamedSharding) -> Tensors:
-        """A batch over all devices, from the share of it that this process has."""
+        """Distribute a batch over all devices, each process its share of it."""
         return {name: jax.make_array_from_process_local_data(sharding, values) for name, values in features.items()}
 
     def _place(self, arrays: Arrays) -> Tensors:
@@ -144,17 +145,18 @@ class JaxEngine:
                 lambda total, part: (jax.tree.map(jnp.add, total, micro_batch(part)), None), totals, rest
             )
         gradients, sums = totals
-        norm = optimizers.global_norm(gradients) / scale
-        factor = optimizers.clip_scale(self._optimizer, norm) / scale
-        scalars = optimizers.Rates(rates[0], rates[1], rates[2])
-        m, v = (slots[slot] for slot in optimizers.SLOTS)
+        norm = common.global_norm(gradients) / scale
+        factor = common.clip_scale(self._options, norm) / scale
+        scalars, names = [rates[index] for index in range(rates.shape[0])], self._optimizer.slots
         updated = {
-            name: optimizers.update(self._optimizer, name, values[name], gradient * factor, m[name], v[name], scalars)
+            name: self._optimizer.update(
+                name, values[name], gradient * factor, [slots[slot][name] for slot in names], scalars
+            )
             for name, gradient in gradients.items()
         }
-        moments = ({n: u.m for n, u in updated.items()}, {n: u.v for n, u in updated.items()})
-        state = {n: u.value for n, u in updated.items()}, dict(zip(optimizers.SLOTS, moments, strict=True))
-        if scaling:  # an update whose gradients are not finite is left out
+        new_slots = {slot: {n: u.slots[index] for n, u in updated.items()} for index, slot in enumerate(names)}
+        state = {n: u.value for n, u in updated.items()}, new_slots
+        if scaling:  # an update whose gradients are not finite is skipped
             finite = jnp.isfinite(norm)
             state = jax.tree.map(lambda new, old: jnp.where(finite, new, old), state, (values, slots))
             norm = jnp.where(finite, norm, 0.0)
@@ -177,16 +179,16 @@ class JaxEngine:
     def _evaluation_sums(self, values: Tensors, features: Tensors) -> Tensor:
         return metrics.sums(self._outputs(values, features), features)
 
-    def _outputs(self, values: Tensors, features: Tensors) -> Outputs:
+    def _outputs(self, values: Tensors, features: Tensors) -> models.Outputs:
         names = PRETRAINING_INPUTS
         arguments = [features[name] for name in names]
         outputs, _ = self.model.stateless_call(
             [values[name] for name in self._order], [], *arguments, features.get("dropout_keys")
         )
-        return Outputs(*outputs)
+        return models.Outputs(*outputs)
 
 
-def _fused_attention(settings: Settings) -> FusedAttention | None:
+def _fused_attention(settings: Settings) -> models.FusedAttention | None:
     if settings.attention != "fused":
         return None
     config = settings.config
@@ -194,7 +196,7 @@ def _fused_attention(settings: Settings) -> FusedAttention | None:
 
 
 def _join_processes() -> None:
-    """Find the other processes: by the cluster's own means on TPUs, else by JAX_COORDINATOR_ADDRESS and its kin."""
+    """Find the other processes: on TPUs by the cluster's own means, else by JAX_COORDINATOR_ADDRESS and JAX_*."""
     address = os.environ.get("JAX_COORDINATOR_ADDRESS")
     if address and not jax.distributed.is_initialized():
         jax.distributed.initialize(

@@ -14,11 +14,10 @@ import tensorflow as tf
 from berth.errors import UsageError
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
+from trainer import models, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.evaluation import metrics
-from trainer.models.bert import BertForPreTraining
-from trainer.optimizers import loss_scale
-from trainer.optimizers import update as optimizers
+from trainer.optimizers import common, loss_scale
 
 Tensor = Any
 
@@ -39,15 +38,17 @@ class TensorFlowEngine:
             )
         # The same order of additions in every run; without it, resuming could not be bit-exact.
         tf.config.experimental.enable_op_determinism()
-        self._optimizer = settings.optimizer or Optimizer()
+        self._options = settings.optimizer or Optimizer()
+        self._optimizer = optimizers.create(self._options)
         self.strategy = _strategy()
-        self.process, self.processes = _place_among_hosts()
+        self.process, self.processes = _process_index()
         self.replicas: int = self.strategy.num_replicas_in_sync
         self.device = _device()
         with self.strategy.scope():
-            self.model = BertForPreTraining(settings.config, settings.next_sentence, settings.precision)
+            architecture = models.get(settings.config.architecture)
+            self.model = architecture.pretraining(settings.config, settings.next_sentence, settings.precision, None)
             self.variables = {name: v.value for name, v in self.model.named_variables().items()}
-            slots = optimizers.SLOTS if settings.optimizer is not None else ()
+            slots = self._optimizer.slots if settings.optimizer is not None else ()
             self._slots = {
                 f"{name}/{slot}": tf.Variable(tf.zeros(variable.shape), trainable=False, name=slot)
                 for name, variable in self.variables.items()
@@ -59,7 +60,7 @@ class TensorFlowEngine:
                 for name, value in scaling.items()
             }
         self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
-        # XLA fuses what a GPU would otherwise do in many small kernels; on a CPU the step takes as long without it.
+        # On a GPU, XLA fuses many small kernels into few; on a CPU the step takes as long without it.
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=on_gpu, autograph=False)
         self._train_step = tf.function(self._update, autograph=False)
@@ -68,7 +69,7 @@ class TensorFlowEngine:
         self._predict_step = tf.function(self._outputs, autograph=False)
 
     def assign(self, arrays: Arrays) -> None:
-        """Set variables and optimizer slots; all that are named."""
+        """Set the named variables and optimizer slots."""
         variables = self._all_variables()
         for name, array in arrays.items():
             variables[name].assign(array)
@@ -84,7 +85,7 @@ class TensorFlowEngine:
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""
-        rates = optimizers.rates(self._optimizer, scalars.learning_rate, scalars.update)
+        rates = self._optimizer.scalars(scalars.learning_rate, scalars.update)
         return self._train_step(self._distribute(features, axis=1), tf.constant(rates, dtype=tf.float32))
 
     def total(self, number: int) -> int:
@@ -127,17 +128,15 @@ class TensorFlowEngine:
 
     def _update(self, features: dict[str, Tensor], rates: Tensor) -> Tensor:
         gradients, finite, results = self.strategy.run(self._replica_step, args=(features,))
-        scalars = optimizers.Rates(*tf.unstack(rates))
+        scalars = tf.unstack(rates)
 
         def assign(variable: tf.Variable, value: Tensor, finite: Tensor) -> None:
             variable.assign(tf.where(finite, value, variable.read_value()) if self._loss_scale else value)
 
-        def update(
-            value: tf.Variable, gradient: Tensor, m: tf.Variable, v: tf.Variable, name: str, finite: Tensor
-        ) -> None:
-            values = value.read_value(), gradient, m.read_value(), v.read_value()
-            updated = optimizers.update(self._optimizer, name, *values, scalars)
-            for variable, new in ((value, updated.value), (m, updated.m), (v, updated.v)):
+        def update(value: tf.Variable, gradient: Tensor, slots: list[tf.Variable], name: str, finite: Tensor) -> None:
+            before = [slot.read_value() for slot in slots]
+            updated = self._optimizer.update(name, value.read_value(), gradient, before, scalars)
+            for variable, new in zip([value, *slots], [updated.value, *updated.slots], strict=True):
                 assign(variable, new, finite)
 
         def rescale(scale: tf.Variable, good_updates: tf.Variable, finite: Tensor) -> None:
@@ -146,8 +145,8 @@ class TensorFlowEngine:
             good_updates.assign(new[1])
 
         for (name, variable), gradient in zip(self.variables.items(), gradients, strict=True):
-            m, v = (self._slots[f"{name}/{slot}"] for slot in optimizers.SLOTS)
-            self.strategy.extended.update(variable, update, args=(gradient, m, v, name, finite))
+            slots = [self._slots[f"{name}/{slot}"] for slot in self._optimizer.slots]
+            self.strategy.extended.update(variable, update, args=(gradient, slots, name, finite))
         if self._loss_scale:
             scale, good_updates = (self._loss_scale[name] for name in loss_scale.INITIAL)
             self.strategy.extended.update(scale, rescale, args=(good_updates, finite))
@@ -178,10 +177,10 @@ class TensorFlowEngine:
         *gradients, sums = totals
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        norm = optimizers.global_norm(gradients) / scale
-        factor = optimizers.clip_scale(self._optimizer, norm) / scale
+        norm = common.global_norm(gradients) / scale
+        factor = common.clip_scale(self._options, norm) / scale
         finite = tf.math.is_finite(norm)
-        if self._loss_scale:  # the update is left out
+        if self._loss_scale:  # the update is skipped
             norm = tf.where(finite, norm, 0.0)
         return [gradient * factor for gradient in gradients], finite, tf.concat([sums, norm[None]], axis=0)
 
@@ -196,7 +195,7 @@ class TensorFlowEngine:
 
     def _sum_over_replicas(self, number: Tensor) -> Tensor:
         def total(number: Tensor) -> Tensor:
-            placed = tf.identity(number)  # on the replica's device: what is on none cannot be reduced
+            placed = tf.identity(number)  # on the replica's device: a tensor without a device cannot be reduced
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, placed)
 
         return self.strategy.experimental_local_results(self.strategy.run(total, args=(number,)))[0]
@@ -214,7 +213,7 @@ class TensorFlowEngine:
 
 
 def _strategy() -> tf.distribute.Strategy:
-    """All GPUs there are; without any, all logical CPU devices (one, unless the process has split its CPU)."""
+    """Over all GPUs; without any, over all logical CPU devices (one, unless the process has split its CPU)."""
     if os.environ.get("TF_CONFIG"):
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -224,13 +223,13 @@ def _strategy() -> tf.distribute.Strategy:
 
 
 def _device() -> str:
-    """What the driver calls the first GPU; without any, CPU."""
+    """The name that the driver reports for the first GPU; ``CPU`` without one."""
     gpus = tf.config.list_physical_devices("GPU")
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
 
 
-def _place_among_hosts() -> tuple[int, int]:
-    """Number of this process and of all processes, from TF_CONFIG."""
+def _process_index() -> tuple[int, int]:
+    """Index of this process and number of processes, from TF_CONFIG."""
     config = json.loads(os.environ.get("TF_CONFIG") or "{}")
     workers = config.get("cluster", {}).get("worker", [])
     return (int(config["task"]["index"]), len(workers)) if workers else (0, 1)

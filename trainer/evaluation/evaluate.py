@@ -45,8 +45,8 @@ def evaluate(
         UsageError: if the records were made with another vocabulary.
         BerthError: if there is no checkpoint, or the records do not fit the model.
     """
-    newest = checkpoint.newest(model)
-    uris = [newest] if checkpoints == "newest" else checkpoint.all_of(model)
+    newest = checkpoint.newest(model).uri
+    uris = [newest] if checkpoints == "newest" else [each.uri for each in checkpoint.all_of(model)]
     vocabulary = Inputs.of(storage.join(storage.parent(newest), VOCABULARY))
     check_vocabulary("evaluation", records, vocabulary)
     parameters: dict[str, Any] = {"batch_size": batch_size}
@@ -66,7 +66,7 @@ def evaluate_other(
     """Evaluate a checkpoint that Berth's trainer did not write, as :func:`evaluate` does.
 
     Args:
-        uri: Any kind that :func:`trainer.checkpoints.formats.files_of` knows: the prefix of a TensorFlow
+        uri: Any kind that :func:`trainer.checkpoints.checkpoint.Checkpoint.find` knows: the prefix of a TensorFlow
             checkpoint, a Hugging Face directory. bert_config.json (or config.json) and vocab.txt stand beside it.
         records: TFRecord files.
         batch_size: Records evaluated at once.
@@ -76,10 +76,9 @@ def evaluate_other(
     Raises:
         BerthError: if there is no checkpoint, it lacks a head or its description, or the records do not fit.
     """
-    from trainer.checkpoints import formats
     from trainer.evaluation import model as evaluation
 
-    files, described = formats.files_of(uri), evaluation.description(uri)
+    files, described = checkpoint.Checkpoint.find(uri).files, evaluation.description(uri)
     check_vocabulary("evaluation", records, Inputs.of(described[1]))
     model = Inputs.of(*sorted({*(file.uri for file in files.files), *described}))
     stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
@@ -113,13 +112,12 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
         lines = []
         for uri in uris:
             step = checkpoint.step_of(uri)
-            progress = summary.progress_at(told, step) if told is not None else {}
+            progress = summary.progress_at(told, step) if told is not None and step is not None else {}
             lines.append({"step": step, **progress, **figures(uri)})
         json_lines.write(output.path(EVALUATIONS), lines)
     guess = baseline.constant_guess(labels, trained.tokens, next_sentence=trained.next_sentence)
     counts = {"examples": trained.records.count, "masked_positions": int(labels.masked.sum())}
-    step = checkpoint.step_of(uris[-1])
-    _write(output, EVALUATION, {"step": step if step >= 0 else None, **counts, **newest, "baseline": guess})
+    _write(output, EVALUATION, {"step": checkpoint.step_of(uris[-1]), **counts, **newest, "baseline": guess})
     storage.delete(output.path(EVALUATED))
 
 

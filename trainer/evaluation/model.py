@@ -12,16 +12,15 @@ from berth.errors import BerthError
 from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.progress import Progress
 from berth.stage.inputs import Inputs
-from trainer.checkpoints import checkpoint, formats
+from trainer import models
+from trainer.checkpoints.checkpoint import Checkpoint, beside
+from trainer.checkpoints.huggingface import CONFIG as HUGGINGFACE_CONFIG
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
 from trainer.engines import Engine, Settings, create
 from trainer.evaluation.metrics import Totals
-from trainer.models.config import CONFIG, BertConfig
+from trainer.models import CONFIG, Configuration, read_configuration
 
-SLOTS = ("/adam_m", "/adam_v")
 READ_AT_ONCE = 1024  # records, where nothing is computed with them
-POOLER = "bert/pooler/"  # belongs to the next-sentence head
-NEXT_SENTENCE_VARIABLE = "cls/seq_relationship/output_weights"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ class Trained:
             BerthError: if it is damaged, or a variable is missing or has another shape.
         """
         arrays, shapes = _read(uri, self.engine.shapes), self.engine.shapes
-        needed = [name for name in shapes if self.next_sentence or not name.startswith(POOLER)]
+        needed = [
+            name for name in shapes if self.next_sentence or not name.startswith(architecture_of(uri).names.pooler)
+        ]
         problems = [name for name in needed if name not in arrays]
         problems += [
             f"{name} {list(array.shape)} where the model has {list(shapes[name])}"
@@ -55,10 +56,13 @@ class Trained:
 
 
 def _read(uri: str, wanted: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """The wanted variables of a checkpoint. Those of a training are not looked for, and so not hashed, first."""
-    if checkpoint.step_of(uri) >= 0:
-        return checkpoint.read(uri, wanted.__contains__)[0]
-    return formats.read(uri, wanted).arrays
+    """The wanted variables of a checkpoint."""
+    return Checkpoint.find(uri).read(list(wanted), architecture_of(uri)).arrays
+
+
+def architecture_of(uri: str) -> models.Architecture:
+    """The architecture of a checkpoint of any format, by the configuration next to it."""
+    return models.get(read_configuration(description(uri)[0]).architecture)
 
 
 def description(uri: str) -> tuple[str, str]:
@@ -67,19 +71,19 @@ def description(uri: str) -> tuple[str, str]:
     Raises:
         BerthError: if one of them is not there.
     """
-    config = formats.beside(uri, CONFIG) or formats.beside(uri, formats.HUGGINGFACE_CONFIG)
-    vocabulary = formats.beside(uri, VOCABULARY)
+    config = beside(uri, CONFIG) or beside(uri, HUGGINGFACE_CONFIG)
+    vocabulary = beside(uri, VOCABULARY)
     if config is None or vocabulary is None:
         raise BerthError(
             "a checkpoint needs its model configuration and its vocabulary",
             where=uri,
-            found=f"no {VOCABULARY}" if config is not None else f"neither {CONFIG} nor {formats.HUGGINGFACE_CONFIG}",
+            found=f"no {VOCABULARY}" if config is not None else f"neither {CONFIG} nor {HUGGINGFACE_CONFIG}",
             fix="Put the file into the checkpoint's directory.",
         )
     return config, vocabulary
 
 
-def read_model(uri: str) -> tuple[dict[str, np.ndarray], BertConfig, list[str], bool]:
+def read_model(uri: str) -> tuple[dict[str, np.ndarray], Configuration, list[str], bool]:
     """Variables (without optimizer slots), configuration, vocabulary and whether there is a next-sentence head.
 
     Args:
@@ -89,18 +93,19 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], BertConfig, list[str], 
         BerthError: if the files do not belong together.
     """
     config, tokens = read_description(uri)
-    arrays, _ = checkpoint.read(uri, lambda name: name.startswith(("bert/", "cls/")) and not name.endswith(SLOTS))
-    return arrays, config, tokens, NEXT_SENTENCE_VARIABLE in arrays
+    architecture = models.get(config.architecture)
+    arrays = Checkpoint.find(uri).variables(architecture)
+    return arrays, config, tokens, architecture.names.next_sentence in arrays
 
 
-def read_description(uri: str) -> tuple[BertConfig, list[str]]:
+def read_description(uri: str) -> tuple[Configuration, list[str]]:
     """The model configuration and the vocabulary beside a checkpoint of any kind.
 
     Raises:
         BerthError: if one is not there, or they do not belong together.
     """
     config_uri, vocabulary = description(uri)
-    config, tokens = BertConfig.read(config_uri), read_tokens(vocabulary, [MASK])
+    config, tokens = read_configuration(config_uri), read_tokens(vocabulary, [MASK])
     if len(tokens) != config.vocab_size:
         raise BerthError(
             "vocabulary and model do not belong together",
@@ -115,12 +120,13 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
     """Load a checkpoint and open the records it is evaluated on.
 
     Args:
-        uri: A checkpoint of any kind that :func:`formats.files_of` knows, with its configuration and vocabulary beside.
+        uri: A checkpoint of any kind that :meth:`Checkpoint.find` finds, with its configuration and vocabulary beside.
         records: TFRecord files.
         engine_name: ``tensorflow`` or ``jax``.
     """
     config, tokens = read_description(uri)
-    next_sentence = NEXT_SENTENCE_VARIABLE in _read(uri, {NEXT_SENTENCE_VARIABLE: None})
+    variable = models.get(config.architecture).names.next_sentence
+    next_sentence = variable in _read(uri, {variable: None})
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)
     engine = create(engine_name, Settings(config, next_sentence))

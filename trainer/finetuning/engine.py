@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from berth.formats.records import ENCODER_INPUTS
 from berth.recipe import Optimizer
+from trainer import models, optimizers
 from trainer.engines import Arrays, Scalars, check_backend
-from trainer.finetuning.classifier import BertClassifier
-from trainer.models.config import BertConfig
-from trainer.optimizers import update as optimizers
+from trainer.models import Configuration
+from trainer.optimizers import common
 
 Tensor = Any
 
@@ -31,14 +31,15 @@ class ClassifierEngine:
         labels: Number of labels; 0 for a score.
     """
 
-    def __init__(self, config: BertConfig, labels: int) -> None:
+    def __init__(self, config: Configuration, labels: int) -> None:
         check_backend("tensorflow")
         tf.config.experimental.enable_op_determinism()
         self._is_score = labels == 0
-        self.model = BertClassifier(config, labels or 1)
+        self.model = models.get(config.architecture).classifier(config, labels or 1)
         self.variables = {name: variable.value for name, variable in self.model.named_variables().items()}
+        self._optimizer = optimizers.create(OPTIMIZER)
         self._slots = {
-            name: tuple(tf.Variable(tf.zeros(variable.shape), trainable=False) for _ in optimizers.SLOTS)
+            name: tuple(tf.Variable(tf.zeros(variable.shape), trainable=False) for _ in self._optimizer.slots)
             for name, variable in self.variables.items()
         }
         self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
@@ -68,7 +69,7 @@ class ClassifierEngine:
         Returns:
             To be read later with numpy, float32 [2]: the mean loss and the global norm of the gradient.
         """
-        rates = optimizers.rates(OPTIMIZER, scalars.learning_rate, scalars.update)
+        rates = self._optimizer.scalars(scalars.learning_rate, scalars.update)
         return self._train_step(_tensors(features), tf.constant(rates, dtype=tf.float32))
 
     def predict(self, features: Arrays) -> np.ndarray:
@@ -82,14 +83,14 @@ class ClassifierEngine:
 
     def _update(self, features: dict[str, Tensor], rates: Tensor) -> Tensor:
         gradients, loss = self._gradients(features)
-        norm = optimizers.global_norm(gradients)
-        factor = optimizers.clip_scale(OPTIMIZER, norm)
-        scalars = optimizers.Rates(*tf.unstack(rates))
+        norm = common.global_norm(gradients)
+        factor = common.clip_scale(OPTIMIZER, norm)
+        scalars = tf.unstack(rates)
         for (name, variable), gradient in zip(self.variables.items(), gradients, strict=True):
             state = variable, *self._slots[name]
-            value, m, v = (each.read_value() for each in state)
-            updated = optimizers.update(OPTIMIZER, name, value, gradient * factor, m, v, scalars)
-            for each, new in zip(state, (updated.value, updated.m, updated.v), strict=True):
+            value, *slots = (each.read_value() for each in state)
+            updated = self._optimizer.update(name, value, gradient * factor, slots, scalars)
+            for each, new in zip(state, (updated.value, *updated.slots), strict=True):
                 each.assign(new)
         return tf.stack([loss, norm])
 

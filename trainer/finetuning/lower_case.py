@@ -7,7 +7,7 @@ import json
 from berth import storage
 from berth.errors import UsageError
 from berth.formats.results import TRAINING
-from trainer.checkpoints import formats
+from trainer.checkpoints.checkpoint import beside
 
 # Files that may tell it, and the key in them.
 TOLD_BY = {TRAINING: "lower_case", "tokenizer_config.json": "do_lower_case"}
@@ -24,7 +24,7 @@ def lower_case_of(uri: str, given: bool | None) -> bool:
         UsageError: if nothing tells it, or the files tell otherwise than the user.
     """
     for name, key in TOLD_BY.items():
-        described = formats.beside(uri, name)
+        described = beside(uri, name)
         told = json.loads(storage.read_text(described)).get(key) if described is not None else None
         if told is None:
             continue

@@ -11,18 +11,18 @@ from berth import storage
 from berth.formats.results import FINETUNING, LABELS, METRICS
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage.output import Output
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.finetuning import CLASSIFIER, metrics
 from trainer.finetuning.encoding import Encoded
 from trainer.finetuning.task_examples import Dataset, Examples
 from trainer.finetuning.tasks import Task
 from trainer.finetuning.training import Outcome
 from trainer.loop import json_lines
-from trainer.models.config import CONFIG, BertConfig
+from trainer.models import CONFIG, Configuration
 
 
 def write(
-    output: Output, task: Task, dataset: Dataset, encoded: Sequence[Encoded], outcome: Outcome, step: int
+    output: Output, task: Task, dataset: Dataset, encoded: Sequence[Encoded], outcome: Outcome, step: int | None
 ) -> None:
     """Write the figures and the predictions.
 
@@ -32,13 +32,13 @@ def write(
         dataset: The examples.
         encoded: The same as inputs of the model: those learnt from, then the held-out sets.
         outcome: What the training told.
-        step: Of the pre-training's checkpoint; negative where it has none.
+        step: Of the pre-training's checkpoint; None if it has none.
     """
     sets = [dataset.train, *dataset.held_out]
     last = outcome.epochs[-1]
     content = {
         "task": task.name,
-        "step": step if step >= 0 else None,
+        "step": step,
         "labels": list(dataset.labels),
         "examples": {each.name: len(each) for each in sets},
         "skipped": {each.name: each.skipped for each in sets},
@@ -57,10 +57,14 @@ def write(
 
 
 def write_model(
-    output: Output, arrays: Mapping[str, np.ndarray], config: BertConfig, labels: Sequence[str], tokens: Sequence[str]
+    output: Output,
+    arrays: Mapping[str, np.ndarray],
+    config: Configuration,
+    labels: Sequence[str],
+    tokens: Sequence[str],
 ) -> None:
     """Write the model's variables and what is needed to use them."""
-    checkpoint.write(output.path(CLASSIFIER), arrays, {"labels": list(labels)})
+    safetensors.write(output.path(CLASSIFIER), arrays, {"labels": list(labels)})
     _write(output, CONFIG, config.to_json().decode())
     _write(output, VOCABULARY, "".join(f"{token}\n" for token in tokens))
     if labels:

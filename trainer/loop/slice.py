@@ -64,4 +64,4 @@ class Segment:
         if self.before is None:
             return []
         logs = [file.uri for file in self.before.files if storage.basename(file.uri) in LOGS]
-        return [*logs, checkpoint.newest(self.before)]
+        return [*logs, checkpoint.newest(self.before).uri]

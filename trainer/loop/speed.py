@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from berth.planning import flops
+from berth import machines
 from trainer.schedules.schedule import Update
 
 
@@ -47,7 +47,7 @@ class Speed:
             "sequences_per_second": self._sequences / seconds,
             "model_flops_per_second": self._operations / seconds,
         }
-        if (share := flops.utilisation(self._operations / seconds, self.devices, self.peak)) is not None:
+        if (share := machines.utilisation(self._operations / seconds, self.devices, self.peak)) is not None:
             speed["model_flops_utilisation"] = share
         self._sequences, self._operations, self._since = 0, 0, time.monotonic()
         return speed

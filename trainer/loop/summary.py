@@ -14,7 +14,7 @@ from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.data.records import RecordSet
-from trainer.models.config import CONFIG, BertConfig
+from trainer.models import CONFIG, Configuration
 from trainer.schedules import schedule
 
 Summary = dict[str, Any]
@@ -47,7 +47,7 @@ def write(output: Output, summary: Summary) -> None:
     _write(output, TRAINING, (json.dumps(summary, indent=2) + "\n").encode())
 
 
-def describe(output: Output, summary: Summary, config: BertConfig, vocabulary: Inputs) -> None:
+def describe(output: Output, summary: Summary, config: Configuration, vocabulary: Inputs) -> None:
     """Write the small files: all that is needed to load the checkpoints that will follow."""
     write(output, summary)
     _write(output, CONFIG, config.to_json())

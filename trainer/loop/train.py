@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Initialization, Recipe
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -107,10 +106,11 @@ def train(
 
 
 def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
-    from trainer.checkpoints import formats
+    from trainer.checkpoints.checkpoint import Checkpoint
 
-    inputs = {"initial_checkpoint": formats.files_of(uri)}
-    vocabulary = formats.beside(uri, VOCABULARY)
+    checkpoint = Checkpoint.find(uri)
+    inputs = {"initial_checkpoint": checkpoint.files}
+    vocabulary = checkpoint.vocabulary
     if how.vocabulary == "by_token" and vocabulary is not None:
         inputs["initial_vocabulary"] = Inputs.of(vocabulary)
     return inputs

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from berth import machines
 from berth.errors import BerthError, UsageError
 from berth.formats.vocabulary import MASK, read_tokens
-from berth.planning import flops
 from berth.recipe import Phase, Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
-from trainer.checkpoints import checkpoint
+from trainer import models
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
 from trainer.data.records import Features, Limits, RecordSet, Share, training_batch
 from trainer.engines import Engine, Scalars, Settings, create
@@ -26,7 +27,6 @@ from trainer.evaluation.model import measure
 from trainer.loop import initial_accuracy, speed, summary
 from trainer.loop.metrics_log import Journal
 from trainer.loop.slice import Segment
-from trainer.models.config import BertConfig
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 
@@ -48,7 +48,7 @@ class Training:
         self._recipe, self._segment, self._output = recipe, segment, output
         self.phases = recipe.training.phases
         tokens = read_tokens(vocabulary.one().uri, [MASK])
-        self._config = BertConfig.of(recipe.model, vocab_size=len(tokens))
+        self._config = models.configuration_of(recipe.model, vocab_size=len(tokens))
         limits = Limits(len(tokens), self._config.type_vocab_size, self._config.max_position_embeddings)
         names = sorted({phase.records for phase in self.phases})
         self._records = {name: RecordSet(inputs[name], limits) for name in names}
@@ -69,14 +69,14 @@ class Training:
         if self._is_writer:
             summary.describe(output, self._summary, self._config, vocabulary)
         self.journal = Journal(output, self.done, self._is_writer, self._next_sentence)
-        peak = flops.peak(self.engine.device, recipe.training.precision)
+        peak = machines.peak_flops(self.engine.device, recipe.training.precision)
         self._speed = speed.Speed(self._operations(), self.engine.replicas, peak)
 
     def _operations(self) -> dict[str, int]:
         """Floating-point operations of a sequence, by phase."""
         return {
-            phase.name: flops.of_sequence(
-                self._config,
+            phase.name: models.get(self._config.architecture).figures.flops_per_sequence(
+                self._recipe.model,
                 vocab_size=self._config.vocab_size,
                 length=self._records[phase.records].max_seq_length,
                 predictions=self._records[phase.records].max_predictions,
@@ -170,7 +170,7 @@ class Training:
             state = {"step": number, "window": self._window.state(), "model": _digest(self._config)}
             if number < schedule.total_updates(self.phases):
                 state |= _place(schedule.update(self.phases, number + 1))
-            checkpoint.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
+            safetensors.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
             checkpoint.prune(
                 self._output.uri,
                 self._recipe.training.keep_checkpoints,
@@ -224,14 +224,14 @@ def _check_batches(phases: list[Phase], replicas: int) -> None:
             )
 
 
-def _resume(engine: Engine, output: Output, config: BertConfig) -> tuple[int, Window]:
+def _resume(engine: Engine, output: Output, config: models.Configuration) -> tuple[int, Window]:
     """Load the newest checkpoint that is whole; the number of updates done, 0 where there is none.
 
     The first process chooses it; the others load the same.
     """
     if engine.process != 0:
         step = engine.total(0)
-        arrays, state = checkpoint.read(output.path(checkpoint.name(step))) if step else ({}, None)
+        arrays, state = safetensors.read(output.path(checkpoint.name(step))) if step else ({}, None)
     else:
         step, arrays, state = _newest_whole(output)
         engine.total(step)
@@ -248,13 +248,13 @@ def _resume(engine: Engine, output: Output, config: BertConfig) -> tuple[int, Wi
 def _newest_whole(output: Output) -> tuple[int, dict[str, np.ndarray], dict[str, Any] | None]:
     for step in reversed(checkpoint.list_steps(output.uri)):
         try:
-            return step, *checkpoint.read(output.path(checkpoint.name(step)))
+            return step, *safetensors.read(output.path(checkpoint.name(step)))
         except BerthError as error:
             log.warning("%s Trying the one before.", error)
     return 0, {}, None
 
 
-def _digest(config: BertConfig) -> str:
+def _digest(config: models.Configuration) -> str:
     return hashlib.sha256(config.to_json()).hexdigest()
 
 

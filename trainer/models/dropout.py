@@ -1,4 +1,4 @@
-"""Dropout without state: a mask depends on the seed, the step, the example and the place in the model, on nothing else.
+"""Dropout without state: a mask depends on seed, step, example and site in the model, on nothing else.
 
 Each example of the global batch gets two 32-bit keys (`example_keys`). The mask of one example at one dropout site is a
 hash of these keys, the site and the element's index. So training resumes bit for bit from the step number alone, and
@@ -31,7 +31,7 @@ def example_keys(seed: int, step: int, examples: np.ndarray) -> np.ndarray:
     Args:
         seed: The recipe's seed.
         step: Number of the optimizer update, from 1.
-        examples: Places in the global batch, integers [batch].
+        examples: Indices in the global batch, integers [batch].
 
     Returns:
         uint32 [batch, 2].
@@ -43,13 +43,13 @@ def example_keys(seed: int, step: int, examples: np.ndarray) -> np.ndarray:
 
 
 def dropout(values: Any, rate: float, keys: Any | None, site: int) -> Any:
-    """Set a share of the elements to zero and scale up the others, so that the expectation stays the same.
+    """Set a share of the elements to zero and scale the others up, so that the expectation stays the same.
 
     Args:
         values: [batch, …]; all dimensions but the first are static.
         rate: Probability that an element is dropped.
         keys: uint32 [batch, 2] from :func:`example_keys`; None returns the values unchanged.
-        site: Number of this place in the model, so that no two places share a mask.
+        site: Number of this dropout in the model, so that no two share a mask.
     """
     if keys is None or rate == 0.0:
         return values

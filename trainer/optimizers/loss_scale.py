@@ -1,16 +1,14 @@
-"""Dynamic loss scaling for float16, whose small numbers end at 6e-8: gradients are computed of a multiple of the loss.
+"""Dynamic loss scaling for float16, whose smallest numbers are about 6e-8: the loss is multiplied before gradients.
 
-After https://arxiv.org/abs/1710.03740, section 3.2: an update whose gradients overflow is left out and the scale
-halved; after many good updates it is doubled. The state is saved in checkpoints under the names below.
+After https://arxiv.org/abs/1710.03740, section 3.2: an update whose gradients overflow is skipped and the scale halved;
+after many good updates it is doubled. Checkpoints hold the state under the names below.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
-Tensor = Any
+from trainer.optimizers.interface import Tensor
 
 SCALE = "loss_scale/scale"
 GOOD_UPDATES = "loss_scale/good_updates"

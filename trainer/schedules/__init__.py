@@ -1,1 +1,1 @@
-"""Schedules: what each update is, its learning rate, and when the model is evaluated."""
+"""Schedules: phase, position and learning rate of each update, and when the model is evaluated."""

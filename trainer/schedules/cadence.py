@@ -1,4 +1,4 @@
-"""When a model is evaluated during its training: every so many sequences or updates, and at the end of each phase."""
+"""When a model is evaluated during training: every N sequences or updates, and at the end of each phase."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from trainer.schedules import schedule
 
 
 def is_due(evaluation: Evaluation, phases: Sequence[Phase], number: int) -> bool:
-    """Whether the model is evaluated after the update of this number.
+    """Whether the model is evaluated after the update with this number.
 
     Sequences are counted from the beginning of each phase: an evaluation is due after the update that completes
     another `every_samples` of them. Updates are counted through all phases, as for checkpoints. 0 is before the first
-    update: what was loaded, or random weights.
+    update: the initial weights.
     """
     if not evaluation.is_during_training:
         return False

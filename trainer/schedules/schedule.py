@@ -1,4 +1,4 @@
-"""What each optimizer update of a training is: its phase, its place in the data, its learning rate."""
+"""Phase, position in the data and learning rate of each optimizer update, by its number."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Update:
         number: Counted through all phases, from 1.
         phase: Its phase.
         step: Updates of this phase made before it, from 0.
-        since_reset: Its number since the optimizer's state was empty, from 1.
-        position: Where its batch begins in the endless sequence of epochs of its record set. Phases with the same
-            record set continue in it.
+        since_reset: Its number since the optimizer's state was last reset, from 1.
+        position: Index of its batch's first record in the endless sequence of epochs of its record set. Phases with the
+            same record set continue in it.
     """
 
     number: int
@@ -35,7 +35,7 @@ class Update:
 
     @property
     def is_reset(self) -> bool:
-        """Whether the optimizer's state is emptied before this update."""
+        """Whether the optimizer's state is reset before this update."""
         return self.since_reset == 1
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from berth.errors import BerthError
 from berth.stage.output import Output
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.engines import quiet
 from trainer.evaluation.model import read_description
 from trainer.finetuning import CLASSIFIER
@@ -57,7 +57,7 @@ def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) 
 
         tf.config.set_visible_devices([], "GPU")  # the process that trains the model may hold all of its memory
     config, tokens = read_description(output.uri)
-    arrays, state = checkpoint.read(output.path(CLASSIFIER))
+    arrays, state = safetensors.read(output.path(CLASSIFIER))
     labels = state["labels"] if state is not None else []
     engine = ClassifierEngine(config, len(labels))
     engine.assign(arrays)

@@ -12,13 +12,13 @@ from berth import storage
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.stage.output import Output
 from trainer.engines import Settings, quiet
-from trainer.models.config import BertConfig
+from trainer.models import Configuration
 
 # Holds a random number and is not needed to load the model.
 FINGERPRINT = "fingerprint.pb"
 
 
-def save(arrays: dict[str, np.ndarray], config: BertConfig, next_sentence: bool, output: Output) -> None:
+def save(arrays: dict[str, np.ndarray], config: Configuration, next_sentence: bool, output: Output) -> None:
     """Write the SavedModel into a stage's output.
 
     The signature `serving_default` takes int32 input_ids, input_mask, segment_ids [batch, length] and

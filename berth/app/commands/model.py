@@ -84,7 +84,7 @@ def evaluate(
         raise UsageError("give only one of --all and --follow", where="berth evaluate")
     directory = checkpoint.rstrip("/")
     step = checkpoints.step_of(directory)
-    if step >= 0 and (every or follow):
+    if step is not None and (every or follow):
         raise UsageError(
             "the directory of a training is needed here", where=f"--checkpoint {checkpoint}", found="one checkpoint"
         )
@@ -100,10 +100,10 @@ def evaluate(
         typer.echo(evaluations.table(lines))
         return
     default = f"{directory}-evaluations" if every else f"{directory}-evaluation"
-    if step >= 0:
+    if step is not None:
         default = f"{storage.parent(directory) or '.'}-evaluation-{step:08d}"
     target = Directory(output or default)
-    if step >= 0 or every or checkpoints.list_steps(directory):
+    if step is not None or every or checkpoints.list_steps(directory):
         result = evaluate.evaluate(
             model=checkpoints.of_training(directory, every),
             records=held_out,

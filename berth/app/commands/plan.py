@@ -46,13 +46,15 @@ def plan(
     from berth.planning.description import describe
     from berth.planning.plan import plan
     from berth.recipe import file as recipe_file
+    from trainer import models
 
     loaded = recipe_file.load(recipe, set_, scale)
     resources = loaded.cluster.task("train")
     name = accelerator or resources.accelerator
     where = "--accelerator" if accelerator else "cluster.stages.train.accelerator"
     machines = Machines.of(name, hosts or resources.hosts, utilisation, where) if name else None
-    planned = plan(loaded, workspace=workspace or None, machines=machines, price=price)
+    figures = models.get(loaded.model.architecture).figures
+    planned = plan(loaded, figures, workspace=workspace or None, machines=machines, price=price)
     typer.echo(json.dumps(planned, indent=2) if as_json else describe(planned))
 
 

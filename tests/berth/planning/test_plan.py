@@ -17,11 +17,13 @@ from berth.planning.description import describe
 from berth.planning.plan import evaluations, plan
 from berth.recipe import Evaluation, Phase, Recipe
 from berth.recipe import file as recipe_file
+from trainer import models
 from trainer.schedules import cadence
 
 
 def planned(name, *overrides, **how):
-    return plan(recipe_file.load(name, overrides), **how)
+    recipe = recipe_file.load(name, overrides)
+    return plan(recipe, models.get(recipe.model.architecture).figures, **how)
 
 
 # NoTraM's plan: 900,000 steps of 2,760 sequences of 128, then 100,000 of as many of 512.
@@ -135,7 +137,10 @@ def test_no_more_than_the_peak_can_be_used():
             ("training.phases.0.warmup_steps=900000", "training.phases.0.start_warmup_step=1"),
             r"the warm-up ends at step 900,001, the phase has 900,000",
         ),
-        (("training.checkpoint_every_steps=2000000",), r"checkpoint_every_steps is 2,000,000, .*begins anew"),
+        (
+            ("training.checkpoint_every_steps=2000000",),
+            r"checkpoint_every_steps is 2,000,000, .*starts again from",
+        ),
         (("training.phases.1.records=seq128",), r"records\.seq512: no phase is trained on these"),
         (
             ("fine_tuning={a: {task: rte, data: d, every_steps: 1000000}}",),

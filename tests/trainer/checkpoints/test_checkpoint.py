@@ -1,93 +1,69 @@
-"""Checkpoint files: safetensors that other tools read, the same bytes for the same content, damage noticed."""
+"""The checkpoints of a training run: their names, which are kept, and how one is found."""
 
 import numpy as np
 import pytest
-import safetensors.numpy
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from berth.errors import BerthError
-from trainer.checkpoints import checkpoint
-
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20).filter(
-    lambda name: name != "__metadata__"
-)
-ARRAYS = hnp.arrays(
-    st.sampled_from([np.float32, np.float64, np.float16, np.int64, np.int32]),
-    hnp.array_shapes(min_dims=0, min_side=0, max_dims=3),
-)
-
-
-@given(st.dictionaries(NAMES, ARRAYS, max_size=4))
-def test_arrays_come_back_here_and_in_the_safetensors_library(tmp_path_factory, arrays):
-    path = tmp_path_factory.mktemp("checkpoint") / "x.safetensors"
-    checkpoint.write(str(path), arrays, {"step": 3})
-    found, state = checkpoint.read(str(path))
-    theirs = safetensors.numpy.load_file(path)
-    assert state is not None and state["step"] == 3
-    assert set(found) == set(theirs) == set(arrays)
-    for name, array in arrays.items():
-        for other in (found[name], theirs[name]):
-            assert other.dtype == array.dtype and other.shape == array.shape
-            assert other.tobytes() == array.tobytes()
-
-
-def test_order_and_memory_layout_do_not_change_the_bytes(tmp_path):
-    a, b = np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, dtype=np.int32)
-    checkpoint.write(str(tmp_path / "1"), {"a": a, "b": b}, {"x": 1, "y": 2})
-    checkpoint.write(str(tmp_path / "2"), {"b": b, "a": np.asfortranarray(a)}, {"y": 2, "x": 1})
-    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
-
-
-def test_only_what_is_wanted_is_read(tmp_path):
-    checkpoint.write(str(tmp_path / "1"), {"a": np.zeros(2), "a/adam_m": np.ones(2)}, {})
-    found, _ = checkpoint.read(str(tmp_path / "1"), lambda name: not name.endswith("adam_m"))
-    assert list(found) == ["a"]
-
-
-def test_an_export_without_state_is_marked_for_hugging_face(tmp_path):
-    path = tmp_path / "model.safetensors"
-    checkpoint.write(str(path), {"a": np.zeros(2)})
-    with safetensors.safe_open(path, "numpy") as file:
-        assert file.metadata() == {"format": "pt"}
-    assert checkpoint.read(str(path))[1] is None
-
-
-@pytest.mark.parametrize("cut", [0, 4, 50, -1])
-def test_a_file_that_was_cut_is_named(tmp_path, cut):
-    path = tmp_path / checkpoint.name(7)
-    checkpoint.write(str(path), {"a": np.arange(100)}, {})
-    path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(BerthError, match=r"checkpoint-00000007.safetensors: the checkpoint is damaged"):
-        checkpoint.read(str(path))
-
-
-def test_a_changed_bit_is_noticed(tmp_path):
-    path = tmp_path / checkpoint.name(7)
-    checkpoint.write(str(path), {"a": np.arange(100), "b": np.arange(5)}, {})
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 4
-    path.write_bytes(content)
-    with pytest.raises(BerthError, match="other data in b"):
-        checkpoint.read(str(path))
-    assert list(checkpoint.read(str(path), lambda name: name == "a")[0]) == ["a"]
+from berth.stage.inputs import Inputs
+from trainer import models
+from trainer.checkpoints import checkpoint, safetensors
+from trainer.checkpoints.checkpoint import Checkpoint
 
 
 def test_pruning_keeps_the_newest_of_the_schedule_and_what_is_newest(tmp_path):
     for step in (10, 20, 27, 30, 34):
-        checkpoint.write(str(tmp_path / checkpoint.name(step)), {}, {})
+        safetensors.write(str(tmp_path / checkpoint.name(step)), {}, {})
     checkpoint.prune(str(tmp_path), keep=2, is_scheduled=lambda step: step % 10 == 0)
     assert checkpoint.list_steps(str(tmp_path)) == [20, 30, 34]
-    checkpoint.write(str(tmp_path / checkpoint.name(40)), {}, {})
+    safetensors.write(str(tmp_path / checkpoint.name(40)), {}, {})
     checkpoint.prune(str(tmp_path), keep=2, is_scheduled=lambda step: step % 10 == 0)
     assert checkpoint.list_steps(str(tmp_path)) == [30, 40]
 
 
 def test_locating_a_checkpoint(tmp_path):
     with pytest.raises(BerthError, match="no checkpoint here"):
-        checkpoint.locate(str(tmp_path))
+        Checkpoint.find(str(tmp_path))
     for step in (5, 12):
-        checkpoint.write(str(tmp_path / checkpoint.name(step)), {}, {})
-    assert checkpoint.locate(str(tmp_path)) == str(tmp_path / checkpoint.name(12))
-    assert checkpoint.locate(str(tmp_path / checkpoint.name(5))) == str(tmp_path / checkpoint.name(5))
+        safetensors.write(str(tmp_path / checkpoint.name(step)), {}, {})
+    assert Checkpoint.find(str(tmp_path)).uri == str(tmp_path / checkpoint.name(12))
+    assert Checkpoint.find(str(tmp_path / checkpoint.name(5))).uri == str(tmp_path / checkpoint.name(5))
+
+
+def test_a_checkpoint_of_a_training_run_has_a_step_and_what_is_next_to_it(tmp_path):
+    uri = str(tmp_path / checkpoint.name(7))
+    safetensors.write(uri, {}, {})
+    found = Checkpoint.find(uri)
+    assert (found.step, found.kind, found.directory) == (7, "training", str(tmp_path))
+    assert found.configuration is None and found.vocabulary is None
+    (tmp_path / "config.json").write_text("{}")
+    assert found.configuration == str(tmp_path / "config.json")
+    (tmp_path / models.CONFIG).write_text("{}")
+    assert found.configuration == str(tmp_path / models.CONFIG)
+    assert found.files.uris == [uri]
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "checkpoint-1.safetensors.tmp", "checkpoint-x.safetensors", "model"])
+def test_other_files_have_no_step(name):
+    assert checkpoint.step_of(f"/tmp/{name}") is None
+
+
+def test_checkpoints_are_in_order_of_their_steps(tmp_path):
+    for step in (120, 5, 12):
+        safetensors.write(str(tmp_path / checkpoint.name(step)), {}, {})
+    files = Inputs.of(str(tmp_path / "*"))
+    assert [each.step for each in checkpoint.all_of(files)] == [5, 12, 120]
+    assert checkpoint.newest(files).step == 120
+
+
+def test_variables_are_read_without_the_slots_of_any_optimizer(tmp_path):
+    arrays = {
+        "bert/pooler/dense/bias": np.ones(2),
+        "bert/pooler/dense/bias/adam_m": np.zeros(2),
+        "bert/pooler/dense/bias/momentum": np.zeros(2),
+        "cls/predictions/output_bias": np.ones(3),
+        "loss_scale/scale": np.ones(()),
+    }
+    uri = str(tmp_path / checkpoint.name(1))
+    safetensors.write(uri, arrays, {})
+    found = Checkpoint.find(uri).variables(models.get("bert"))
+    assert sorted(found) == ["bert/pooler/dense/bias", "cls/predictions/output_bias"]

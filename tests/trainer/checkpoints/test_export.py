@@ -9,22 +9,23 @@ from berth.errors import UsageError
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.trainer_files import VOCABULARY
-from trainer.checkpoints import checkpoint
+from trainer import models
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints.export import export
 from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
-from trainer.models import huggingface_names as huggingface
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
+from trainer.models.bert import huggingface
 
 
 @pytest.fixture(scope="module")
 def model(golden, tmp_path_factory):
     """The golden model as if Berth had trained it."""
     directory = tmp_path_factory.mktemp("model")
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     engine = create("tensorflow", Settings(config))
-    arrays = load(str(golden / "model.ckpt-28252"), engine.shapes, seed=0, stddev=0.02)
-    checkpoint.write(str(directory / checkpoint.name(3)), arrays, {"step": 3})
+    arrays = load(str(golden / "model.ckpt-28252"), engine.shapes, models.get("bert"), seed=0, stddev=0.02)
+    safetensors.write(str(directory / checkpoint.name(3)), arrays, {"step": 3})
     (directory / "bert_config.json").write_bytes(config.to_json())
     tokens = VOCABULARY.read_text().split("\n")[: config.vocab_size]
     (directory / "vocab.txt").write_text("\n".join(tokens) + "\n")
@@ -57,8 +58,8 @@ def test_a_hugging_face_directory_holds_what_transformers_reads(exported, model)
     assert config["hidden_size"] == 32 and config["layer_norm_eps"] == 1e-12
     assert json.loads((exported / "tokenizer_config.json").read_text())["do_lower_case"] is False
     assert (exported / "vocab.txt").read_bytes() == (model / "vocab.txt").read_bytes()
-    arrays, _ = checkpoint.read(str(exported / "model.safetensors"))
-    ours, _ = checkpoint.read(str(model / checkpoint.name(3)))
+    arrays, _ = safetensors.read(str(exported / "model.safetensors"))
+    ours, _ = safetensors.read(str(model / checkpoint.name(3)))
     assert len(arrays) == len(ours)
     np.testing.assert_array_equal(
         arrays["bert.encoder.layer.1.intermediate.dense.weight"],
@@ -105,18 +106,18 @@ def test_an_encoder_holds_neither_heads_nor_slots_and_starts_a_training(golden, 
         "tokenizer_config.json",
         "vocab.txt",
     }
-    arrays, state = checkpoint.read(str(tmp_path / "encoder" / "encoder.safetensors"))
-    before, _ = checkpoint.read(str(model / checkpoint.name(3)))
+    arrays, state = safetensors.read(str(tmp_path / "encoder" / "encoder.safetensors"))
+    before, _ = safetensors.read(str(model / checkpoint.name(3)))
     assert set(arrays) == {name for name in before if name.startswith("bert/")} and state["step"] == 3
     assert (tmp_path / "encoder" / "bert_config.json").read_bytes() == (model / "bert_config.json").read_bytes()
     shapes = {name: array.shape for name, array in before.items()}
-    loaded = load(str(tmp_path / "encoder"), shapes, seed=0, stddev=0.02)
+    loaded = load(str(tmp_path / "encoder"), shapes, models.get("bert"), seed=0, stddev=0.02)
     assert all((loaded[name] == before[name]).all() for name in arrays)
-    assert any("started from random weights: cls/predictions/output_bias" in line for line in caplog.messages)
+    assert any("initialized at random: cls/predictions/output_bias" in line for line in caplog.messages)
 
 
 def test_another_format_is_refused(model, tmp_path):
-    with pytest.raises(UsageError, match="no such format"):
+    with pytest.raises(UsageError, match="no such export format"):
         run(model, tmp_path / "onnx", "onnx")
 
 
@@ -147,11 +148,11 @@ def test_transformers_load_a_model_without_next_sentence_head(model, tmp_path, b
     import torch
     import transformers
 
-    arrays, _ = checkpoint.read(str(model / checkpoint.name(3)), lambda name: "seq_relationship" not in name)
+    arrays, _ = safetensors.read(str(model / checkpoint.name(3)), lambda name: "seq_relationship" not in name)
     (tmp_path / "model").mkdir()
     for name in checkpoint.DESCRIPTION:
         (tmp_path / "model" / name).write_bytes((model / name).read_bytes())
-    checkpoint.write(str(tmp_path / "model" / checkpoint.name(3)), arrays, {"step": 3})
+    safetensors.write(str(tmp_path / "model" / checkpoint.name(3)), arrays, {"step": 3})
     run(tmp_path / "model", tmp_path / "out", "huggingface")
     loaded, info = transformers.BertForMaskedLM.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not any(info.values()), info

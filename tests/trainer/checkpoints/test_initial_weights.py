@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from berth.errors import BerthError
-from trainer.checkpoints import checkpoint, formats
+from trainer import models
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
-from trainer.models import huggingface_names as huggingface
+from trainer.checkpoints.checkpoint import Checkpoint
+from trainer.models.bert import huggingface
 
 SHAPES = {
     "bert/embeddings/word_embeddings": (200, 32),
@@ -22,7 +24,7 @@ SHAPES = {
 
 
 def load(uri, shapes=SHAPES):
-    return weights.load(str(uri), shapes, seed=1, stddev=0.02)
+    return weights.load(str(uri), shapes, models.get("bert"), seed=1, stddev=0.02)
 
 
 def test_random_weights_are_those_of_bert():
@@ -46,7 +48,7 @@ def test_random_weights_depend_on_seed_and_name_only():
 def test_a_tf1_checkpoint_is_read_by_name(golden):
     loaded = load(golden / "model.ckpt-28252")
     assert {name: array.shape for name, array in loaded.items()} == SHAPES
-    assert len(formats.files_of(str(golden / "model.ckpt-28252")).files) == 2
+    assert len(Checkpoint.find(str(golden / "model.ckpt-28252")).files.files) == 2
 
 
 def export(directory, arrays, prefix=True, old_names=False):
@@ -57,7 +59,7 @@ def export(directory, arrays, prefix=True, old_names=False):
     if old_names:
         theirs = {name.replace("LayerNorm.weight", "LayerNorm.gamma"): array for name, array in theirs.items()}
     (directory / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    checkpoint.write(str(directory / "model.safetensors"), theirs)
+    safetensors.write(str(directory / "model.safetensors"), theirs)
 
 
 @pytest.mark.parametrize("old_names", [False, True])
@@ -66,14 +68,14 @@ def test_a_hugging_face_directory_gives_the_same_weights(golden, tmp_path, old_n
     export(tmp_path, arrays, old_names=old_names)
     loaded = load(tmp_path)
     assert all((loaded[name] == arrays[name]).all() for name in SHAPES)
-    assert len(formats.files_of(str(tmp_path)).files) == 2
+    assert len(Checkpoint.find(str(tmp_path)).files.files) == 2
 
 
 def test_heads_that_an_encoder_lacks_are_random_and_said_so(golden, tmp_path, caplog):
     arrays = load(golden / "model.ckpt-28252")
     export(tmp_path, arrays, prefix=False)
     loaded = load(tmp_path)
-    assert any("started from random weights: cls/predictions/output_bias" in line for line in caplog.messages)
+    assert any("initialized at random: cls/predictions/output_bias" in line for line in caplog.messages)
     assert loaded["cls/seq_relationship/output_weights"].std() > 0.01
     name = "bert/pooler/dense/kernel"
     np.testing.assert_array_equal(loaded[name], arrays[name])
@@ -81,14 +83,14 @@ def test_heads_that_an_encoder_lacks_are_random_and_said_so(golden, tmp_path, ca
 
 def test_own_checkpoints_are_read_from_their_file_or_directory(golden, tmp_path):
     arrays = load(golden / "model.ckpt-28252")
-    checkpoint.write(str(tmp_path / checkpoint.name(4)), arrays, {"step": 4})
+    safetensors.write(str(tmp_path / checkpoint.name(4)), arrays, {"step": 4})
     for uri in (tmp_path, tmp_path / checkpoint.name(4)):
         assert all((load(uri)[name] == arrays[name]).all() for name in SHAPES)
 
 
 def test_every_variable_that_does_not_fit_is_named(golden):
     shapes = {**SHAPES, "bert/pooler/dense/kernel": (64, 64), "bert/encoder/layer_7/output/dense/bias": (32,)}
-    with pytest.raises(BerthError, match="not one of this model") as error:
+    with pytest.raises(BerthError, match="belongs to another model") as error:
         load(golden / "model.ckpt-28252", shapes)
     assert "bert/encoder/layer_7/output/dense/bias" in str(error.value)
     assert "bert/pooler/dense/kernel [32, 32] where the model has [64, 64]" in str(error.value)
@@ -96,4 +98,4 @@ def test_every_variable_that_does_not_fit_is_named(golden):
 
 def test_where_there_is_no_checkpoint(tmp_path):
     with pytest.raises(BerthError, match="no checkpoint here"):
-        formats.files_of(str(tmp_path))
+        Checkpoint.find(str(tmp_path))

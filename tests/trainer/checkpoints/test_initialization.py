@@ -7,9 +7,9 @@ import pytest
 
 from berth.errors import BerthError
 from support.trainer_files import changed
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
-from trainer.models.config import BertConfig
+from trainer.models.bert.configuration import BertConfig
 
 WORDS, BIAS = "bert/embeddings/word_embeddings", "cls/predictions/output_bias"
 BEFORE = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "apple", "pear"]
@@ -29,7 +29,7 @@ def stored(tmp_path):
         "bert/pooler/dense/bias": np.ones(4, dtype=np.float32),
         "cls/seq_relationship/output_weights": np.ones((2, 4), dtype=np.float32),
     }
-    checkpoint.write(str(tmp_path / checkpoint.name(4)), arrays, {"step": 4})
+    safetensors.write(str(tmp_path / checkpoint.name(4)), arrays, {"step": 4})
     (tmp_path / "vocab.txt").write_text("\n".join(BEFORE) + "\n")
     (tmp_path / "bert_config.json").write_text(json.dumps({"num_attention_heads": 2}))
     return tmp_path
@@ -126,8 +126,8 @@ def test_a_vocabulary_beside_the_checkpoint_that_is_not_its_own_is_refused(start
 
 def test_missing_heads_are_an_error_where_the_recipe_asks_for_them(start, stored):
     path = str(stored / checkpoint.name(4))
-    arrays, _ = checkpoint.read(path, lambda name: name.startswith("bert/") and "pooler" not in name)
-    checkpoint.write(path, arrays, {"step": 4})
+    arrays, _ = safetensors.read(path, lambda name: name.startswith("bert/") and "pooler" not in name)
+    safetensors.write(path, arrays, {"step": 4})
     assert start(BEFORE)["cls/seq_relationship/output_weights"].any()
     with pytest.raises(BerthError, match=f"{BIAS}; bert/pooler/dense/bias; cls/seq_relationship/output_weights"):
         start(BEFORE, heads="required")
@@ -142,10 +142,10 @@ def test_missing_heads_are_an_error_where_the_recipe_asks_for_them(start, stored
     [
         (
             {"attention_heads": 4},
-            r"bert_config\.json: .*not one of this model. Found num_attention_heads 2. Expected .* 4",
+            r"bert_config\.json: .*belongs to another model. Found num_attention_heads 2. Expected .* 4",
         ),
-        ({"layers": 3}, r"not one of this model. Found bert/encoder/layer_2/output/dense/bias"),
-        ({"layers": 1}, r"not one of this model. Found 2 layers. Expected num_hidden_layers 1"),
+        ({"layers": 3}, r"belongs to another model. Found bert/encoder/layer_2/output/dense/bias"),
+        ({"layers": 1}, r"belongs to another model. Found 2 layers. Expected num_hidden_layers 1"),
     ],
 )
 def test_a_checkpoint_of_another_model_is_refused(start, model, message):

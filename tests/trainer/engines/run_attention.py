@@ -10,9 +10,9 @@ import numpy as np
 from berth import log
 from berth.recipe import Optimizer
 from support.trainer_files import GOLDEN
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 
 STEPS = 3
@@ -22,10 +22,10 @@ def main(weights, output):
     with np.load(GOLDEN / "model" / "hf_logits.npz") as content:
         batch = {name: content[name] for name in content.files if "logits" not in name and "loss" not in name}
     batch["example_weights"] = np.ones(4, dtype=np.float32)
-    arrays, _ = checkpoint.read(weights)
+    arrays, _ = safetensors.read(weights)
     found = {}
     for rate in (0.0, 0.1):
-        config = BertConfig.read(str(GOLDEN / "model" / "bert_config.json")).model_copy(
+        config = read_configuration(str(GOLDEN / "model" / "bert_config.json")).model_copy(
             update={"attention_probs_dropout_prob": rate}
         )
         for attention in ("plain", "fused"):
@@ -38,7 +38,7 @@ def main(weights, output):
                 sums = engine.train(features, Scalars(0.01, step))
             found[f"{attention}/{rate}/sums"] = np.asarray(sums)
             found |= {f"{attention}/{rate}/weights/{name}": array for name, array in engine.arrays().items()}
-    checkpoint.write(output, found)
+    safetensors.write(output, found)
 
 
 if __name__ == "__main__":

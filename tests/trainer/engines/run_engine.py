@@ -13,11 +13,11 @@ from berth import log
 from berth.recipe import Optimizer, Phase
 from berth.stage.inputs import Inputs
 from support.trainer_files import GOLDEN, RECORDS
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.checkpoints.initial_weights import initial
 from trainer.data.records import Limits, RecordSet, Share, training_batch
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 
@@ -26,7 +26,7 @@ BATCH = 8
 
 
 def main(engine_name, steps, accumulation, dropout, output):
-    config = BertConfig.read(str(GOLDEN / "model" / "bert_config.json")).model_copy(
+    config = read_configuration(str(GOLDEN / "model" / "bert_config.json")).model_copy(
         update={"vocab_size": 2373, "hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     )
     engine = create(engine_name, Settings(config, optimizer=Optimizer()))
@@ -41,7 +41,7 @@ def main(engine_name, steps, accumulation, dropout, output):
         result = engine.train(features, Scalars(0.005, step))
     sums = np.asarray(result)
     if engine.process == 0:
-        checkpoint.write(output, {**engine.arrays(), "sums": sums}, {"replicas": engine.replicas})
+        safetensors.write(output, {**engine.arrays(), "sums": sums}, {"replicas": engine.replicas})
 
 
 if __name__ == "__main__":

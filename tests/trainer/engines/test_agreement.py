@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from support.trainer_files import RECORDS, VOCABULARY, changed
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 
 SCRIPT = Path(__file__).with_name("run_engine.py")
 ROOT = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ def train(engine, places, accumulation, dropout, output):
         for environment in environments(engine, places)
     ]
     assert [process.wait(timeout=200) for process in processes] == [0] * len(processes)
-    return checkpoint.read(str(output))
+    return safetensors.read(str(output))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_two_processes_stop_together_and_go_on_as_one(tiny_recipe, engine, tmp_p
     assert all("stopped by SIGTERM after step" in output for output in outputs)
     assert finish(start_stage(recipe, engine, "device", tmp_path / "out"))[0] == [0]
     assert finish(start_stage(recipe, engine, "device", tmp_path / "alone"))[0] == [0]
-    arrays, alone = (checkpoint.read(str(tmp_path / name / checkpoint.name(800)))[0] for name in ("out", "alone"))
+    arrays, alone = (safetensors.read(str(tmp_path / name / checkpoint.name(800)))[0] for name in ("out", "alone"))
     for name, expected in alone.items():
         np.testing.assert_allclose(arrays[name], expected, atol=2e-3, err_msg=name)
 
@@ -166,7 +166,7 @@ def test_float16_with_its_loss_scale_trains_the_same_in_two_processes(tiny_recip
     for places in ("device", "processes"):
         statuses, outputs = finish(start_stage(recipe, engine, places, tmp_path / places))
         assert set(statuses) == {0}, outputs
-    one, two = (checkpoint.read(str(tmp_path / places / checkpoint.name(12)))[0] for places in ("device", "processes"))
+    one, two = (safetensors.read(str(tmp_path / places / checkpoint.name(12)))[0] for places in ("device", "processes"))
     for name, expected in one.items():
         if name.startswith("loss_scale/"):
             assert two[name] == expected

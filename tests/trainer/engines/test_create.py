@@ -4,7 +4,7 @@ import pytest
 
 from berth.errors import UsageError
 from trainer.engines import Settings, check_backend, create
-from trainer.models.config import BertConfig
+from trainer.models.bert.configuration import BertConfig
 
 
 def test_a_process_has_one_engine():

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from berth.errors import UsageError
 from support.trainer_files import changed
-from trainer.checkpoints import checkpoint
+from trainer import models
+from trainer.checkpoints import safetensors
 from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
 from trainer.engines.fused_attention import attend, fused_attention
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 
 SCRIPT = Path(__file__).with_name("run_attention.py")
 BATCH, LENGTH, HEADS, SIZE = 3, 10, 2, 8
@@ -69,14 +70,14 @@ def test_without_a_gpu_xla_computes_it(dtype):
 def test_a_model_with_it_gives_and_learns_the_same(golden, tmp_path):
     """Logits equal Hugging Face's; three updates with hidden dropout and accumulation end with the same weights."""
     prefix = golden / "model.ckpt-28252"
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     engine = create("tensorflow", Settings(config))
-    checkpoint.write(str(tmp_path / "in"), load(str(prefix), engine.shapes, seed=0, stddev=0.02))
+    safetensors.write(str(tmp_path / "in"), load(str(prefix), engine.shapes, models.get("bert"), seed=0, stddev=0.02))
     root = Path(__file__).parents[3]
     import_path = os.pathsep.join((str(root), str(root / "tests")))
     environment = {**os.environ, "PYTHONPATH": import_path, "KERAS_BACKEND": "jax"}
     subprocess.run([sys.executable, SCRIPT, tmp_path / "in", tmp_path / "out"], check=True, env=environment)
-    found, _ = checkpoint.read(str(tmp_path / "out"))
+    found, _ = safetensors.read(str(tmp_path / "out"))
     with np.load(golden / "hf_logits.npz") as expected:
         for attention in ("plain", "fused"):
             np.testing.assert_allclose(found[f"{attention}/0.0/logits"], expected["mlm_logits_gelu"], atol=1e-5)
@@ -96,6 +97,6 @@ def test_recipes_that_it_cannot_do_are_refused(tiny_recipe, golden):
     with pytest.raises(ValidationError, match=r"needs model\.attention_probs_dropout_prob: 0 \(it is 0\.1\)"):
         changed(tiny_recipe, training=fused)
     changed(tiny_recipe, training=fused, model={"attention_probs_dropout_prob": 0.0})
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     with pytest.raises(UsageError, match=r"training\.attention: TensorFlow has no fused attention"):
         create("tensorflow", Settings(config, attention="fused"))

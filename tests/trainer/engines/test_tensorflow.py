@@ -6,7 +6,7 @@ import pytest
 from berth.recipe import Optimizer
 from trainer.checkpoints.initial_weights import initial
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 
 STEPS = 3
@@ -16,7 +16,7 @@ SEED = 5
 @pytest.fixture(scope="module")
 def engines(golden):
     """Two engines of the same model, with dropout."""
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     return [create("tensorflow", Settings(config, optimizer=Optimizer())) for _ in range(2)]
 
 

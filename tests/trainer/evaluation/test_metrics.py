@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from trainer.evaluation.metrics import SUMS, sums
-from trainer.models.bert import Outputs
+from trainer.models import Outputs
 
 # Few different values, so that there are ties.
 LOGITS = hnp.arrays(np.float32, (3, 2, 5), elements=st.sampled_from([-2.0, 0.0, 1.5]))

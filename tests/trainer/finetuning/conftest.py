@@ -8,7 +8,7 @@ import pytest
 
 from berth.stage import Directory
 from support.finetuning_files import BAD, CONFIG, GOOD, TOKENS, options
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
 from trainer.finetuning.finetune import finetune
 
@@ -21,7 +21,7 @@ def model(tmp_path_factory):
     directory = tmp_path_factory.mktemp("model")
     shapes = {name: shape for name, shape in ClassifierEngine(CONFIG, 2).shapes.items() if name.startswith("bert/")}
     arrays = weights.initial(shapes, seed=1, stddev=CONFIG.initializer_range)
-    checkpoint.write(str(directory / checkpoint.name(7)), arrays, {"step": 7})
+    safetensors.write(str(directory / checkpoint.name(7)), arrays, {"step": 7})
     (directory / "bert_config.json").write_bytes(CONFIG.to_json())
     (directory / "vocab.txt").write_text("\n".join(TOKENS) + "\n")
     (directory / "training.json").write_text(json.dumps({"lower_case": True}))

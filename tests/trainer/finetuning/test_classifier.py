@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from support.finetuning_files import CONFIG, options
+from trainer import models
 from trainer.checkpoints import initial_weights as weights
 from trainer.engines import Scalars
 from trainer.finetuning.engine import ClassifierEngine
 from trainer.finetuning.training import phase_of
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 
@@ -16,11 +17,11 @@ HEAD = "cls/seq_relationship/"
 
 
 def test_with_the_weights_of_the_next_sentence_head_it_gives_its_logits(golden, batch):
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     engine = ClassifierEngine(config, labels=2)
     shapes = {name: shape for name, shape in engine.shapes.items() if name.startswith("bert/")}
     shapes |= {f"{HEAD}output_weights": (2, config.hidden_size), f"{HEAD}output_bias": (2,)}
-    arrays = weights.load(str(golden / "model.ckpt-28252"), shapes, seed=0, stddev=0.02)
+    arrays = weights.load(str(golden / "model.ckpt-28252"), shapes, models.get("bert"), seed=0, stddev=0.02)
     engine.assign({name.removeprefix(HEAD): array for name, array in arrays.items()})
     logits = engine.predict({name: batch[name] for name in ("input_ids", "input_mask", "segment_ids")})
     with np.load(golden / "hf_logits.npz") as expected:

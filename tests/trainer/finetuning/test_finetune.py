@@ -15,9 +15,9 @@ from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage import Directory
 from support.finetuning_files import TOKENS, options
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.finetuning.finetune import finetune
-from trainer.models.config import BertConfig
+from trainer.models.bert.configuration import BertConfig
 
 CLOCK = "manifest.json"  # holds a time
 
@@ -99,8 +99,8 @@ def test_what_is_left(finetuned, model):
     assert (finetuned / "labels.txt").read_text() == "disliked\nliked\nnone\n"
     assert (finetuned / "vocab.txt").read_bytes() == (model / "vocab.txt").read_bytes()
     assert (finetuned / "bert_config.json").read_bytes() == (model / "bert_config.json").read_bytes()
-    arrays, state = checkpoint.read(str(finetuned / "classifier.safetensors"))
-    before, _ = checkpoint.read(str(model / checkpoint.name(7)))
+    arrays, state = safetensors.read(str(finetuned / "classifier.safetensors"))
+    before, _ = safetensors.read(str(model / checkpoint.name(7)))
     assert set(arrays) == {*before, "output_weights", "output_bias"} and arrays["output_weights"].shape == (3, 16)
     assert state["labels"] == ["disliked", "liked", "none"]
 

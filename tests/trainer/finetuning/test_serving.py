@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from support.finetuning_files import CONFIG, TOKENS
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.finetuning.encoding import encode
 from trainer.finetuning.engine import ClassifierEngine
 from trainer.finetuning.task_examples import Examples
@@ -49,7 +49,7 @@ def served(finetuned, scored):
 def outputs(directory, labels, max_seq_length, second=None):
     """What the trained model gives for the texts."""
     engine = ClassifierEngine(CONFIG, labels)
-    engine.assign(checkpoint.read(str(directory / "classifier.safetensors"))[0])
+    engine.assign(safetensors.read(str(directory / "classifier.safetensors"))[0])
     unused = np.zeros(len(TEXTS), dtype=np.int32)
     (encoded,) = encode(
         GraphTokenizer(TOKENS, lower_case=True), [Examples("x", unused, TEXTS, second, unused, {})], max_seq_length

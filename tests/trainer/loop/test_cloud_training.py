@@ -12,8 +12,10 @@ from berth import storage
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.trainer_files import GOLDEN, RECORDS, VOCABULARY, changed
-from trainer.checkpoints import checkpoint, formats
+from trainer import models
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
+from trainer.checkpoints.checkpoint import Checkpoint
 from trainer.data.records import Limits, RecordSet
 from trainer.loop.train import train
 
@@ -51,20 +53,20 @@ def test_records_are_read_from_a_bucket(bucket, records):
 def test_checkpoints_in_a_bucket_are_written_found_and_pruned(bucket):
     directory = f"{bucket}/checkpoints"
     for step in (10, 20, 30):
-        checkpoint.write(storage.join(directory, checkpoint.name(step)), {"a": np.full(3, step)}, {"step": step})
-    assert checkpoint.locate(directory) == f"{directory}/checkpoint-00000030.safetensors"
+        safetensors.write(storage.join(directory, checkpoint.name(step)), {"a": np.full(3, step)}, {"step": step})
+    assert Checkpoint.find(directory).uri == f"{directory}/checkpoint-00000030.safetensors"
     checkpoint.prune(directory, 2, lambda step: True)
     assert checkpoint.list_steps(directory) == [20, 30]
-    arrays, state = checkpoint.read(checkpoint.locate(directory))
+    arrays, state = safetensors.read(Checkpoint.find(directory).uri)
     assert (arrays["a"] == 30).all() and state["step"] == 30
 
 
 def test_a_tensorflow_checkpoint_in_a_bucket_is_fetched_by_our_own_client(bucket, golden):
     """TensorFlow's own support of gs:// has other credentials, and knows no emulator."""
     uri, shapes = f"{bucket}/in/model.ckpt-28252", {"bert/pooler/dense/kernel": (32, 32)}
-    assert len(formats.files_of(uri).files) == 2
-    found = weights.load(uri, shapes, seed=1, stddev=0.02)
-    expected = weights.load(str(golden / "model.ckpt-28252"), shapes, seed=1, stddev=0.02)
+    assert len(Checkpoint.find(uri).files.files) == 2
+    found = weights.load(uri, shapes, models.get("bert"), seed=1, stddev=0.02)
+    expected = weights.load(str(golden / "model.ckpt-28252"), shapes, models.get("bert"), seed=1, stddev=0.02)
     np.testing.assert_array_equal(found["bert/pooler/dense/kernel"], expected["bert/pooler/dense/kernel"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from support.trainer_files import RECORDS, VOCABULARY, changed
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 
 ROOT = Path(__file__).parents[3]
 MIDDLE, END = 10, 20
@@ -62,9 +62,9 @@ def test_weights_agree_whichever_engine_goes_on(train, tmp_path):
     for begun, other in (("tensorflow", "jax"), ("jax", "tensorflow")):
         directory = interrupted(tmp_path / begun, tmp_path / f"{begun}-{other}")
         assert f"continuing after step {MIDDLE}" in train(directory, other)
-    expected, _ = checkpoint.read(str(tmp_path / "tensorflow" / checkpoint.name(END)))
+    expected, _ = safetensors.read(str(tmp_path / "tensorflow" / checkpoint.name(END)))
     for name in ("jax", "tensorflow-jax", "jax-tensorflow"):
-        arrays, state = checkpoint.read(str(tmp_path / name / checkpoint.name(END)))
+        arrays, state = safetensors.read(str(tmp_path / name / checkpoint.name(END)))
         assert set(arrays) == set(expected) and state["step"] == END
         for variable, array in expected.items():
             np.testing.assert_allclose(arrays[variable], array, atol=1e-5, err_msg=f"{name}: {variable}")

@@ -20,7 +20,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage import Directory, Stage
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS, VOCABULARY, changed
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, safetensors
 from trainer.loop.train import train
 
 CHECKPOINT = "checkpoint-*.safetensors"
@@ -76,7 +76,7 @@ def test_the_result_is_checkpoints_metrics_and_the_model_in_words(undisturbed, t
 
 
 def test_checkpoints_hold_variables_slots_and_the_place_in_the_training(undisturbed):
-    arrays, state = checkpoint.read(str(undisturbed / checkpoint.name(8)))
+    arrays, state = safetensors.read(str(undisturbed / checkpoint.name(8)))
     assert {"bert/embeddings/word_embeddings", "bert/embeddings/word_embeddings/adam_v"} <= set(arrays)
     assert (state["step"], state["phase"], state["step_in_phase"], state["position"]) == (8, "second", 2, 32)
 
@@ -137,8 +137,8 @@ def test_a_checkpoint_of_another_model_in_the_output_is_refused(
     undisturbed, tiny_recipe, records, vocabulary, tmp_path
 ):
     directory = interrupted(undisturbed, tmp_path / "out")
-    arrays, state = checkpoint.read(str(directory / checkpoint.name(12)))
-    checkpoint.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
+    arrays, state = safetensors.read(str(directory / checkpoint.name(12)))
+    safetensors.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
     with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: the checkpoint is of another model"):
         run(tiny_recipe, records, vocabulary, directory)
 
@@ -173,8 +173,8 @@ def test_weights_start_from_a_checkpoint(undisturbed, tiny_recipe, records, voca
     start = {"initial_checkpoint": str(undisturbed), "initialization": {"vocabulary": "by_token"}}
     recipe = changed(tiny_recipe, **start, training={"phases": [phase]})
     run(recipe, records, vocabulary, tmp_path / "out")
-    before, _ = checkpoint.read(str(undisturbed / checkpoint.name(12)), lambda name: "/adam_" not in name)
-    after, _ = checkpoint.read(str(tmp_path / "out" / checkpoint.name(1)), lambda name: "/adam_" not in name)
+    before, _ = safetensors.read(str(undisturbed / checkpoint.name(12)), lambda name: "/adam_" not in name)
+    after, _ = safetensors.read(str(tmp_path / "out" / checkpoint.name(1)), lambda name: "/adam_" not in name)
     assert all((before[name] == after[name]).all() for name in before)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert {"initial_checkpoint", "initial_vocabulary"} <= set(manifest["inputs"])

@@ -6,7 +6,7 @@ import pytest
 from berth.recipe import Optimizer
 from trainer.checkpoints.initial_weights import initial
 from trainer.engines import Scalars, Settings, create
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 from trainer.optimizers import loss_scale
 
@@ -22,7 +22,7 @@ def test_the_scale_is_halved_after_an_overflow_and_doubled_after_many_good_updat
 
 @pytest.fixture(scope="module")
 def engine(golden):
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     return create("tensorflow", Settings(config, precision="mixed_float16", optimizer=Optimizer()))
 
 
@@ -39,7 +39,7 @@ def test_updates_that_overflow_change_nothing_but_the_scale(engine, batch):
 
 
 def test_at_a_fitting_scale_float16_trains_as_float32(engine, golden, batch):
-    config = BertConfig.read(str(golden / "bert_config.json"))
+    config = read_configuration(str(golden / "bert_config.json"))
     exact = create("tensorflow", Settings(config, optimizer=Optimizer()))
     features = {name: values[None] for name, values in batch.items()}
     features["dropout_keys"] = example_keys(1, 1, np.arange(4))[None]

@@ -7,11 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from trainer.models.bert import Bert, TransformerLayer
-from trainer.models.config import BertConfig
+from trainer.models.architecture import Tensor
+from trainer.models.bert.configuration import BertConfig
+from trainer.models.bert.network import Arrangement, Bert, TransformerLayer, post_norm
 from trainer.models.dropout import dropout
-
-Tensor = Any
 
 
 class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
@@ -23,12 +22,13 @@ class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
     Args:
         config: The model's shape.
         outputs: Number of logits.
+        arrangement: Order of the parts of each layer.
     """
 
-    def __init__(self, config: BertConfig, outputs: int) -> None:
+    def __init__(self, config: BertConfig, outputs: int, arrangement: Arrangement = post_norm) -> None:
         super().__init__(name="model")
         self.config, self.outputs = config, outputs
-        self.bert = Bert(config, self.dtype_policy, None)
+        self.bert = Bert(config, self.dtype_policy, arrangement=arrangement)
         self.build()
 
     def build(self, input_shape: Any = None) -> None:

@@ -3,20 +3,21 @@
 import numpy as np
 import pytest
 
+from trainer import models
 from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
-from trainer.models.config import BertConfig
+from trainer.models import read_configuration
 
 
 @pytest.fixture(scope="module")
 def config(golden):
-    return BertConfig.read(str(golden / "bert_config.json"))
+    return read_configuration(str(golden / "bert_config.json"))
 
 
 @pytest.fixture(scope="module")
 def trained(golden, config):
     engine = create("tensorflow", Settings(config))
-    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, seed=0, stddev=0.02))
+    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, models.get("bert"), seed=0, stddev=0.02))
     return engine
 
 
@@ -32,7 +33,7 @@ def test_every_variable_has_its_name_in_googles_checkpoints(golden, trained):
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
 def test_logits_and_losses_are_those_of_hugging_face(golden, config, batch, activation):
     engine = create("tensorflow", Settings(config.model_copy(update={"hidden_act": activation})))
-    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, seed=0, stddev=0.02))
+    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, models.get("bert"), seed=0, stddev=0.02))
     masked_lm, next_sentence = engine.predict(batch)
     sums = engine.evaluate(batch)
     with np.load(golden / "hf_logits.npz") as expected:
@@ -56,7 +57,7 @@ def test_padding_does_not_matter(trained, batch):
 
 def test_a_model_without_next_sentence_head(golden, config, trained, batch):
     engine = create("tensorflow", Settings(config, next_sentence=False))
-    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, seed=0, stddev=0.02))
+    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, models.get("bert"), seed=0, stddev=0.02))
     assert set(trained.shapes) - set(engine.shapes) == {
         "cls/seq_relationship/output_weights",
         "cls/seq_relationship/output_bias",
@@ -69,6 +70,6 @@ def test_a_model_without_next_sentence_head(golden, config, trained, batch):
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_keeps_float32_variables_and_comes_close(golden, config, trained, batch, precision):
     engine = create("tensorflow", Settings(config, precision=precision))
-    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, seed=0, stddev=0.02))
+    engine.assign(load(str(golden / "model.ckpt-28252"), engine.shapes, models.get("bert"), seed=0, stddev=0.02))
     assert {array.dtype for array in engine.arrays().values()} == {np.dtype(np.float32)}
     np.testing.assert_allclose(engine.predict(batch)[0], trained.predict(batch)[0], atol=0.05)

@@ -1,50 +1,12 @@
-"""Machine shapes, and the recipe's `cluster` section."""
-
-import math
+"""The recipe's `cluster` section."""
 
 import pytest
 from ruamel.yaml import YAML
 
-from berth import machines
 from berth.errors import UsageError
 from berth.recipe import Cluster, Recipe, TaskResources
 from berth.recipe import file as recipe_file
 from components.image import image
-
-
-@pytest.mark.parametrize("name", machines.SHAPES)
-def test_a_shape_is_as_its_name_says(name):
-    shape = machines.SHAPES[name]
-    count = int(name.rsplit("-", 1)[1])
-    cores = 2 if name.startswith(("v4-", "v5p-")) else 1
-    assert shape.hosts * shape.chips * cores == count
-    if shape.is_tpu:
-        assert math.prod(map(int, shape.topology.split("x"))) == shape.hosts * shape.chips
-        assert shape.machine_type.endswith(f"-{shape.chips}t")
-    else:
-        assert shape.hosts == 1 and not shape.topology
-
-
-def test_known_shapes():
-    """Machine types and topologies as GKE's documentation lists them."""
-    slice_ = machines.shape("v5litepod-16", "here")
-    assert (slice_.accelerator, slice_.topology, slice_.hosts, slice_.chips, slice_.machine_type) == (
-        "tpu-v5-lite-podslice",
-        "4x4",
-        4,
-        4,
-        "ct5lp-hightpu-4t",
-    )
-    assert machines.shape("v6e-8", "here").machine_type == "ct6e-standard-8t"
-    assert machines.shape("v5p-8", "here").topology == "2x2x1"
-    assert machines.shape("l4-2", "here").machine_type == "g2-standard-24"
-    assert machines.shape("h100-mega-80gb-8", "here").accelerator == "nvidia-h100-mega-80gb"
-    assert len(machines.SHAPES) == len(machines.table().splitlines()) - 1
-
-
-def test_an_unknown_shape_names_the_flag_and_close_ones():
-    with pytest.raises(UsageError, match=r"--accelerator.*Found v5litepod-17.*v5litepod-1"):
-        machines.shape("v5litepod-17", "--accelerator")
 
 
 def cluster(text):

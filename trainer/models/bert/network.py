@@ -1,6 +1,6 @@
-"""BERT for pre-training, in Keras 3: the path of every variable is its name in Google's TF1 checkpoints.
+"""BERT's encoder in Keras 3: the path of every variable is its name in Google's TF1 checkpoints.
 
-The model is the one of https://arxiv.org/abs/1810.04805 and google-research/bert (`modeling.py`, `run_pretraining.py`).
+The model is the one of https://arxiv.org/abs/1810.04805 and google-research/bert (`modeling.py`).
 It draws no randomness of its own: dropout is a function of keys that the caller passes for each example (`dropout.py`).
 """
 
@@ -14,15 +14,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from trainer.models.config import BertConfig
+from trainer.models.architecture import FusedAttention, Tensor
+from trainer.models.bert.configuration import BertConfig
 from trainer.models.dropout import dropout
 
-__all__ = ["BertForPreTraining", "Outputs", "gather_positions"]
-
-Tensor = Any  # a tensor of whichever engine runs the model
-# Attention as one kernel of an engine: query, key, value [batch, length, heads, head size] and lengths int32 [batch] to
-# [batch, length, heads, head size].
-FusedAttention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+__all__ = ["Arrangement", "Padding", "post_norm"]
 
 # Added to the attention scores of padding, as in Google's modeling.py.
 MASKED_SCORE = -10000.0
@@ -34,20 +30,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Outputs(NamedTuple):
-    """What the model predicts.
-
-    Args:
-        masked_lm_logits: [batch, predictions, vocabulary].
-        next_sentence_logits: [batch, 2]; index 1 says "random next". None for a model without that head.
-    """
-
-    masked_lm_logits: Tensor
-    next_sentence_logits: Tensor | None
-
-
 class Padding(NamedTuple):
-    """Which positions are not attended to, in the two forms that implementations of attention want.
+    """Which positions are not attended to, in the two forms that implementations of attention need.
 
     Args:
         bias: [batch, 1, 1, length], added to the scores.
@@ -58,15 +42,15 @@ class Padding(NamedTuple):
     lengths: Tensor
 
 
-def _layer_norm(config: BertConfig, policy: Any) -> keras.layers.LayerNormalization:
+def normalisation(config: BertConfig, policy: Any) -> keras.layers.LayerNormalization:
     return keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name="LayerNorm", dtype=policy)
 
 
-def _dense(size: int, name: str, policy: Any, activation: Any = None) -> keras.layers.Dense:
+def dense_layer(size: int, name: str, policy: Any, activation: Any = None) -> keras.layers.Dense:
     return keras.layers.Dense(size, activation=activation, kernel_initializer="zeros", name=name, dtype=policy)
 
 
-class _Scope(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+class Scope(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """A layer that builds its children inside its own name, so that variable paths nest as in TF1."""
 
     def __init__(self, config: BertConfig, name: str, dtype: Any) -> None:
@@ -82,12 +66,12 @@ class _Scope(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             layer.build((None, None, features))
 
 
-class Embeddings(_Scope):
+class Embeddings(Scope):
     """Sum of word, position and segment embeddings, normalised. The word table also serves as the output projection."""
 
     def __init__(self, config: BertConfig, dtype: Any) -> None:
         super().__init__(config, "embeddings", dtype)
-        self.layer_norm = _layer_norm(config, dtype)
+        self.layer_norm = normalisation(config, dtype)
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(self.layer_norm, self.config.hidden_size)]
@@ -112,16 +96,18 @@ class Embeddings(_Scope):
         return dropout(hidden, self.config.hidden_dropout_prob, keys, site=0)
 
 
-class SelfAttention(_Scope):
+class SelfAttention(Scope):
     """Scaled dot-product attention over all positions that are not padding.
 
-    A fused kernel cannot drop scores by our masks: it is used where none are dropped.
+    A fused kernel cannot apply our dropout masks to the scores: it is used where no scores are dropped.
     """
 
     def __init__(self, config: BertConfig, site: int, dtype: Any, fused: FusedAttention | None) -> None:
         super().__init__(config, "self", dtype)
         self.site, self.fused = site, fused
-        self.query, self.key, self.value = (_dense(config.hidden_size, n, dtype) for n in ("query", "key", "value"))
+        self.query, self.key, self.value = (
+            dense_layer(config.hidden_size, n, dtype) for n in ("query", "key", "value")
+        )
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(layer, self.config.hidden_size) for layer in (self.query, self.key, self.value)]
@@ -147,14 +133,14 @@ class SelfAttention(_Scope):
         return ops.transpose(ops.matmul(probabilities, value), (0, 2, 1, 3))
 
 
-class Output(_Scope):
+class Output(Scope):
     """Projection back to the hidden size, dropout, residual connection, normalisation."""
 
     def __init__(self, config: BertConfig, input_size: int, site: int, dtype: Any) -> None:
         super().__init__(config, "output", dtype)
         self.input_size, self.site = input_size, site
-        self.dense = _dense(config.hidden_size, "dense", dtype)
-        self.layer_norm = _layer_norm(config, dtype)
+        self.dense = dense_layer(config.hidden_size, "dense", dtype)
+        self.layer_norm = normalisation(config, dtype)
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(self.dense, self.input_size), (self.layer_norm, self.config.hidden_size)]
@@ -163,7 +149,7 @@ class Output(_Scope):
         return self.layer_norm(dropout(self.dense(hidden), self.config.hidden_dropout_prob, keys, self.site) + residual)
 
 
-class Attention(_Scope):
+class Attention(Scope):
     """Self-attention with its output projection."""
 
     def __init__(self, config: BertConfig, site: int, dtype: Any, fused: FusedAttention | None) -> None:
@@ -178,12 +164,12 @@ class Attention(_Scope):
         return self.output_layer(self.self_attention(hidden, padding, keys), hidden, keys)
 
 
-class Intermediate(_Scope):
+class Intermediate(Scope):
     """The wide layer of the feed-forward network."""
 
     def __init__(self, config: BertConfig, dtype: Any) -> None:
         super().__init__(config, "intermediate", dtype)
-        self.dense = _dense(config.intermediate_size, "dense", dtype, ACTIVATIONS[config.hidden_act])
+        self.dense = dense_layer(config.intermediate_size, "dense", dtype, ACTIVATIONS[config.hidden_act])
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(self.dense, self.config.hidden_size)]
@@ -192,13 +178,24 @@ class Intermediate(_Scope):
         return self.dense(hidden)
 
 
-class TransformerLayer(_Scope):
-    """Attention and feed-forward network: one of the encoder's layers."""
+class TransformerLayer(Scope):
+    """Attention and feed-forward network: one of the encoder's layers.
+
+    Args:
+        config: The model's shape.
+        index: Number of the layer, from 0.
+        dtype: Keras dtype policy.
+        fused: The engine's attention kernel.
+        arrangement: In which order its parts follow; a variation of BERT passes another than :func:`post_norm`.
+    """
 
     DROPOUTS = 3
 
-    def __init__(self, config: BertConfig, index: int, dtype: Any, fused: FusedAttention | None) -> None:
+    def __init__(
+        self, config: BertConfig, index: int, dtype: Any, fused: FusedAttention | None, arrangement: Arrangement
+    ) -> None:
         super().__init__(config, f"layer_{index}", dtype)
+        self.arrangement = arrangement
         site = 1 + self.DROPOUTS * index  # site 0 is in the embeddings
         self.attention = Attention(config, site, dtype, fused)
         self.intermediate = Intermediate(config, dtype)
@@ -209,16 +206,27 @@ class TransformerLayer(_Scope):
         return [(self.attention, size), (self.intermediate, size), (self.output_layer, self.config.intermediate_size)]
 
     def call(self, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
-        hidden = self.attention(hidden, padding, keys)
-        return self.output_layer(self.intermediate(hidden), hidden, keys)
+        return self.arrangement(self, hidden, padding, keys)
 
 
-class Encoder(_Scope):
+# The forward pass of a layer: the layer, hidden states [batch, length, hidden], padding, dropout keys to hidden states.
+Arrangement = Callable[[TransformerLayer, Tensor, Padding, Tensor | None], Tensor]
+
+
+def post_norm(layer: TransformerLayer, hidden: Tensor, padding: Padding, keys: Tensor | None) -> Tensor:
+    """BERT's order: normalisation after each residual connection."""
+    hidden = layer.attention(hidden, padding, keys)
+    return layer.output_layer(layer.intermediate(hidden), hidden, keys)
+
+
+class Encoder(Scope):
     """The stack of transformer layers."""
 
-    def __init__(self, config: BertConfig, dtype: Any, fused: FusedAttention | None) -> None:
+    def __init__(self, config: BertConfig, dtype: Any, fused: FusedAttention | None, arrangement: Arrangement) -> None:
         super().__init__(config, "encoder", dtype)
-        self.layers = [TransformerLayer(config, index, dtype, fused) for index in range(config.num_hidden_layers)]
+        self.layers = [
+            TransformerLayer(config, index, dtype, fused, arrangement) for index in range(config.num_hidden_layers)
+        ]
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(layer, self.config.hidden_size) for layer in self.layers]
@@ -229,12 +237,12 @@ class Encoder(_Scope):
         return hidden
 
 
-class Pooler(_Scope):
+class Pooler(Scope):
     """The hidden state of [CLS], through a tanh layer."""
 
     def __init__(self, config: BertConfig, dtype: Any) -> None:
         super().__init__(config, "pooler", dtype)
-        self.dense = _dense(config.hidden_size, "dense", dtype, "tanh")
+        self.dense = dense_layer(config.hidden_size, "dense", dtype, "tanh")
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
         return [(self.dense, self.config.hidden_size)]
@@ -243,13 +251,19 @@ class Pooler(_Scope):
         return self.dense(hidden[:, 0])
 
 
-class Bert(_Scope):
+class Bert(Scope):
     """The encoder: token ids to hidden states [batch, length, hidden] and the pooled state [batch, hidden]."""
 
-    def __init__(self, config: BertConfig, dtype: Any, fused: FusedAttention | None) -> None:
+    def __init__(
+        self,
+        config: BertConfig,
+        dtype: Any,
+        fused: FusedAttention | None = None,
+        arrangement: Arrangement = post_norm,
+    ) -> None:
         super().__init__(config, "bert", dtype)
         self.embeddings = Embeddings(config, dtype)
-        self.encoder = Encoder(config, dtype, fused)
+        self.encoder = Encoder(config, dtype, fused, arrangement)
         self.pooler = Pooler(config, dtype)
 
     def children(self) -> list[tuple[keras.layers.Layer, int]]:
@@ -262,137 +276,3 @@ class Bert(_Scope):
         bias = (1.0 - ops.cast(input_mask, hidden.dtype))[:, None, None, :] * MASKED_SCORE
         hidden = self.encoder(hidden, Padding(bias, ops.sum(input_mask, axis=1)), keys)
         return hidden, self.pooler(hidden)
-
-
-class Transform(_Scope):
-    """The non-linear layer before the vocabulary projection."""
-
-    def __init__(self, config: BertConfig, dtype: Any) -> None:
-        super().__init__(config, "transform", dtype)
-        self.dense = _dense(config.hidden_size, "dense", dtype, ACTIVATIONS[config.hidden_act])
-        self.layer_norm = _layer_norm(config, dtype)
-
-    def children(self) -> list[tuple[keras.layers.Layer, int]]:
-        return [(layer, self.config.hidden_size) for layer in (self.dense, self.layer_norm)]
-
-    def call(self, hidden: Tensor) -> Tensor:
-        return self.layer_norm(self.dense(hidden))
-
-
-class Predictions(_Scope):
-    """The masked-language-model head: logits over the vocabulary, by the transposed word table."""
-
-    def __init__(self, config: BertConfig, dtype: Any) -> None:
-        super().__init__(config, "predictions", dtype)
-        self.transform = Transform(config, dtype)
-
-    def children(self) -> list[tuple[keras.layers.Layer, int]]:
-        return [(self.transform, self.config.hidden_size)]
-
-    def build(self, input_shape: Any = None) -> None:
-        self.output_bias = self.add_weight(name="output_bias", shape=(self.config.vocab_size,), initializer="zeros")
-        super().build()
-
-    def call(self, hidden: Tensor, word_embeddings: Tensor) -> Tensor:
-        hidden = self.transform(hidden)
-        logits = ops.matmul(hidden, ops.transpose(ops.cast(word_embeddings, hidden.dtype)))
-        return logits + ops.cast(self.output_bias, logits.dtype)
-
-
-class SeqRelationship(_Scope):
-    """The next-sentence head: two logits."""
-
-    def __init__(self, config: BertConfig, dtype: Any) -> None:
-        super().__init__(config, "seq_relationship", dtype)
-
-    def build(self, input_shape: Any = None) -> None:
-        self.output_weights = self.add_weight(
-            name="output_weights", shape=(2, self.config.hidden_size), initializer="zeros"
-        )
-        self.output_bias = self.add_weight(name="output_bias", shape=(2,), initializer="zeros")
-
-    def call(self, pooled: Tensor) -> Tensor:
-        logits = ops.matmul(pooled, ops.transpose(ops.cast(self.output_weights, pooled.dtype)))
-        return logits + ops.cast(self.output_bias, logits.dtype)
-
-
-class Heads(_Scope):
-    """The two pre-training heads; the second is left out for `objective: mlm`."""
-
-    def __init__(self, config: BertConfig, next_sentence: bool, dtype: Any) -> None:
-        super().__init__(config, "cls", dtype)
-        self.predictions = Predictions(config, dtype)
-        self.seq_relationship = SeqRelationship(config, dtype) if next_sentence else None
-
-    def children(self) -> list[tuple[keras.layers.Layer, int]]:
-        heads = [self.predictions, self.seq_relationship]
-        return [(head, self.config.hidden_size) for head in heads if head is not None]
-
-    def call(self, hidden: Tensor, pooled: Tensor, word_embeddings: Tensor) -> Outputs:
-        relation = self.seq_relationship(pooled) if self.seq_relationship is not None else None
-        return Outputs(self.predictions(hidden, word_embeddings), relation)
-
-
-class BertForPreTraining(keras.layers.Layer):  # type: ignore[misc]
-    """BERT with its pre-training heads, built; all variables are zero until they are assigned.
-
-    Args:
-        config: The model's shape.
-        next_sentence: Whether it has the next-sentence head.
-        precision: Keras dtype policy: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
-        fused_attention: The engine's kernel; None computes attention in plain operations.
-    """
-
-    def __init__(
-        self,
-        config: BertConfig,
-        next_sentence: bool = True,
-        precision: str = "float32",
-        fused_attention: FusedAttention | None = None,
-    ) -> None:
-        super().__init__(name="model", dtype=precision)
-        self.config = config
-        self.bert = Bert(config, self.dtype_policy, fused_attention)
-        self.heads = Heads(config, next_sentence, self.dtype_policy)
-        self.build()
-
-    def build(self, input_shape: Any = None) -> None:
-        """Create all variables."""
-        self.bert.build()
-        self.heads.build()
-
-    def call(
-        self,
-        input_ids: Tensor,
-        input_mask: Tensor,
-        segment_ids: Tensor,
-        masked_lm_positions: Tensor,
-        dropout_keys: Tensor | None = None,
-    ) -> Outputs:
-        """Logits at the masked positions, and of the sentence pair.
-
-        Args:
-            input_ids: int32 [batch, length].
-            input_mask: int32 [batch, length], 0 for padding; for fused attention, all padding stands at the end.
-            segment_ids: int32 [batch, length].
-            masked_lm_positions: int32 [batch, predictions].
-            dropout_keys: uint32 [batch, 2], see `dropout.py`; None switches dropout off.
-        """
-        hidden, pooled = self.bert(input_ids, input_mask, segment_ids, dropout_keys)
-        # Only the masked positions go through the vocabulary projection, the most expensive one of a small model.
-        masked = gather_positions(hidden, masked_lm_positions)
-        outputs: Outputs = self.heads(masked, pooled, self.bert.embeddings.word_embeddings)
-        return outputs
-
-    def named_variables(self) -> dict[str, keras.Variable]:
-        """All variables by their name in Google's checkpoints, sorted."""
-        prefix = len(self.name) + 1
-        return {v.path[prefix:]: v for v in sorted(self.trainable_variables, key=lambda v: v.path)}
-
-
-def gather_positions(hidden: Tensor, positions: Tensor) -> Tensor:
-    """Hidden states [batch, predictions, hidden] at the given positions [batch, predictions]."""
-    length, size = ops.shape(hidden)[1], hidden.shape[2]
-    rows = ops.arange(ops.shape(positions)[0], dtype="int32")[:, None] * length
-    flat = ops.take(ops.reshape(hidden, (-1, size)), ops.reshape(positions + rows, (-1,)), axis=0)
-    return ops.reshape(flat, (-1, ops.shape(positions)[1], size))

@@ -1,6 +1,6 @@
 """Names and layouts of the TensorFlow Model Garden's object-based BERT checkpoints, to Google's TF1 names.
 
-Known are the layouts of `tf.train.Checkpoint` over the classes of tf-models-official (checked with 2.20.0):
+Supported are the layouts of `tf.train.Checkpoint` over the classes of tf-models-official (checked with 2.20.0):
 
 - `BertEncoder` (functional): ``encoder/layer_with_weights-N/…``: 0 to 3 are the word, position and type embeddings and
   their normalisation, 4 and on the layers, the last one the pooler. As published for BERT, as ``encoder/…`` or
@@ -22,7 +22,6 @@ from collections.abc import Iterable
 import numpy as np
 
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
-OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 # Where an encoder's embeddings are normalised, in either layout: what precedes is the path of the encoder itself.
 _ENCODER = re.compile(r"(.+)/(?:layer_with_weights-3|_embedding_norm_layer)/gamma")
@@ -65,16 +64,11 @@ _HEADS = (
 )
 
 
-def is_object_based(keys: Iterable[str]) -> bool:
-    """Whether these are the keys of an object-based (TF2) checkpoint."""
-    return OBJECT_GRAPH in keys
-
-
 def keys_by_name(keys: Iterable[str]) -> dict[str, str]:
     """The checkpoint's key of each of BERT's variables, by Google's name; none where no encoder is found.
 
-    Optimizer slots and counters are left out. A next-sentence head has a pooler of its own, which is the one that was
-    trained: it takes the place of the encoder's.
+    Optimizer slots and counters are omitted. A next-sentence head has a pooler of its own, which is the one that was
+    trained: it replaces the encoder's.
     """
     paths = sorted(key.removesuffix(SUFFIX) for key in keys if key.endswith(SUFFIX) and ".OPTIMIZER_SLOT" not in key)
     encoders = [match.group(1) for path in paths if (match := _ENCODER.fullmatch(path))]

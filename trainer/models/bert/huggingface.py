@@ -6,8 +6,6 @@ import re
 
 import numpy as np
 
-WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
-
 # Google's name and Hugging Face's; kernels are transposed (torch keeps [out, in]).
 _RULES = (
     (r"(bert/embeddings/\w+_embeddings)", r"\1/weight"),
@@ -26,7 +24,7 @@ def name_of(variable: str) -> str:
     """Hugging Face's name of a variable.
 
     Raises:
-        KeyError: for a name that is none of BERT's.
+        KeyError: for a name that is not one of BERT's.
     """
     for pattern, replacement in _RULES:
         if re.fullmatch(pattern, variable):
@@ -38,6 +36,16 @@ def name_of(variable: str) -> str:
     raise KeyError(variable)
 
 
+def candidates(variable: str) -> list[str]:
+    """All names that Hugging Face may have for a variable.
+
+    Encoder-only exports have no `bert.` prefix; old ones call LayerNorm's scale and offset gamma and beta.
+    """
+    name = name_of(variable)
+    old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+    return list(dict.fromkeys([name, old, name.removeprefix("bert."), old.removeprefix("bert.")]))
+
+
 def convert(variable: str, array: np.ndarray) -> np.ndarray:
-    """An array in the other side's layout; its own inverse."""
+    """Convert an array between Google's layout and Hugging Face's; its own inverse."""
     return np.ascontiguousarray(array.T) if variable.endswith("/kernel") else array

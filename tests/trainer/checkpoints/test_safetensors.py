@@ -1,0 +1,84 @@
+"""The safetensors codec: other tools read its files, the same content gives the same bytes, damage is noticed."""
+
+import numpy as np
+import pytest
+import safetensors as library
+import safetensors.numpy as library_numpy
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from berth.errors import BerthError
+from trainer.checkpoints import checkpoint, safetensors
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20).filter(
+    lambda name: name != "__metadata__"
+)
+ARRAYS = hnp.arrays(
+    st.sampled_from([np.float32, np.float64, np.float16, np.int64, np.int32]),
+    hnp.array_shapes(min_dims=0, min_side=0, max_dims=3),
+)
+
+
+@given(st.dictionaries(NAMES, ARRAYS, max_size=4))
+def test_arrays_come_back_here_and_in_the_safetensors_library(tmp_path_factory, arrays):
+    path = tmp_path_factory.mktemp("checkpoint") / "x.safetensors"
+    safetensors.write(str(path), arrays, {"step": 3})
+    found, state = safetensors.read(str(path))
+    theirs = library_numpy.load_file(path)
+    assert state is not None and state["step"] == 3
+    assert set(found) == set(theirs) == set(arrays)
+    for name, array in arrays.items():
+        for other in (found[name], theirs[name]):
+            assert other.dtype == array.dtype and other.shape == array.shape
+            assert other.tobytes() == array.tobytes()
+
+
+def test_order_and_memory_layout_do_not_change_the_bytes(tmp_path):
+    a, b = np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2, dtype=np.int32)
+    safetensors.write(str(tmp_path / "1"), {"a": a, "b": b}, {"x": 1, "y": 2})
+    safetensors.write(str(tmp_path / "2"), {"b": b, "a": np.asfortranarray(a)}, {"y": 2, "x": 1})
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_only_what_is_wanted_is_read(tmp_path):
+    safetensors.write(str(tmp_path / "1"), {"a": np.zeros(2), "a/adam_m": np.ones(2)}, {})
+    found, _ = safetensors.read(str(tmp_path / "1"), lambda name: not name.endswith("adam_m"))
+    assert list(found) == ["a"]
+
+
+def test_names_are_read_without_the_arrays(tmp_path):
+    path = tmp_path / "1"
+    safetensors.write(str(path), {"b": np.zeros(2), "a": np.ones(2)}, {})
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 4
+    path.write_bytes(content)
+    assert safetensors.names(str(path)) == ["a", "b"]
+
+
+def test_an_export_without_state_is_marked_for_hugging_face(tmp_path):
+    path = tmp_path / "model.safetensors"
+    safetensors.write(str(path), {"a": np.zeros(2)})
+    with library.safe_open(path, "numpy") as file:
+        assert file.metadata() == {"format": "pt"}
+    assert safetensors.read(str(path))[1] is None
+
+
+@pytest.mark.parametrize("cut", [0, 4, 50, -1])
+def test_a_file_that_was_cut_is_named(tmp_path, cut):
+    path = tmp_path / checkpoint.name(7)
+    safetensors.write(str(path), {"a": np.arange(100)}, {})
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(BerthError, match=r"checkpoint-00000007.safetensors: the checkpoint is damaged"):
+        safetensors.read(str(path))
+
+
+def test_a_changed_bit_is_noticed(tmp_path):
+    path = tmp_path / checkpoint.name(7)
+    safetensors.write(str(path), {"a": np.arange(100), "b": np.arange(5)}, {})
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(BerthError, match="other data in b"):
+        safetensors.read(str(path))
+    assert list(safetensors.read(str(path), lambda name: name == "a")[0]) == ["a"]

@@ -1,0 +1,86 @@
+"""Hugging Face's directories: config.json and model.safetensors, read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from berth import storage
+from berth.errors import BerthError
+from berth.stage.inputs import Inputs
+from berth.stage.output import Output
+from trainer.checkpoints import safetensors
+from trainer.checkpoints.contents import CheckpointContents, count_layers
+from trainer.models import Architecture, Configuration
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+PICKLE = "pytorch_model.bin"
+
+
+def exists(directory: str) -> bool:
+    """Whether this is such a directory.
+
+    Raises:
+        BerthError: if it is one without safetensors weights.
+    """
+    if not storage.exists(storage.join(directory, CONFIG)):
+        return False
+    if not storage.exists(storage.join(directory, WEIGHTS)):
+        pickled = storage.exists(storage.join(directory, PICKLE))
+        raise BerthError(
+            f"the Hugging Face directory has no {WEIGHTS}",
+            where=directory,
+            found=f"{PICKLE}, which is a pickle: unpickling can run any code in the file" if pickled else "",
+            fix="Save the model again with transformers: model.save_pretrained(DIR, safe_serialization=True).",
+        )
+    return True
+
+
+def files(directory: str) -> Inputs:
+    """The checkpoint's files."""
+    return Inputs.of(storage.join(directory, CONFIG), storage.join(directory, WEIGHTS))
+
+
+def read(directory: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
+    """Read the variables of these names (ours), as float32. Raises BerthError if the file is damaged."""
+    there, seen = architecture.huggingface, list[str]()
+    candidates = {theirs for name in names for theirs in there.candidates(name)}
+
+    def is_wanted(name: str) -> bool:
+        seen.append(name)
+        return name in candidates
+
+    arrays, _ = safetensors.read(storage.join(directory, WEIGHTS), is_wanted)
+    found = {
+        name: there.convert(name, arrays[theirs].astype(np.float32))
+        for name in names
+        for theirs in there.candidates(name)
+        if theirs in arrays
+    }
+    return CheckpointContents(found, count_layers(seen))
+
+
+def write(
+    output: Output,
+    arrays: Mapping[str, np.ndarray],
+    config: Configuration,
+    architecture: Architecture,
+    next_sentence: bool,
+) -> None:
+    """Write config.json and model.safetensors.
+
+    Without a next-sentence head there is no pooler either. The decoder is tied to the word embeddings and not stored
+    twice.
+    """
+    there = architecture.huggingface
+    exported = {
+        there.name_of(name): there.convert(name, array)
+        for name, array in arrays.items()
+        if next_sentence or not name.startswith(architecture.names.pooler)
+    }
+    safetensors.write(output.path(WEIGHTS), exported)
+    with storage.atomic_write(output.path(CONFIG)) as file:
+        file.write((json.dumps(config.huggingface(next_sentence), indent=2, sort_keys=True) + "\n").encode())
