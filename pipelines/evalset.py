@@ -11,7 +11,7 @@ from berth.stage.output import Output
 
 log = logging.getLogger("berth.evalset")
 
-VERSION = 1
+VERSION = 2
 EVALUATION = "eval.tfrecord"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.filter")
 
-VERSION = 2
+VERSION = 3
 
 
 def filter_articles(
@@ -49,7 +49,7 @@ def filter_articles(
         BerthError: for files that are not articles, are damaged, or do not tell their language.
         UsageError: if nothing is left.
     """
-    stage = Stage("filter", VERSION, options.model_dump(mode="json"), {"articles": articles})
+    stage = Stage("filter", VERSION, options.identity(), {"articles": articles})
     return run(stage, destination, lambda output: _filter(articles, options, output, beam_arguments))
 
 

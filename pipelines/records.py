@@ -14,7 +14,7 @@ from pipelines.engine.shards import watched
 
 log = logging.getLogger("berth.records")
 
-VERSION = 1
+VERSION = 2
 MAX_SEQ_LENGTH = 1 << 14  # that of pipelines.mlm.instances, which would import Numba
 
 
@@ -54,7 +54,7 @@ def create_records(
             found=f"{options.max_seq_length:,}",
             expected=f"at most {MAX_SEQ_LENGTH:,}",
         )
-    parameters = {**options.model_dump(mode="json"), "lower_case": lower_case}
+    parameters = {**options.identity(), "lower_case": lower_case}
     stage = Stage("records", VERSION, parameters, {"text": text, "vocabulary": vocabulary}, seed)
 
     def work(output: Output) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.vocab")
 
-VERSION = 2
+VERSION = 3
 FILE = "vocab.txt"
 # Temporary files: counts of words, and of lines.
 WORDS, LINES = ".words.txt", ".lines.json"
@@ -60,7 +60,7 @@ def vocabulary(
         excluded.add("pieces")
     if options.sample_sentences is None:
         excluded.add("sample_sentences")
-    parameters = options.model_dump(mode="json", exclude=excluded)
+    parameters = options.identity(exclude=excluded)
     stage = Stage("vocab", VERSION, parameters, {"text": text}, None if options.sample_sentences is None else seed)
     return run(stage, destination, lambda output: _learn(text, options, seed, output, beam_arguments))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,24 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def identity(self, *, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The keys that differ from their defaults, with JSON values: what a stage's digest covers of this section.
+
+        Defaults are omitted so that a new key with a neutral default leaves all digests, and so all finished stages,
+        as they are. Hence a default never changes unless every stage that reads the key raises its ``VERSION``: the
+        digest does not show the change (docs/decisions/003-digest-without-defaults.md).
+
+        Args:
+            include: The only keys to cover, as pydantic's ``model_dump`` takes them.
+            exclude: Keys that the stage's result does not depend on, likewise.
+        """
+        return self.model_dump(mode="json", include=include, exclude=exclude, exclude_defaults=True)
+
+    @classmethod
+    def default(cls, key: str) -> Any:
+        """The value of a key that :meth:`identity` omits."""
+        return cls.model_fields[key].get_default(call_default_factory=True)
 
 
 class Expected(Section):

@@ -13,7 +13,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 
-VERSION = 1
+VERSION = 2
 NAME = "report.html"
 
 
@@ -41,7 +41,7 @@ def build_report(
     stage = Stage(
         name="report",
         version=VERSION,
-        parameters={"recipe": recipe.model_dump(mode="json", exclude={"cluster"}), "stages": list(stages)},
+        parameters={"recipe": recipe.identity(exclude={"cluster"}), "stages": list(stages)},
         inputs={title: Inputs.of_stage(directory, "*") for title, directory in stages.items()},
     )
 

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import Any
 
 from berth import storage
-from berth.recipe import Recipe
+from berth.recipe import Recipe, RecordSet
 from berth.report import charts
 from berth.report import formatting as words
 from berth.report.flow import Drawing, Step, draw
@@ -187,7 +187,8 @@ def record_rows(stages: Sequence[Finished]) -> list[RecordRow]:
     """The record sets in figures that can be compared; None where a stage has not counted what one needs."""
     rows = []
     for stage in stages:
-        counters, length = stage.counters, stage.manifest.parameters.get("max_seq_length")
+        counters = stage.counters
+        length = stage.manifest.parameters.get("max_seq_length", RecordSet.default("max_seq_length"))
         places = counters["instances"] * length if length and counters.get("instances") else None
         padding, masked = counters.get("padding"), counters.get("masked")
         filled = places - padding if places is not None and padding is not None else None

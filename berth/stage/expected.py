@@ -17,7 +17,7 @@ from berth.stage.output import Output
 
 log = logging.getLogger("berth.expected")
 
-STAGE, VERSION = "expected", 1
+STAGE, VERSION = "expected", 2
 CHECKED = "checked.json"
 DIGESTS = ("md5", "sha1", "sha256")
 HASH_CHUNK = 1 << 20

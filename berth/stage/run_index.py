@@ -71,7 +71,7 @@ def training(workspace: str, recipe: Recipe) -> str | None:
 
 
 def _uri(workspace: str, kind: str, recipe: Recipe, excluded: Any) -> str:
-    content = recipe.model_dump(mode="json", exclude=excluded)
+    content = recipe.identity(exclude=excluded)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return storage.join(workspace, DIRECTORY, f"{kind}-{digest[:12]}.json")
 

@@ -45,8 +45,10 @@ class Stage:
 
     Args:
         name: The stage's name, also its directory in a workspace.
-        version: Version of the algorithm: raise it when the same inputs and parameters give other bytes.
-        parameters: JSON values.
+        version: Version of the algorithm: raise it when the same inputs and parameters give other bytes, and when the
+            default of a parameter changes.
+        parameters: JSON values. Of a recipe's sections those that differ from the defaults
+            (:meth:`berth.recipe.Section.identity`).
         inputs: Input files by the role they play.
         seed: Seed of everything random in the stage; None where nothing is.
     """
@@ -198,17 +200,21 @@ def _difference(stage: Stage, manifest: Manifest) -> str:
     """In words: what distinguishes a stage from what was made in its directory."""
     if manifest.stage != stage.name:
         return f"the output of the stage {manifest.stage!r}, not {stage.name!r}"
-    for name, value in stage.parameters.items():
-        if name not in manifest.parameters:
-            return f"no parameter {name}"
-        if manifest.parameters[name] != json.loads(json.dumps(value)):
-            return f"{name} = {manifest.parameters[name]!r} there, {value!r} now"
+    now: dict[str, Any] = json.loads(json.dumps(dict(stage.parameters)))
+    for name in [*now, *manifest.parameters]:
+        there = manifest.parameters
+        if name not in now or name not in there or now[name] != there[name]:
+            return f"{name} = {_shown(there, name)} there, {_shown(now, name)} now"
     if manifest.seed != stage.seed:
         return f"seed = {manifest.seed} there, {stage.seed} now"
     for name, inputs in stage.inputs.items():
         if name not in manifest.inputs or manifest.inputs[name].digest != inputs.digest:
             return f"other input files ({name})"
     return "output of another version of the stage"
+
+
+def _shown(parameters: Mapping[str, Any], name: str) -> str:
+    return repr(parameters[name]) if name in parameters else "its default"
 
 
 def _claim(stage: Stage, uri: str) -> None:

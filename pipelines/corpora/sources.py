@@ -33,7 +33,7 @@ class TextCorpus:
     @property
     def parameters(self) -> dict[str, Any]:
         """What its articles depend on besides the files."""
-        return self.source.model_dump(mode="json", exclude={"path", "expected"})
+        return self.source.identity(exclude={"path", "expected"})
 
     def parts(self) -> Sequence[Part]:
         """The parts, in order: they depend on the files and nothing else.

@@ -16,7 +16,7 @@ from trainer.data.vocabulary import VOCABULARY
 from trainer.models import huggingface_names as huggingface
 from trainer.models.config import CONFIG
 
-VERSION = 1
+VERSION = 2
 FORMATS = ("huggingface", "savedmodel", "encoder")
 POOLER = "bert/pooler/"
 

@@ -13,7 +13,7 @@ from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
 from trainer.data.vocabulary import VOCABULARY, check_vocabulary
 
-VERSION = 1
+VERSION = 2
 EVALUATION = "evaluation.json"
 FILL_MASK = "fill_mask.json"
 EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are there

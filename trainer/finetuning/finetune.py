@@ -13,7 +13,7 @@ from trainer.finetuning.lower_case import lower_case_of
 from trainer.finetuning.tasks import Task
 from trainer.models.config import BertConfig
 
-VERSION = 1
+VERSION = 2
 
 
 def finetune(
@@ -47,7 +47,7 @@ def finetune(
     uri = next((file for file in files.uris if checkpoint.step_of(file) >= 0), model)
     config, vocabulary = description(uri)
     is_lower_case = lower_case_of(uri, lower_case)
-    how = options.model_dump(mode="json", exclude={"data", "every_steps"})
+    how = options.identity(exclude={"data", "every_steps"})
     inputs = {
         "model": Inputs.of(*sorted({*files.uris, config})),
         "vocabulary": Inputs.of(vocabulary),
