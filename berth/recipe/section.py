@@ -1,4 +1,4 @@
-"""What all sections of a recipe are made of."""
+"""Base class and common types of the recipe's sections."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Section(BaseModel):
 
 
 class Expected(Section):
-    """What a given file must be. It is checked before any work."""
+    """Size and digests of a given file. They are checked before any work."""
 
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 hexadecimal digits")] | None = None
-    """MD5 of its content, as its publisher gives it."""
+    """MD5 of the file, as its publisher gives it."""
     sha1: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="40 hexadecimal digits")] | None = None
-    """SHA-1 of its content."""
+    """SHA-1 of the file."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")] | None = None
-    """SHA-256 of its content."""
+    """SHA-256 of the file."""
     bytes: PositiveInt | None = None
-    """Its size."""
+    """Size of the file in bytes."""
 
     @model_validator(mode="after")
     def _is_something(self) -> Expected:

@@ -9,9 +9,8 @@ import typer
 
 from berth import storage
 from berth.app.commands import options
+from berth.app.section_options import SectionCommand, from_recipe
 from berth.errors import UsageError
-from berth.stage import Directory
-from berth.stage.inputs import Inputs
 
 Checkpoint = Annotated[
     str, typer.Option("--checkpoint", metavar="DIR", help="Directory that `berth train` made; its newest checkpoint.")
@@ -40,6 +39,8 @@ def train(
 ) -> None:
     """Train a recipe's model on its record sets; continues where it was interrupted."""
     from berth.recipe import file as recipe_file
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from berth.stage.lineage import inputs_of
     from trainer.loop.train import train
 
@@ -58,7 +59,9 @@ def train(
     typer.echo(result.uri)
 
 
+@from_recipe(engine="training.engine", batch_size="evaluation.batch_size")
 def evaluate(
+    *,
     checkpoint: options.AnyCheckpoint,
     records: Annotated[str, typer.Option("--records", metavar="DIR", help="Directory that `berth evalset` made.")],
     output: Annotated[
@@ -68,10 +71,12 @@ def evaluate(
     follow: Annotated[
         bool, typer.Option("--follow", help="Every checkpoint as a training that still runs writes it, until it ends.")
     ] = False,
-    engine: Annotated[str, typer.Option("--engine", metavar="tensorflow|jax", help="What computes.")] = "tensorflow",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Records evaluated at once.")] = 64,
+    engine: str,
+    batch_size: int,
 ) -> None:
     """Measure a trained model on held-out records, beside the best constant guess."""
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from trainer.checkpoints import checkpoint as checkpoints
     from trainer.evaluation import evaluate
     from trainer.evaluation import follow as following
@@ -121,14 +126,11 @@ def evaluate(
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
 
 
-def export(
-    checkpoint: Checkpoint,
-    output: options.Output,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="huggingface|savedmodel|encoder", help="Format of the export.")
-    ] = "huggingface",
-) -> None:
+@from_recipe(format_="export.formats.0")
+def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None:
     """Write a trained model for other libraries."""
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from trainer.checkpoints.export import export
 
     typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
@@ -136,5 +138,6 @@ def export(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (train, evaluate, export):
-        app.command()(command)
+    app.command()(train)
+    for command in (evaluate, export):
+        app.command(cls=SectionCommand)(command)

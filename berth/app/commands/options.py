@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,13 +25,11 @@ AnyCheckpoint = Annotated[
         "from.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random is derived from it.")]
 Text = Annotated[
     list[str],
     typer.Option("--text", metavar="'GLOB'", help="Sentence shards: one sentence a line, blank lines between."),
 ]
 Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry a line.")]
-Language = Annotated[str, typer.Option("--language", metavar="CODE", help="ISO 639-1 code of the text.")]
 Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.")]
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.")]
 Set = Annotated[
@@ -73,20 +71,3 @@ def beam_arguments(
     if dataflow.is_asked_for(context.args):
         return dataflow.prepared(context.args, output, inputs, cluster)
     return list(context.args)
-
-
-def checked(section: Any, **values: Any) -> Any:
-    """A section of the recipe made from flags. Raises UsageError naming the flag at fault."""
-    from pydantic import ValidationError
-
-    try:
-        return section(**values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        if problem["type"] == "value_error":
-            raise UsageError(str(problem["ctx"]["error"])) from error
-        flag = "--" + str(problem["loc"][0]).replace("_", "-")
-        expected = str(problem["msg"]).removeprefix("Input should be ").removeprefix("List should have ")
-        raise UsageError(
-            "a flag has an impossible value", where=flag, found=repr(problem["input"]), expected=expected
-        ) from error
