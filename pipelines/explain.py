@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage.lineage import place_of
+from berth.stage.lineage import origin_uri
 from berth.stage.manifest import NAME, Manifest
 
 if TYPE_CHECKING:
@@ -241,12 +241,12 @@ def _source(records: str, record: Record, vocabulary: Vocabulary) -> list[str] |
 def _vocabulary_of(directory: str, manifest: Manifest) -> str:
     """URI of the vocabulary that the records of a finished stage were made with."""
     recorded = manifest.inputs["vocabulary"]
-    place = place_of(recorded, directory)
+    place = origin_uri(recorded, directory)
     return storage.join(place, "vocab.txt") if recorded.stage else place
 
 
 def _input_directory(directory: str, manifest: Manifest, name: str) -> str:
     """The directory of one of a stage's inputs."""
     recorded = manifest.inputs[name]
-    place = place_of(recorded, directory)
+    place = origin_uri(recorded, directory)
     return place if recorded.stage else storage.parent(place)

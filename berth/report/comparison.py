@@ -73,7 +73,7 @@ def _run(directory: str) -> Run:
     manifest = Manifest.read(directory)
     finished = []
     for title in manifest.parameters["stages"]:
-        place = lineage.place_of(manifest.inputs[title], directory)
+        place = lineage.origin_uri(manifest.inputs[title], directory)
         finished.append(Finished(title, place, Manifest.read(place)))
     return Run(Recipe.model_validate_json(json.dumps(manifest.parameters["recipe"])), finished, {})
 

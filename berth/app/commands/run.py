@@ -89,7 +89,7 @@ def verify(
     ancestors: Annotated[bool, typer.Option("--ancestors", help="Also the stages that PATH was made from.")] = False,
 ) -> None:
     """Re-read and re-hash every file of finished stages."""
-    from berth.stage.lineage import verify
+    from berth.stage.verification import verify
 
     problems = verify(path, ancestors=ancestors)
     if problems:

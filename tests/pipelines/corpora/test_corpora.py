@@ -19,7 +19,7 @@ from berth.formats import articles
 from berth.recipe import ExtractOptions, Segmentation, Source
 from berth.stage import Directory, Result
 from berth.stage.inputs import Inputs
-from berth.stage.lineage import verify
+from berth.stage.verification import verify
 from pipelines.corpora import reading
 from pipelines.corpora.reading import CorpusTask
 from pipelines.corpora.sources import find
