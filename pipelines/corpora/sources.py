@@ -93,15 +93,15 @@ def given(dumps: Sequence[str], others: Sequence[str], wrapped: bool, **fields: 
             raise UsageError("the name of a field is empty", where="--" + name.replace("_", "-"))
     sources = [Source(path=path) for path in dumps]
     for text in others:
-        format, _, path = text.partition("=")
-        if format not in formats or not path:
+        kind, _, path = text.partition("=")
+        if kind not in formats or not path:
             raise UsageError(
                 "a source cannot be understood",
                 where=f"--source {text}",
                 expected=f"FORMAT=GLOB, where FORMAT is one of {', '.join(formats)}",
             )
-        options = {**(fields if format in WITH_FIELDS else {}), "wrapped": wrapped and format == "documents"}
-        sources.append(Source.model_validate({"format": format, "path": path, **options}))
+        options = {**(fields if kind in WITH_FIELDS else {}), "wrapped": wrapped and kind == "documents"}
+        sources.append(Source.model_validate({"format": kind, "path": path, **options}))
     if not sources:
         raise UsageError("no source is given", expected="--dump FILE, or --source FORMAT=GLOB")
     found = {source.format for source in sources}
