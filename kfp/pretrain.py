@@ -6,7 +6,6 @@ cluster.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kfp import dsl
 

@@ -29,13 +29,13 @@ LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveM
 
 @dataclass(frozen=True)
 class Flag:
-    """How the option of a key differs from what follows from the key itself.
+    """Name and value of an option where they do not follow from the key.
 
     Attributes:
-        names: The option's names, as typer takes them; by default ``--the-key``.
-        metavar: What its value is called; by default the choices or the range.
-        separator: Of a list that is given as one text: what separates its items, "" for single characters. Other lists
-            are given by repeating the option.
+        names: The option's names for typer; by default ``--the-key``.
+        metavar: Placeholder of the value; by default the choices or the range.
+        separator: For a list that is given as one text, the separator of its items ("" for single characters). Other
+            lists are given by repeating the option.
     """
 
     names: str = ""
@@ -61,12 +61,12 @@ FLAGS = {
     "fine_tuning.label_field": Flag(metavar="NAME"),
     "export.formats.0": Flag("--format"),
 }
-# Keys that a single command does not need: its other arguments say the same, or they are about whole runs.
+# Keys without an option: other arguments of the command say the same, or they concern whole runs.
 NOT_OPTIONS = {"vocabulary.path", "vocabulary.expected", "fine_tuning.every_steps"}
 
 
 class SectionCommand(TyperCommand):
-    """A command marked by :func:`from_recipe`. Its options are generated when it is used: `berth --help` needs none."""
+    """A command decorated with :func:`from_recipe`. Its options are generated on first use, not for `berth --help`."""
 
     @functools.cached_property
     def _whole(self) -> TyperCommand:
@@ -79,17 +79,17 @@ class SectionCommand(TyperCommand):
         return self._whole.get_params(ctx)
 
     def invoke(self, ctx: Any) -> Any:
-        """Call the function with its own arguments, and with the sections and values of keys that it asks for."""
+        """Call the function with its own arguments and the validated sections and values."""
         return self._whole.invoke(ctx)
 
 
 def from_recipe(**paths: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Mark a function as a command (``cls=SectionCommand``) some of whose parameters come from generated options.
+    """Generate options of a command (``cls=SectionCommand``) from keys of the recipe.
 
     Args:
-        paths: By parameter of the function, the path of a recipe's key (`corpus.language`): the parameter is the value
-            of one option. Of a whole section (`records`): there is an option for each key, and the parameter is the
-            section, checked. Names of record sets and tasks are omitted from paths; a number names an item of a list.
+        paths: Key path by parameter of the function. For a single key (`corpus.language`), the parameter is the value
+            of one option. For a section (`records`), there is one option per key, and the parameter is the section,
+            validated. Names of record sets and tasks are omitted from paths; 0 is an item of a list.
 
     Example::
 
@@ -102,7 +102,7 @@ def from_recipe(**paths: str) -> Callable[[Callable[..., None]], Callable[..., N
         def command(*arguments: Any, **values: Any) -> None:
             function(*arguments, **values)
 
-        # What typer sees until the command is used; functools.wraps has copied what the function itself says.
+        # Until the command is used, typer sees a function without parameters.
         command.__annotations__ = {}
         vars(command).update(
             __signature__=inspect.Signature(), expanded=functools.partial(_expanded, function, dict(paths))
@@ -113,7 +113,7 @@ def from_recipe(**paths: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 
 def _expanded(function: Callable[..., None], paths: Mapping[str, str]) -> Callable[..., None]:
-    """The function as typer is to see it: with one parameter for each option."""
+    """The function with one parameter per option, for typer."""
     arguments = {name: _Argument.of(path) for name, path in paths.items()}
 
     def command(**values: Any) -> None:
@@ -139,7 +139,7 @@ def _expanded(function: Callable[..., None], paths: Mapping[str, str]) -> Callab
 
 
 def _own_hints(function: Callable[..., None], names: set[str]) -> dict[str, Any]:
-    """The annotations of some parameters, evaluated; those of the others name what is imported for types only."""
+    """The evaluated annotations of some parameters. Others may name types that are imported for type checkers only."""
 
     def own() -> None: ...
 
@@ -149,7 +149,7 @@ def _own_hints(function: Callable[..., None], names: set[str]) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class _Argument:
-    """An argument that is a section of the recipe or, not ``is_section``, the value of a single key of it."""
+    """An argument that is a section of the recipe or (not ``is_section``) the value of a single key."""
 
     section: type[Section]
     is_section: bool
@@ -170,15 +170,15 @@ class _Argument:
         return cls(section, True, {option.key: option for option in options if option.path not in NOT_OPTIONS})
 
     def parameters(self, name: str) -> Iterator[inspect.Parameter]:
-        """The parameters of the options, as typer takes them."""
+        """The parameters for typer, one per option."""
         for key, option in self.keys.items():
             yield option.parameter(key if self.is_section else name)
 
     def read(self, given: Mapping[str, Any]) -> Any:
-        """The argument's value from the values of its options.
+        """The argument from the values of its options.
 
         Raises:
-            UsageError: for the first value that is not allowed; names the option.
+            UsageError: for the first invalid value; names the option.
         """
         from pydantic import TypeAdapter, ValidationError
 
@@ -215,9 +215,9 @@ class _Option:
     """The option of one key.
 
     Attributes:
-        key: The key's name.
-        schema: What JSON Schema says of it.
-        path: Where it is in a recipe.
+        key: Name of the key.
+        schema: JSON Schema of the key.
+        path: Path of the key in a recipe.
     """
 
     key: str
@@ -243,7 +243,7 @@ class _Option:
 
     @property
     def kind(self) -> Mapping[str, Any]:
-        """The schema of one value: that of an item of a list, that of a value that may be null."""
+        """The schema of one value, without null; for a list, of one item."""
         from berth.recipe.keys import not_null
 
         schema = not_null(self.schema)
@@ -257,7 +257,7 @@ class _Option:
         return not_null(self.schema).get("type") == "array" and self.flag.separator is None and not self.is_item
 
     def parameter(self, name: str) -> inspect.Parameter:
-        """The parameter of a function of which typer makes the option."""
+        """The function parameter from which typer makes the option."""
         kind: Any = TYPES[self.kind.get("type", "string")]
         default = self.schema.get("default", inspect.Parameter.empty)
         if self.is_list:
@@ -279,7 +279,7 @@ class _Option:
         )
 
     def read(self, value: Any) -> Any:
-        """The key's value from that of the option."""
+        """The key's value from the option's."""
         if self.is_list:
             return value or self.schema.get("default")
         if self.flag.separator is None or value is None:
@@ -287,7 +287,7 @@ class _Option:
         return value.split(self.flag.separator) if self.flag.separator else list(value)
 
     def _metavar(self) -> str | None:
-        """The choices (`a|b`), or the range of a number (`N>=5`, `X>0,<1`); typer's own word for everything else."""
+        """The choices (`a|b`) or the range of a number (`N>=5`, `X>0,<1`); None for typer's default."""
         kind = self.kind
         if choices := kind.get("enum", [kind["const"]] if "const" in kind else None):
             return "|".join(map(str, choices))

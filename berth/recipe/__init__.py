@@ -4,7 +4,7 @@ Each file holds a group of sections; recipe.py is the whole, file.py loads it, s
 help.py describe its keys.
 """
 
-from berth.recipe.cluster import IMAGE_REFERENCE, SHARED_PLACE, Cluster, TaskResources, Toleration
+from berth.recipe.cluster import IMAGE_REFERENCE, SHARED_DIRECTORY, Cluster, TaskResources, Toleration
 from berth.recipe.corpus import (
     Corpus,
     ExtractOptions,
@@ -32,7 +32,7 @@ from berth.recipe.training import (
 
 __all__ = [
     "IMAGE_REFERENCE",
-    "SHARED_PLACE",
+    "SHARED_DIRECTORY",
     "Cluster",
     "Corpus",
     "Evaluation",

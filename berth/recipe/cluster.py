@@ -19,7 +19,7 @@ _IMAGE_PATH = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[
 _IMAGE_TAG, _IMAGE_DIGEST = r":(?!latest(?:@|$))[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", r"@sha256:[0-9a-f]{64}"
 IMAGE_REFERENCE = re.compile(f"{_IMAGE_PATH}(?:{_IMAGE_TAG}|(?:{_IMAGE_TAG})?{_IMAGE_DIGEST})")
 # A directory that pods share. Only characters that mean nothing to a shell, to Kubernetes ($(NAME)) or to YAML.
-SHARED_PLACE = re.compile(r"(?:gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]|/[\w.=-]+)(?:/[\w.=-]+)*/?")
+SHARED_DIRECTORY = re.compile(r"(?:gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]|/[\w.=-]+)(?:/[\w.=-]+)*/?")
 
 
 class Toleration(Section):
@@ -130,7 +130,7 @@ class Cluster(Section):
                 f"image {self.image!r} is not an image by tag or digest (REGISTRY/NAME:TAG, REGISTRY/NAME@sha256:…); "
                 "the tag `latest` is refused because it does not identify what ran"
             )
-        if self.workspace is not None and not SHARED_PLACE.fullmatch(self.workspace):
+        if self.workspace is not None and not SHARED_DIRECTORY.fullmatch(self.workspace):
             raise ValueError(f"workspace {self.workspace!r} is neither a gs:// URI nor an absolute path")
         return self
 

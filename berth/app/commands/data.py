@@ -165,7 +165,7 @@ def evalset(records: Records, output: Output, examples: int) -> None:
 
 def explain(
     records: Annotated[str, typer.Argument(metavar="RECORDS", help="A TFRecord file.")],
-    index: Annotated[int, typer.Option("--index", min=0, help="Number of the record, from 0.")],
+    index: Annotated[int, typer.Option("--index", min=0, help="Number of the record, starting at 0.")],
     vocab: Vocab,
 ) -> None:
     """Show one record as text: segments, masked positions, label, padding."""

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the flags after ``--`` that go to Beam."""
+"""Options that several commands share, and the flags after ``--`` that are passed to Beam."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ if TYPE_CHECKING:
 
 Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output directory, local or gs://.")]
 Articles = Annotated[
-    str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` or `berth filter` made.")
+    str, typer.Option("--articles", metavar="DIR", help="Output of `berth extract` or `berth filter`.")
 ]
 AnyCheckpoint = Annotated[
     str,
     typer.Option(
         "--checkpoint",
         metavar="DIR|FILE",
-        help="Directory of `berth train` (its newest checkpoint), one of them, or any checkpoint a training can start "
-        "from.",
+        help="Output of `berth train` (its newest checkpoint), one of its checkpoints, or any checkpoint that "
+        "`initial_checkpoint` accepts.",
     ),
 ]
 Text = Annotated[
     list[str],
-    typer.Option("--text", metavar="'GLOB'", help="Sentence shards: one sentence a line, blank lines between."),
+    typer.Option(
+        "--text", metavar="'GLOB'", help="Sentence shards: one sentence per line, empty lines between documents."
+    ),
 ]
-Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry a line.")]
+Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry per line.")]
 Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.")]
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.")]
 Set = Annotated[
@@ -38,35 +40,35 @@ Set = Annotated[
 Scale = Annotated[
     str,
     typer.Option(
-        "--scale", metavar="tiny", help="Make the recipe small: the quickstart's excerpt, two layers, some 24 steps."
+        "--scale", metavar="tiny", help="Scale the recipe down: the quickstart's excerpt, two layers, some 24 steps."
     ),
 ]
 
 # Commands that run a Beam job take its flags after `--`.
 BEAM = {"allow_extra_args": True, "ignore_unknown_options": False}
-BEAM_HELP = "Flags after `--` go to Beam unchanged, e.g. `-- --runner=DataflowRunner --project=P`."
+BEAM_HELP = "Flags after `--` are passed to Beam unchanged, e.g. `-- --runner=DataflowRunner --project=P`."
 
 
 def beam_arguments(
     context: typer.Context, output: str, inputs: Sequence[str] = (), cluster: Cluster | None = None
 ) -> list[str]:
-    """The flags for Beam; on Dataflow, with what the recipe's section adds to them.
+    """The flags for Beam; for Dataflow with those that follow from the recipe's cluster section.
 
     Args:
-        context: Holds the flags that were given.
+        context: Holds the given flags.
         output: Where the job writes.
-        inputs: What its workers read.
-        cluster: The recipe's section, where there is a recipe.
+        inputs: Files that its workers read.
+        cluster: The recipe's cluster section, if there is a recipe.
 
     Raises:
-        UsageError: for a stray word, which is no flag, and for a job that cannot run on Dataflow.
+        UsageError: for a word that is not a flag, and for a job that cannot run on Dataflow.
     """
     from pipelines.engine import dataflow
 
     for argument in context.args[:1]:
         if not argument.startswith("-"):
             raise UsageError(
-                "an argument is not understood", found=argument, fix=f"See `{context.command_path} --help`. {BEAM_HELP}"
+                "unexpected argument", found=argument, fix=f"See `{context.command_path} --help`. {BEAM_HELP}"
             )
     if dataflow.is_asked_for(context.args):
         return dataflow.prepared(context.args, output, inputs, cluster)

@@ -254,9 +254,9 @@ def test_the_command_says_what_it_copied(place, source):
 
     assert berth("sync", str(source), place).stdout.splitlines() == [
         *(f"{place}/{name}" for name in ("a.txt", "deep/b.bin", "empty", "deep/manifest.json")),
-        "4 files copied (11,242 B), 0 were there already",
+        "4 files copied (11,242 B), 0 existed already",
     ]
     again = berth("sync", str(source), place)
-    assert (again.returncode, again.stdout) == (0, "0 files copied (0 B), 4 were there already\n")
+    assert (again.returncode, again.stdout) == (0, "0 files copied (0 B), 4 existed already\n")
     wrong = berth("sync", str(source), "elsewhere")
     assert wrong.returncode == 2 and "source and destination are both local" in wrong.stderr

@@ -225,7 +225,7 @@ def test_flags_that_contradict_each_other_are_refused(command, model):
     with pytest.raises(UsageError, match="give only one of --all and --follow"):
         command(checkpoint=model.uri, all=True, follow=True)
     one = next(file.uri for file in model.files if "00000008" in file.uri)
-    with pytest.raises(UsageError, match=r"the directory of a training is needed here. Found one checkpoint"):
+    with pytest.raises(UsageError, match=r"need the directory of a training run. Found a single checkpoint"):
         command(checkpoint=one, follow=True)
 
 
