@@ -157,9 +157,9 @@ def test_invalid_utf8_in_a_dump(tmp_path, extract):
 def corpus(tmp_path, berth):
     """Call `berth extract --source FORMAT=FILE` on some content."""
 
-    def call(format, content, *flags, name="corpus"):
+    def call(kind, content, *flags, name="corpus"):
         (tmp_path / name).write_bytes(content)
-        return berth("extract", "--source", f"{format}={tmp_path / name}", "--output", tmp_path / "out", *flags)
+        return berth("extract", "--source", f"{kind}={tmp_path / name}", "--output", tmp_path / "out", *flags)
 
     return call
 
@@ -183,15 +183,15 @@ BAD_CORPORA = {
 
 @pytest.mark.parametrize("name", BAD_CORPORA)
 def test_a_corpus_that_cannot_be_read(tmp_path, corpus, name):
-    format, content, words = BAD_CORPORA[name]
-    corpus(format, content, "--strict").refused(1, *words)
+    kind, content, words = BAD_CORPORA[name]
+    corpus(kind, content, "--strict").refused(1, *words)
     assert left(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("format", ["sentences", "documents", "jsonl"])
+@pytest.mark.parametrize("kind", ["sentences", "documents", "jsonl"])
 @pytest.mark.parametrize("content", [b"", b"\n \n\xc2\xa0\n"])
-def test_a_corpus_without_text(tmp_path, corpus, format, content):
-    corpus(format, content).refused(2, "corpus", "no article")
+def test_a_corpus_without_text(tmp_path, corpus, kind, content):
+    corpus(kind, content).refused(2, "corpus", "no article")
     assert left(tmp_path / "out") == []
 
 

@@ -34,6 +34,6 @@ def test_every_recipe_of_a_corpus_loads(tmp_path, fragment):
 
 def test_there_is_one_for_each_format():
     text = "\n".join(FRAGMENTS)
-    for format in ("wikipedia", "sentences", "documents", "jsonl", "parquet"):
-        assert f"format: {format}\n" in text
+    for kind in ("wikipedia", "sentences", "documents", "jsonl", "parquet"):
+        assert f"format: {kind}\n" in text
     assert "prepared:" in text

@@ -14,7 +14,7 @@ from trainer.finetuning.lower_case import lower_case_of
 from trainer.finetuning.tasks import Task
 from trainer.models import Configuration
 
-VERSION = 1
+VERSION = 2
 
 
 def finetune(
@@ -48,7 +48,7 @@ def finetune(
     uri = checkpoint.uri
     config, vocabulary = description(uri)
     is_lower_case = lower_case_of(uri, lower_case)
-    how = options.model_dump(mode="json", exclude={"data", "every_steps"})
+    how = options.identity(exclude={"data", "every_steps"})
     inputs = {
         "model": Inputs.of(*sorted({*checkpoint.files.uris, config})),
         "vocabulary": Inputs.of(vocabulary),

@@ -82,7 +82,7 @@ def test_prepared_text_is_extracted_from_the_excerpt():
 
 def test_fine_tuning_during_pre_training_happens_in_the_middle_and_at_the_end():
     _, small = pair("stagedml_3l")
-    assert small.segment_ends == [12, 24]
+    assert small.slice_ends == [12, 24]
     assert small.fine_tuning["mnli"].epochs == 1
 
 
@@ -107,7 +107,7 @@ def test_the_log_names_the_factors(caplog):
 
 
 def test_an_unknown_scale_is_an_error():
-    with pytest.raises(UsageError, match=r"--scale small: there is no such scale\. Expected tiny"):
+    with pytest.raises(UsageError, match=r"--scale small: no such scale\. Expected tiny"):
         recipe_file.load("quickstart", scale="small")
 
 

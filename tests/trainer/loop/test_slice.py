@@ -72,7 +72,7 @@ def test_segments_end_where_fine_tunings_ask_for_the_model(recipe):
         tasks = {
             name: {"task": "rte", "data": "d", "max_seq_length": 64, "every_steps": n} for name, n in every.items()
         }
-        return Recipe.model_validate({**recipe.model_dump(mode="json"), "fine_tuning": tasks}).segment_ends
+        return Recipe.model_validate({**recipe.model_dump(mode="json"), "fine_tuning": tasks}).slice_ends
 
     assert tuned() == [12]
     assert tuned(a=None) == [12]
