@@ -202,7 +202,7 @@ class MakeMaskedRecords(beam.PTransform):  # type: ignore[misc]
 
     Args:
         vocabulary: Path or gs:// URI of a WordPiece ``vocab.txt``, which workers read.
-        shards: Number of shards: at least as many as workers, and so many that one's text fits into memory.
+        shards: Number of shards, at least that of workers; the text of a shard must fit into a worker's memory.
         seed: Seed of the masking, and key of the hashes.
         lower_case: Whether the vocabulary is lower-cased.
         options: Lengths, masking and generator (``rng``: ``keyed``, or the ``reference`` script's). ``compression`` has
