@@ -29,11 +29,11 @@ for change in arguments.set:
     (page,) = [line.split()[-1] for line in printed.splitlines() if line.startswith("report ")]
     reports.append(page.removesuffix("/report.html"))
 
-print(f"{'variant':<40} {'masked accuracy':>15} {'loss':>8}")
+print(f"{'variant':<40} {'masked accuracy':>15} {'masked loss':>12}")
 for change, report in zip(arguments.set, reports, strict=True):
     evaluation = chain(report).inputs["evaluate"].directory
     with open(f"{evaluation}/evaluation.json") as file:
         figures = json.load(file)
-    print(f"{change:<40} {figures['masked_lm_accuracy']:>15.1%} {figures['loss']:>8.3f}")
+    print(f"{change:<40} {figures['masked_lm_accuracy']:>15.1%} {figures['masked_lm_loss']:>12.3f}")
 
 subprocess.run(["berth", "report", *reports, "--output", arguments.output], check=True)

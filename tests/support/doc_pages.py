@@ -10,7 +10,7 @@ import typer
 from berth.app.cli import app
 
 ROOT = Path(__file__).parents[2]
-# Fenced blocks in these languages are shell commands: `bash` blocks run as they are, `sh` blocks need what a reader has.
+# Fenced blocks in these languages are shell commands: `bash` runs as it is, `sh` needs what a reader has.
 SHELL = {"bash", "sh"}
 OPERATORS = set("|&;<>")
 
