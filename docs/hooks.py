@@ -79,14 +79,14 @@ def _on_site(text: str) -> str:
 
 
 def _modules(name: str) -> list[str]:
-    """A package and its public modules, or the module itself."""
+    """A package and all public modules in it, or the module itself."""
     directory = ROOT / name.replace(".", "/")
     if not directory.is_dir():
         return [name]
     if "__all__" in (directory / "__init__.py").read_text():
         return [name]  # the package says what is public
-    below = [path.stem for path in sorted(directory.glob("*.py")) if not path.stem.startswith("_")]
-    return [name, *(f"{name}.{module}" for module in below)]
+    below = [path for path in sorted(directory.iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return [name, *(m for path in below if path.stem[0] != "_" for m in _modules(f"{name}.{path.stem}"))]
 
 
 def commands() -> str:
