@@ -32,15 +32,25 @@ TEXT = "hello"
 and a changed line:
 
 ```diff
---- berth/__init__.py
+--- a/berth/__init__.py
++++ b/berth/__init__.py
+@@ -7,2 +7,2 @@
  # before
 -VERSION = 1
 +VERSION = 2
+@@ -90,2 +90,3 @@
+
+ # after
++# the end
+```
+
+```text title="data/expected.txt"
+hello 2
 ```
 
 ```bash
 python -c "from berth import VERSION, greeting; print(greeting.TEXT, VERSION)" > said.txt
-grep -q "hello 2" said.txt
+cmp said.txt data/expected.txt
 ```
 '''
 
@@ -63,35 +73,38 @@ def copy(directory):
 
 
 def changed(text, diff):
-    """A file's text after the lines of a diff block, and how many of its lines changed.
+    """A file's text after a diff in the unified format, and how many of its lines changed.
 
-    The lines with a blank or `-` in front must occur in the file, one after the other and only once.
+    Hunks are found by their lines, not by their numbers: these lines must occur once.
     """
-    old = [line[1:] for line in diff if not line.startswith("+")]
-    new = [line[1:] for line in diff if not line.startswith("-")]
-    lines = text.splitlines()
-    found = [start for start in range(len(lines) + 1) if old and lines[start : start + len(old)] == old]
-    assert len(found) == 1, f"these lines occur {len(found)} times: {old}"
-    lines[found[0] : found[0] + len(old)] = new
-    removed, added = (sum(line.startswith(sign) for line in diff) for sign in "-+")
-    return "\n".join(lines) + "\n", max(removed, added)
+    lines, count = text.splitlines(), 0
+    for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE):
+        hunk = [line or " " for line in hunk.splitlines() if not line.startswith(("--- ", "+++ "))]
+        if not hunk:
+            continue
+        old = [line[1:] for line in hunk if line[0] in " -"]
+        new = [line[1:] for line in hunk if line[0] in " +"]
+        found = [start for start in range(len(lines)) if lines[start : start + len(old)] == old]
+        assert len(found) == 1, f"these lines occur {len(found)} times: {old}"
+        lines[found[0] : found[0] + len(old)] = new
+        count += max(sum(line.startswith(sign) for line in hunk) for sign in "-+")
+    return "\n".join(lines) + "\n", count
 
 
-def apply(blocks, tree):
-    """Make a section's changes; the number of lines that change outside new files."""
+def apply(blocks, tree, work):
+    """Make a section's files and changes; the number of lines that change outside new files."""
     elsewhere = 0
     for block in blocks:
-        if block.language == "python":
-            path = tree / block.title
-            assert block.title and not path.exists(), f"{block.title or 'a block without a title'} is no new file"
+        if block.language == "diff":
+            name = re.match(r"--- (?:a/)?(\S+)", block.content).group(1)
+            text, lines = changed((tree / name).read_text(), block.content)
+            (tree / name).write_text(text)
+            elsewhere += lines
+        elif block.title:
+            path = (tree if block.language == "python" else work) / block.title
+            assert not path.exists(), f"{block.title} is no new file"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.content)
-        elif block.language == "diff":
-            first, *lines = block.content.splitlines()
-            path = tree / first.removeprefix("--- ").strip()
-            text, lines_changed = changed(path.read_text(), [line or " " for line in lines])
-            path.write_text(text)
-            elsewhere += lines_changed
     return elsewhere
 
 
@@ -102,7 +115,7 @@ def run(script, tree, directory):
     """
     packages = directory / "packages"
     packages.mkdir()
-    (directory / "work").mkdir()
+    (directory / "work").mkdir(exist_ok=True)
     for name in ("berth", "components", "pipelines", "trainer", *FOLDERS):
         (packages / name).symlink_to(tree / FOLDERS.get(name, name))
     environment = {
@@ -124,9 +137,9 @@ def test_a_section_is_applied_and_run(tmp_path):
     (blocks,) = sections(EXAMPLE).values()
     tree = tmp_path / "tree"
     (tree / "berth").mkdir(parents=True)
-    (tree / "berth" / "__init__.py").write_text("# before\nVERSION = 1\n")
-    assert apply(blocks, tree) == 1
-    assert (tree / "berth" / "__init__.py").read_text() == "# before\nVERSION = 2\n"
+    (tree / "berth" / "__init__.py").write_text("# before\nVERSION = 1\n\n# after\n")
+    assert apply(blocks, tree, tmp_path / "work") == 2
+    assert (tree / "berth" / "__init__.py").read_text() == "# before\nVERSION = 2\n\n# after\n# the end\n"
     ran = run("".join(block.content for block in blocks if block.language == "bash"), tree, tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "work" / "said.txt").read_text() == "hello 2\n"
@@ -134,17 +147,18 @@ def test_a_section_is_applied_and_run(tmp_path):
 
 def test_a_change_that_does_not_fit_is_found():
     with pytest.raises(AssertionError, match="occur 0 times"):
-        changed("a\nb\n", [" a", "-c", "+d"])
+        changed("a\nb\n", "--- a/file\n a\n-c\n+d\n")
     with pytest.raises(AssertionError, match="occur 2 times"):
-        changed("a\na\n", [" a", "+b"])
-    assert changed("a\n\nb\n", [" a", " ", "+x", " b"]) == ("a\n\nx\nb\n", 1)
+        changed("a\na\n", "--- a/file\n a\n+b\n")
+    assert changed("a\n\nb\n", "--- file\n a\n\n+x\n b\n") == ("a\n\nx\nb\n", 1)
+    assert changed("a\nb\n", "--- file\n+++ file\n-a\n+x\n+y\n b\n") == ("x\ny\nb\n", 2)
 
 
 def test_a_file_that_exists_is_not_new(tmp_path):
     (tmp_path / "berth").mkdir()
     (tmp_path / "berth" / "greeting.py").touch()
     with pytest.raises(AssertionError, match=r"berth/greeting\.py is no new file"):
-        apply(sections(EXAMPLE)["A greeting"], tmp_path)
+        apply(sections(EXAMPLE)["A greeting"], tmp_path, tmp_path)
 
 
 @pytest.mark.docs
@@ -173,6 +187,6 @@ def test_an_extension_is_one_file_and_at_most_two_lines(title, tmp_path):
     blocks = sections(PAGE.read_text())[title]
     tree = copy(tmp_path)
     assert len([block for block in blocks if block.language == "python" and block.title]) == 1
-    assert apply(blocks, tree) <= LINES_ELSEWHERE
+    assert apply(blocks, tree, tmp_path / "work") <= LINES_ELSEWHERE
     ran = run("\n".join(block.content for block in blocks if block.language == "bash"), tree, tmp_path)
     assert ran.returncode == 0, ran.stderr[-5000:]
