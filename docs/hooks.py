@@ -34,7 +34,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """List the decisions in the navigation."""
     decisions = [f"decisions/{path.name}" for path in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
     decisions.sort(key=lambda path: not path.endswith("README.md"))
-    for group in config.nav:
+    for group in config.nav or ():
         for pages in group.values():
             for entry in pages if isinstance(pages, list) else ():
                 if isinstance(entry, dict) and "Decisions" in entry:
@@ -59,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Links from docs/ to the pages of the root lead to their names on the site."""
     for source, target in ROOT_PAGES.items():
-        markdown = re.sub(rf"\]\(((?:\.\./)+){re.escape(source)}", lambda m, t=target: f"]({m[1][3:]}{t}", markdown)
+        markdown = re.sub(rf"\]\(((?:\.\./)*)\.\./{re.escape(source)}", rf"](\1{target}", markdown)
     return markdown
 
 
@@ -92,6 +92,7 @@ def _modules(name: str) -> list[str]:
 def commands() -> str:
     """The reference of the command line, from the command line itself."""
     group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
     top = group.make_context("berth", ["--help"], resilient_parsing=True)
     parts = ["# Commands\n", group.help or "", "\n\n", group.epilog or "", "\n"]
     for name, command in group.commands.items():

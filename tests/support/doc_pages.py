@@ -100,6 +100,7 @@ def parse(words: list[str], complete: bool = True) -> dict[str, object]:
         complete: Whether a required parameter that is missing is an error.
     """
     group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in ("--help", "--version"):
         return {}
