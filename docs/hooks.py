@@ -101,7 +101,7 @@ def commands() -> str:
         parts.append(f"\n## berth {name}\n\n{_escaped(command.help or '')}\n\n```text\n{usage}\n```\n\n")
         records = [record for one in command.get_params(context) if (record := one.get_help_record(context))]
         parts.append("| | |\n|---|---|\n")
-        parts += [f"| {_code(names)} | {_escaped(' '.join(help.split()))} |\n" for names, help in records]
+        parts += [f"| {_code(names)} | {_escaped(' '.join(text.split()))} |\n" for names, text in records]
         if command.epilog:
             parts.append(f"\n{command.epilog}\n")
     return "".join(parts)

@@ -44,8 +44,8 @@ from pipelines.wikitext.articles import ArticleExtractor
 from pipelines.wikitext.dump.pages import header_of
 from pipelines.wikitext.dump.parts import DumpPart, open_dump
 from pipelines.wikitext.dump.reading import RangeStatus
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.extraction import reads_templates
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.definitions import derive
 from pipelines.wikitext.templates.pages import EntryReader
 from pipelines.wikitext.templates.table import TemplateDefinitions
