@@ -236,7 +236,7 @@ def test_a_pod_that_does_not_know_its_place_is_not_started_again(recipe, tmp_pat
     monkeypatch.setenv("JOBSET_NAME", "train-tiny")
     (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
     assert pod.main(["train", str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path)]) == 2
-    assert "does not know its place" in capfd.readouterr().err
+    assert "cannot tell which pod of its JobSet it is" in capfd.readouterr().err
 
 
 def test_an_error_that_nobody_expected_starts_the_pod_again(recipe, tmp_path, capfd, monkeypatch):

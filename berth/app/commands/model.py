@@ -73,9 +73,8 @@ def evaluate(
 ) -> None:
     """Measure a trained model on held-out records, beside the best constant guess."""
     from trainer.checkpoints import checkpoint as checkpoints
-    from trainer.evaluation import evaluate
+    from trainer.evaluation import evaluate, history
     from trainer.evaluation import follow as following
-    from trainer.evaluation import history as evaluations
     from trainer.loop import json_lines
 
     if every and follow:
@@ -95,7 +94,7 @@ def evaluate(
             engine=engine,
             output=output or f"{directory}-followed",
         )
-        typer.echo(evaluations.table(lines))
+        typer.echo(history.table(lines))
         return
     default = f"{directory}-evaluations" if every else f"{directory}-evaluation"
     if step >= 0:
@@ -115,7 +114,7 @@ def evaluate(
             uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
-        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, evaluations.EVALUATIONS))))
+        typer.echo(history.table(json_lines.read(storage.join(result.uri, history.EVALUATIONS))))
         return
     figures = json.loads(storage.read_bytes(storage.join(result.uri, evaluate.EVALUATION)))
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Following a training: every checkpoint is evaluated once, by another process, while the training goes on."""
+"""Following a training run: another process evaluates every checkpoint once, while the run continues."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ from berth.recipe import Recipe
 from berth.stage import Directory
 from trainer.loop.train import train
 train(recipe=Recipe.model_validate_json(sys.argv[1]), records={"short": Inputs.of(sys.argv[2])},
-      vocabulary=Inputs.of(sys.argv[3]), place=Directory(sys.argv[4]))
+      vocabulary=Inputs.of(sys.argv[3]), destination=Directory(sys.argv[4]))
 """
 
 
@@ -68,7 +68,7 @@ def test_a_training_beside_it_is_followed_to_its_end(tiny_recipe, records, tmp_p
 def test_what_was_gone_is_said(finished, records, tmp_path, caplog):
     lines = follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
     assert steps(lines) == [8, 12]
-    assert any("1 checkpoints were gone before they could be evaluated" in message for message in caplog.messages)
+    assert any("1 checkpoints were deleted before they could be evaluated" in message for message in caplog.messages)
     assert any("those of the steps 4." in message for message in caplog.messages)
 
 
@@ -90,7 +90,7 @@ def test_evaluations_of_something_else_are_not_mixed_with_these(finished, record
     claim.write_text(json.dumps({**json.loads(claim.read_text()), "training": "another"}))
     with pytest.raises(UsageError, match="this directory holds evaluations of another training"):
         follow(directory=str(finished), records=records, output=str(tmp_path / "1"))
-    with pytest.raises(UsageError, match="the output directory holds something else"):
+    with pytest.raises(UsageError, match="the output directory holds the output of another command"):
         follow(directory=str(finished), records=records, output=str(finished))
 
 
@@ -101,7 +101,7 @@ def test_what_a_hasty_training_deletes_is_either_evaluated_or_told(tiny_recipe, 
     training = start(recipe, tmp_path / "train")
     lines = follow(directory=str(tmp_path / "train"), records=records, output=str(tmp_path / "out"), seconds=0.01)
     assert training.wait(timeout=60) == 0
-    told = [message for message in caplog.messages if "were gone before they could be evaluated" in message]
+    told = [message for message in caplog.messages if "were deleted before they could be evaluated" in message]
     assert told and steps(lines)[-1] == 12
     missed = told[0].split("of the steps ")[1].split(".")[0].split(", ")
     assert sorted([*steps(lines), *map(int, missed)]) == list(range(1, 13))

@@ -139,7 +139,7 @@ def test_a_checkpoint_of_another_model_in_the_output_is_refused(
     directory = interrupted(undisturbed, tmp_path / "out")
     arrays, state = checkpoint.read(str(directory / checkpoint.name(12)))
     checkpoint.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
-    with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: the checkpoint is of another model"):
+    with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: the checkpoint in the output directory belongs to another model"):
         run(tiny_recipe, records, vocabulary, directory)
 
 
