@@ -1,4 +1,4 @@
-"""A training on several machines as a task of a pipeline: its JobSet does the work, the task finds it done."""
+"""A training run on several machines as a task of a pipeline: its JobSet does the work, the task finds it done."""
 
 import shutil
 import threading

@@ -232,11 +232,11 @@ def test_without_data_the_pod_says_how_to_make_it_and_is_not_started_again(recip
         assert "no data of the recipe" in capfd.readouterr().err
 
 
-def test_a_pod_that_does_not_know_its_place_is_not_started_again(recipe, tmp_path, capfd, monkeypatch):
+def test_a_pod_that_lacks_variables_of_its_jobset_is_not_started_again(recipe, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("JOBSET_NAME", "train-tiny")
     (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
     assert pod.main(["train", str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path)]) == 2
-    assert "cannot tell which pod of its JobSet it is" in capfd.readouterr().err
+    assert "which pod of its JobSet this is are missing" in capfd.readouterr().err
 
 
 def test_an_error_that_nobody_expected_starts_the_pod_again(recipe, tmp_path, capfd, monkeypatch):

@@ -1,5 +1,5 @@
-"""Fine-tuning on a task: its files, the classifier, its training and metrics, and the model for serving."""
+"""Fine-tuning on a task: the tasks and their files, the classifier, its loop and metrics."""
 
-# Files of its output: what it tells of itself, and the model's variables.
+# Files of its output: the figures, and the model's variables.
 FINETUNING = "finetuning.json"
 CLASSIFIER = "classifier.safetensors"

@@ -54,9 +54,9 @@ class Pod:
         missing = [name for name in names if not environment.get(name)]
         if missing:
             raise UsageError(
-                "the pod cannot tell which pod of its JobSet it is: environment variables are missing",
+                "environment variables that say which pod of its JobSet this is are missing",
                 where="environment",
-                found=f"JOBSET_NAME={environment['JOBSET_NAME']}, but no {', '.join(missing)}",
+                found=f"no {', '.join(missing)}, though JOBSET_NAME is set",
                 expected="the variables that k8s/train/jobset.yaml sets",
                 fix="Render the JobSet with `berth k8s`.",
             )
@@ -65,13 +65,10 @@ class Pod:
         job, number, count = (int(value) if value.isdecimal() else -1 for value in numbers.values())
         if wrong or number >= count:
             raise UsageError(
-                "the pod cannot tell which pod of its JobSet it is: environment variables contradict each other"
-                if not wrong
-                else "the pod cannot tell which pod of its JobSet it is: environment variables are not whole numbers",
+                "the environment variables do not say which pod of its JobSet this is",
                 where="environment",
-                found=", ".join(wrong) or f"JOB_COMPLETION_INDEX={number} with BERTH_HOSTS={count}",
-                expected="JOB_INDEX, JOB_COMPLETION_INDEX and BERTH_HOSTS as whole numbers, JOB_COMPLETION_INDEX less "
-                "than BERTH_HOSTS",
+                found=", ".join(wrong) or f"JOB_COMPLETION_INDEX={number}, BERTH_HOSTS={count}",
+                expected="whole numbers, JOB_COMPLETION_INDEX less than BERTH_HOSTS",
                 fix="Render the JobSet with `berth k8s`.",
             )
         return cls(environment["JOBSET_NAME"], environment["REPLICATED_JOB_NAME"], job, number, count)

@@ -221,7 +221,7 @@ class TrainingRun:
         return BerthError(
             f"{what} is not a finite number at step {number}",
             where=self._output.path(checkpoint.name(saved[-1])) if saved else self._output.uri,
-            found=f"a last good checkpoint at step {saved[-1]}" if saved else "no checkpoint yet",
+            found=f"the last good checkpoint at step {saved[-1]}" if saved else "no checkpoint yet",
             fix="Lower the learning rate, lengthen the warm-up, or clip gradients to a smaller norm.",
         )
 

@@ -1,4 +1,4 @@
-"""A tiny pre-trained model, as `berth train` leaves one, a task that can be learnt, and what learning them leaves."""
+"""A tiny pre-trained model, as `berth train` writes one, tasks that it can learn, and fine-tunings on them."""
 
 import json
 import shutil
@@ -11,6 +11,7 @@ from support.finetuning_files import BAD, CONFIG, GOOD, TOKENS, options
 from trainer.checkpoints import checkpoint
 from trainer.checkpoints import initial_weights as weights
 from trainer.finetuning.finetune import finetune
+from trainer.finetuning.heads import RegressionHead
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,11 @@ def model(tmp_path_factory):
     from trainer.finetuning.engine import ClassifierEngine
 
     directory = tmp_path_factory.mktemp("model")
-    shapes = {name: shape for name, shape in ClassifierEngine(CONFIG, 2).shapes.items() if name.startswith("bert/")}
+    shapes = {
+        name: shape
+        for name, shape in ClassifierEngine(CONFIG, RegressionHead()).shapes.items()
+        if name.startswith("bert/")
+    }
     arrays = weights.initial(shapes, seed=1, stddev=CONFIG.initializer_range)
     checkpoint.write(str(directory / checkpoint.name(7)), arrays, {"step": 7})
     (directory / "bert_config.json").write_bytes(CONFIG.to_json())

@@ -1,4 +1,4 @@
-"""Training in Cloud Storage: records, checkpoints and all outputs behave as local files do, against an emulator."""
+"""Training in Cloud Storage: records, checkpoints and all outputs behave like local files, against an emulator."""
 
 import subprocess
 import sys

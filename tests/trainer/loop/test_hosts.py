@@ -60,5 +60,7 @@ def test_a_missing_variable_is_an_error(missing):
 
 @pytest.mark.parametrize("change", [{"JOB_COMPLETION_INDEX": "3"}, {"BERTH_HOSTS": "two"}, {"JOB_INDEX": "-1"}])
 def test_impossible_variables_are_an_error(change):
-    with pytest.raises(UsageError, match=r"cannot tell which pod of its JobSet it is.*berth k8s"):
+    with pytest.raises(
+        UsageError, match=r"do not say which pod of its JobSet this is.*less than BERTH_HOSTS.*berth k8s"
+    ):
         Pod.of({**POD, **change})
