@@ -185,7 +185,7 @@ def wait_for_checkpoint(workspace, recipe, step):
 
 
 def result(workspace, recipe):
-    """The files of a training that another one must equal byte for byte."""
+    """The files of a training run that another one must equal byte for byte."""
     directory = Path(runs.training(str(workspace), recipe))
     names = [checkpoint.name(STEPS), "metrics.jsonl", "training.json"]
     return {name: (directory / name).read_bytes() for name in names}
@@ -210,7 +210,7 @@ def test_two_hosts_train_to_the_end_also_when_one_is_lost_and_when_they_are_stop
     status = first.wait(timeout=SECONDS)
     assert status != 0 and status not in rough.fatal, rough.logs()
 
-    # One host is told to go: all save at the same step and end, with a status that does the same.
+    # One host gets SIGTERM: all save at the same step and end, with a status that does the same.
     first, second = rough.start()
     wait_for_checkpoint(tmp_path / "rough", recipe, 30)
     second.send_signal(signal.SIGTERM)

@@ -97,7 +97,7 @@ from berth.stage import Directory
 from trainer.loop.train import train
 recipe, records, vocabulary, output = Recipe.model_validate_json(sys.argv[1]), Inputs.of(sys.argv[2]), *sys.argv[3:]
 try:
-    train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(vocabulary), place=Directory(output),
+    train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(vocabulary), destination=Directory(output),
           evaluation=records if recipe.evaluation.is_during_training else None)
 except BerthError as error:
     print(error)

@@ -1,4 +1,4 @@
-"""The best of several evaluations, targets, and the table that people read."""
+"""The best of several evaluations, targets, and the human-readable table."""
 
 import pytest
 
@@ -58,8 +58,8 @@ def test_the_table_shows_what_there_is_and_marks_the_best():
 
 def test_phase_and_sequences_of_a_step():
     phases = [{"name": "a", "steps": 10, "batch_size": 4}, {"name": "b", "steps": 5, "batch_size": 8}]
-    told = [summary.progress_at({"phases": phases}, step) for step in (0, 10, 11, 15)]
-    assert told == [
+    found = [summary.progress_at({"phases": phases}, step) for step in (0, 10, 11, 15)]
+    assert found == [
         {"phase": "a", "sequences": 0},
         {"phase": "a", "sequences": 40},
         {"phase": "b", "sequences": 48},

@@ -73,7 +73,7 @@ def similarities(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scored(model, similarities, tmp_path_factory):
-    """Directory of a fine-tuning on them, of the model as an exported encoder that does not tell its kind."""
+    """Directory of a fine-tuning on them, of an exported encoder without a file that says whether it is cased."""
     encoder = tmp_path_factory.mktemp("encoder")
     shutil.copy(model / checkpoint.name(7), encoder / "encoder.safetensors")
     for name in ("bert_config.json", "vocab.txt"):

@@ -170,7 +170,7 @@ def test_a_loss_that_is_no_number_ends_the_training(model, opinions, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "expected"),
+    ("described", "given", "expected"),
     [
         ({"training.json": {"lower_case": False}}, None, False),
         ({"tokenizer_config.json": {"do_lower_case": True}}, None, True),
@@ -179,15 +179,15 @@ def test_a_loss_that_is_no_number_ends_the_training(model, opinions, tmp_path):
         (
             {},
             None,
-            "nothing beside the checkpoint tells .* Expected training.json or tokenizer_config.json. Give --low",
+            "no file next to the checkpoint says .* Expected training.json or tokenizer_config.json. Give --low",
         ),
-        ({"training.json": {"lower_case": True}}, False, "the checkpoint is of uncased text. Found --cased"),
+        ({"training.json": {"lower_case": True}}, False, "the checkpoint is for uncased text. Found --cased"),
     ],
 )
-def test_whether_text_is_lower_cased_stands_beside_the_checkpoint(tmp_path, told, given, expected):
+def test_whether_text_is_lower_cased_is_in_a_file_next_to_the_checkpoint(tmp_path, described, given, expected):
     from trainer.finetuning.lower_case import lower_case_of
 
-    for name, content in told.items():
+    for name, content in described.items():
         (tmp_path / name).write_text(json.dumps(content))
     if isinstance(expected, bool):
         assert lower_case_of(str(tmp_path), given) is expected

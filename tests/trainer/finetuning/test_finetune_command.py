@@ -24,8 +24,8 @@ def command(model, tmp_path, capsys):
 def test_it_prints_the_figures_of_the_last_epoch(command, opinions, finetuned):
     """Its flags are those the fixture was made with: it finds that all is done."""
     shown = command(data=str(opinions), output=str(finetuned), fields="text", label_field="label", seed=5, **HOW)
-    told = json.loads((finetuned / "finetuning.json").read_text())
-    assert shown == {"metrics": told["metrics"], "baseline": told["baseline"]}
+    figures = json.loads((finetuned / "finetuning.json").read_text())
+    assert shown == {"metrics": figures["metrics"], "baseline": figures["baseline"]}
 
 
 @pytest.mark.parametrize(

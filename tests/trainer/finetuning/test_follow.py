@@ -15,7 +15,7 @@ SAMPLES = "package://berth_recipes/samples/mnli"
 
 
 def asking(recipe, every_steps, **training):
-    """The recipe with a fine-tuning after every so many of its twelve updates."""
+    """The recipe with a fine-tuning after every `every_steps` of its twelve updates."""
     task = {"task": "mnli", "data": SAMPLES, "max_seq_length": 24, "epochs": 1, "every_steps": every_steps}
     return changed(recipe, training={"keep_checkpoints": 9, **training}, fine_tuning={"sample": task})
 

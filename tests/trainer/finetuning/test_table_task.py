@@ -49,7 +49,7 @@ def read(task, data, **values):
 
 
 def rows_of(columns, texts, labels, label):
-    """Rows of a GLUE file; what stands in columns that do not matter could be taken for a label or a quoted value."""
+    """Rows of a GLUE file; values in unused columns could be mistaken for a label or a quoted value."""
     for number, (pair, value) in enumerate(zip(texts, labels, strict=True)):
         remaining = list(pair)
         yield [value if name == label else remaining.pop(0) if is_text(name) else f'"{number}' for name in columns]

@@ -32,7 +32,7 @@ def bucket(bucket):
 
 
 def contents(directory):
-    """The files of a training, without those that hold times."""
+    """The files of a training run, without those that hold times."""
     uris = storage.glob(storage.join(directory, "**"))
     names = {uri: uri.removeprefix(directory).lstrip("/") for uri in uris}
     return {name: storage.read_bytes(uri) for uri, name in names.items() if not name.startswith(CLOCK)}
@@ -78,7 +78,7 @@ from berth.stage import Directory
 from trainer.loop.train import train
 recipe, bucket = Recipe.model_validate_json(open(sys.argv[1]).read()), sys.argv[2]
 train(recipe=recipe, records={"short": Inputs.of(bucket + "/in/*.tfrecord.gz")},
-      vocabulary=Inputs.of(bucket + "/in/vocab.txt"), place=Directory(bucket + "/out"))
+      vocabulary=Inputs.of(bucket + "/in/vocab.txt"), destination=Directory(bucket + "/out"))
 """
 
 

@@ -233,7 +233,7 @@ from berth.stage import Directory
 from trainer.loop.train import train
 recipe, records = Recipe.model_validate_json(open(sys.argv[1]).read()), Inputs.of(sys.argv[2])
 train(recipe=recipe, records={"short": records}, vocabulary=Inputs.of(sys.argv[3]),
-      evaluation=records if recipe.evaluation.is_during_training else None, place=Directory(sys.argv[4]))
+      evaluation=records if recipe.evaluation.is_during_training else None, destination=Directory(sys.argv[4]))
 """
 
 
