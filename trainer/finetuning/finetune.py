@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from berth.errors import UsageError
+from collections.abc import Mapping
+
+import numpy as np
+
+from berth.errors import BerthError, UsageError
 from berth.recipe import FineTuning
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -76,12 +80,25 @@ def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: b
     engine = ClassifierEngine(config, dataset.head)
     engine.assign(weights.initial(engine.shapes, seed, config.initializer_range))
     encoder = {name: shape for name, shape in engine.shapes.items() if name.startswith("bert/")}
-    engine.assign(weights.load(uri, encoder, seed, config.initializer_range))
+    arrays = weights.load(uri, encoder, seed, config.initializer_range)
+    _check_finite(uri, arrays)
+    engine.assign(arrays)
     held_out = dict(zip((each.name for each in dataset.held_out), encoded[1:], strict=True))
     outcome = loop.train(engine, task, dataset.head, options, encoded[0], held_out, seed)
     results.write(output, task, dataset, encoded, outcome, step=checkpoint.step_of(uri))
     results.write_model(output, engine.arrays(), config, dataset.head.labels, tokens)
     classifier.save(output, task.is_pair, lower_case, options.max_seq_length)
+
+
+def _check_finite(uri: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise BerthError for a checkpoint with weights that are NaN or infinite."""
+    if broken := sorted(name for name, array in arrays.items() if not np.isfinite(array).all()):
+        raise BerthError(
+            "the checkpoint has weights that are NaN or infinite",
+            where=uri,
+            found=f"{len(broken)} such variables, the first is {broken[0]}",
+            fix="Fine-tune an earlier checkpoint: training diverged before this one.",
+        )
 
 
 def _check_model(options: FineTuning, task: Task, config: BertConfig) -> None:

@@ -76,7 +76,7 @@ def train(
         seed: Seed of the order and of dropout.
 
     Raises:
-        BerthError: if the loss is not a finite number.
+        BerthError: if a loss, a gradient or an output on a held-out set is not finite.
     """
     phase, outcome = phase_of(options, len(examples)), Outcome()
     steps_per_epoch = phase.steps // options.epochs
@@ -100,6 +100,9 @@ def train(
                 progress.update(0, epoch=epoch + 1, loss=f"{loss:.3f}")
             if is_last:
                 outcome.logits = {name: predict(engine, each, phase.batch_size) for name, each in held_out.items()}
+                for name, logits in outcome.logits.items():
+                    if not np.isfinite(logits).all():
+                        raise _not_finite(f"an output of the model on {name}", number)
                 figures = {name: measure(task, head, held_out[name], each) for name, each in outcome.logits.items()}
                 mean = float(np.mean(results, axis=0)[0])
                 outcome.epochs.append({"epoch": epoch + 1, "step": number, "loss": mean, **figures})
@@ -151,7 +154,10 @@ def _features(examples: EncodedExamples, rows: np.ndarray) -> Features:
 def _check_finite(results: list[np.ndarray], number: int) -> None:
     for before, result in enumerate(reversed(results)):
         if not np.isfinite(result).all():
-            raise BerthError(
-                f"the loss or the gradient is not a finite number at step {number - before}",
-                fix="Lower the learning rate, or lengthen the warm-up.",
-            )
+            raise _not_finite("the loss or the gradient", number - before)
+
+
+def _not_finite(what: str, number: int) -> BerthError:
+    return BerthError(
+        f"{what} is not a finite number at step {number}", fix="Lower the learning rate, or lengthen the warm-up."
+    )

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,17 @@ def test_a_model_that_cannot_take_the_examples(model, opinions, similarities, tm
     (one_segment / "vocab.txt").write_text("\n".join(TOKENS[:-1]) + "\n")
     with pytest.raises(BerthError, match=r"vocabulary and the model configuration do not belong together"):
         run(one_segment, similarities, tmp_path / "out", task="stsb")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_with_weights_that_are_not_finite_is_named(model, opinions, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    uri = str(tmp_path / "model" / checkpoint.name(7))
+    arrays, state = checkpoint.read(uri)
+    name = "bert/pooler/dense/bias"
+    checkpoint.write(uri, {**arrays, name: np.full_like(arrays[name], np.nan)}, state)
+    with pytest.raises(BerthError, match=rf"{checkpoint.name(7)}: the checkpoint has weights that are NaN.*{name}"):
+        run(tmp_path / "model", opinions, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
