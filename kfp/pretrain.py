@@ -75,7 +75,7 @@ def pretrain_pipeline(
         if until == "data":
             return add("report", report(stages=_by_name(stages), **common))
         training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, "evalset": examples, **common}
-        *middles, last = resolved.segment_ends
+        *middles, last = resolved.slice_ends
         if for_cluster and is_distributed(resolved.cluster):
             _check_undivided(middles)
             training["image"] = resolved.cluster.image or IMAGE

@@ -62,8 +62,8 @@ class Recipe(Section):
     cluster: Cluster = Cluster()
 
     @property
-    def segment_ends(self) -> list[int]:
-        """The updates that end a segment of the training: where a fine-tuning asks for the model, and the last one."""
+    def slice_ends(self) -> list[int]:
+        """The updates that end a slice of the training run: those that a fine-tuning asks for, and the last one."""
         total = sum(phase.steps for phase in self.training.phases)
         return sorted({total}.union(*(task.steps(total) for task in self.fine_tuning.values())))
 

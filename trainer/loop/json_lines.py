@@ -1,4 +1,4 @@
-"""Files of one JSON object a line, each line about one step of a training."""
+"""Files of one JSON object a line, each line about one step of a training run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Line = dict[str, Any]
 
 
 def read(uri: str) -> list[Line]:
-    """The lines of a file; none where there is no file."""
+    """The lines of a file; empty if there is no file."""
     if not storage.exists(uri):
         return []
     return [json.loads(line) for line in storage.read_text(uri).splitlines()]
 
 
 def read_until(uri: str, step: int) -> list[Line]:
-    """The lines up to a step: what an interrupted training wrote that still holds. None before the first checkpoint."""
+    """The lines up to a step, that of the checkpoint an interrupted run resumes from; empty for step 0."""
     return [line for line in read(uri) if line["step"] <= step] if step else []
 
 

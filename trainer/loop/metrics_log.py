@@ -1,6 +1,6 @@
-"""What a training tells while it runs: metrics.jsonl, evaluations.jsonl, and event files for TensorBoard.
+"""The logs of a training run: metrics.jsonl, evaluations.jsonl, and event files for TensorBoard.
 
-The JSON files belong to the result and depend on no clock; the event files tell speeds too and are no part of it.
+The JSON files belong to the result and depend on no clock. The event files also hold speeds and are not part of it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from trainer.loop.json_lines import Line
 from trainer.loop.tensorboard import DIRECTORY, EventFile
 from trainer.schedules.schedule import Update
 
-# Groups in TensorBoard. What a line says beside its figures is left out.
+# Groups in TensorBoard, which shows figures only.
 TRAIN, SPEED, EVALUATION = "train", "speed", "evaluation"
 NO_FIGURES = {"step", "phase", "sequences"}
 
 
-class Journal:
-    """The lines of a training, those that still hold of an interrupted run included.
+class MetricsLog:
+    """The lines of metrics and evaluations, including those that an interrupted run logged up to its checkpoint.
 
     Args:
-        output: The training's output.
-        done: Updates made before; lines about later ones are forgotten.
+        output: The stage's output.
+        done: Updates of the checkpoint that is continued; lines about later ones are dropped.
         is_writer: Whether this process writes; the others only keep the lines.
         next_sentence: Whether the model has the next-sentence head.
     """
@@ -39,7 +39,7 @@ class Journal:
         self._events = EventFile(output.path(DIRECTORY), purge_step) if is_writer else None
 
     def add_metrics(self, update: Update, window: Window, speed: Mapping[str, float]) -> Line:
-        """A line of metrics: means since the line before."""
+        """Add a line of metrics: means since the line before."""
         means = window.totals.means(self._next_sentence)
         line = {
             "step": update.number,
@@ -55,7 +55,7 @@ class Journal:
         return line
 
     def add_evaluation(self, line: Line) -> None:
-        """The figures of an evaluation, which stand in evaluations.jsonl at once."""
+        """Add the figures of an evaluation and write evaluations.jsonl at once."""
         self.evaluations.append(line)
         self._show(line, EVALUATION)
         if self._events is not None:
@@ -63,7 +63,7 @@ class Journal:
             self._events.flush()
 
     def write(self) -> None:
-        """Write all lines; those about steps after the newest checkpoint are forgotten when the training goes on."""
+        """Write all lines; a resumed run drops those about steps after its checkpoint."""
         json_lines.write(self._output.path(METRICS), self.metrics)
         if self.evaluations:
             json_lines.write(self._output.path(EVALUATIONS), self.evaluations)

@@ -75,9 +75,8 @@ def evaluate(
 ) -> None:
     """Measure a trained model on held-out records, beside the best constant guess."""
     from trainer.checkpoints import checkpoint as checkpoints
-    from trainer.evaluation import evaluate
+    from trainer.evaluation import evaluate, history
     from trainer.evaluation import follow as following
-    from trainer.evaluation import history as evaluations
     from trainer.loop import json_lines
 
     if every and follow:
@@ -97,7 +96,7 @@ def evaluate(
             engine=engine,
             output=output or f"{directory}-followed",
         )
-        typer.echo(evaluations.table(lines))
+        typer.echo(history.table(lines))
         return
     default = f"{directory}-evaluations" if every else f"{directory}-evaluation"
     if step is not None:
@@ -117,7 +116,7 @@ def evaluate(
             uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
-        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, EVALUATIONS))))
+        typer.echo(history.table(json_lines.read(storage.join(result.uri, EVALUATIONS))))
         return
     figures = read_evaluation(result.uri)
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))

@@ -82,7 +82,7 @@ def test_prepared_text_is_extracted_from_the_excerpt():
 
 def test_fine_tuning_during_pre_training_happens_in_the_middle_and_at_the_end():
     _, small = pair("stagedml_3l")
-    assert small.segment_ends == [12, 24]
+    assert small.slice_ends == [12, 24]
     assert small.fine_tuning["mnli"].epochs == 1
 
 
