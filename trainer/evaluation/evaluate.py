@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
-from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK
+from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -87,9 +87,9 @@ def evaluate_other(
 
 
 def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
+    from trainer.checkpoints import summary
     from trainer.evaluation import baseline, fill_mask
     from trainer.evaluation.model import count_labels, load
-    from trainer.loop import json_lines, summary
 
     model = load(uris[-1], records, engine)
     labels = count_labels(model.records, len(model.tokens))
@@ -114,7 +114,7 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
             step = checkpoint.step_of(uri)
             progress = summary.progress_at(training, step) if training is not None and step is not None else {}
             lines.append({"step": step, **progress, **figures(uri)})
-        json_lines.write(output.path(EVALUATIONS), lines)
+        write_lines(output.path(EVALUATIONS), lines)
     guess = baseline.constant_guess(labels, model.tokens, next_sentence=model.next_sentence)
     counts = {"examples": model.records.count, "masked_positions": int(labels.masked.sum())}
     _write(output, EVALUATION, {"step": checkpoint.step_of(uris[-1]), **counts, **newest, "baseline": guess})

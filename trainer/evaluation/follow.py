@@ -14,17 +14,15 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.formats.results import EVALUATIONS
+from berth.formats.results import EVALUATIONS, Line, read_lines, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import STARTED
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, summary
 from trainer.data.vocabulary import check_vocabulary
 from trainer.evaluation.history import as_text
-from trainer.loop import json_lines, summary
-from trainer.loop.json_lines import Line
 
 log = logging.getLogger("berth.evaluate")
 
@@ -62,7 +60,7 @@ def follow(
     """
     _claim(_digest(directory, seconds), records, output)
     uri = storage.join(output, EVALUATIONS)
-    lines = {line["step"]: line for line in json_lines.read(uri)}
+    lines = {line["step"]: line for line in (read_lines(uri) if storage.exists(uri) else [])}
     model = None
     for step in _appearing(directory, lines, seconds):
         checkpoint_uri = storage.join(directory, checkpoint.name(step))
@@ -80,7 +78,7 @@ def follow(
             continue  # the training run has deleted it; reported at the end
         figures = model.evaluate(batch_size)
         lines[step] = {"step": step, **summary.progress_at(summary.read(directory) or {"phases": []}, step), **figures}
-        json_lines.write(uri, [lines[key] for key in sorted(lines)])
+        write_lines(uri, [lines[key] for key in sorted(lines)])
         log.info("evaluated the checkpoint of step %d: %s", step, as_text(lines[step]))
     if missed := sorted(_scheduled(directory) - set(lines)):
         log.warning(

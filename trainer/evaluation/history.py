@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from berth.formats.results import Line
 from berth.recipe import Target
-from trainer.loop.json_lines import Line
 
 METRIC = "masked_lm_accuracy"  # decides which checkpoint is the best, without a target
 

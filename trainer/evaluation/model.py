@@ -18,8 +18,8 @@ from trainer.checkpoints.checkpoint import Checkpoint, beside
 from trainer.checkpoints.huggingface import CONFIG as HUGGINGFACE_CONFIG
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
 from trainer.engines import Engine, Settings, create
-from trainer.evaluation.metrics import Totals
 from trainer.models import CONFIG, Configuration, read_configuration
+from trainer.models.metrics import Totals
 
 RECORDS_PER_READ = 1024  # to count labels
 

@@ -72,9 +72,8 @@ def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: b
     _check_model(options, task, config)
     dataset = task.read(data)
     with quiet():
-        from trainer.finetuning import loop, results
+        from trainer.finetuning import loop, results, savedmodel
         from trainer.finetuning.engine import ClassifierEngine
-        from trainer.serving import classifier
         from trainer.serving.graph_tokenizer import GraphTokenizer
 
     sets = [dataset.train, *dataset.held_out]
@@ -89,7 +88,7 @@ def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: b
     outcome = loop.train(engine, task, dataset.head, options, encoded[0], held_out, seed)
     results.write(output, task, dataset, encoded, outcome, step=step_of(uri))
     results.write_model(output, engine.arrays(), config, dataset.head.labels, tokens)
-    classifier.save(output, task.is_pair, lower_case, options.max_seq_length)
+    savedmodel.save(output, task.is_pair, lower_case, options.max_seq_length)
 
 
 def _check_finite(uri: str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from berth.errors import BerthError
+from berth.formats.results import Line
 from berth.progress import Progress
 from berth.recipe import FineTuning, Phase
 from trainer.data.order import permute
@@ -18,7 +19,6 @@ from trainer.finetuning.encoding import EncodedExamples, Features
 from trainer.finetuning.engine import ClassifierEngine
 from trainer.finetuning.heads import Head
 from trainer.finetuning.task import Task
-from trainer.loop.json_lines import Line
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from berth import storage
-from berth.formats.results import FINETUNING, LABELS, METRICS
+from berth.formats.results import FINETUNING, LABELS, METRICS, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage.output import Output
 from trainer.checkpoints import safetensors
@@ -18,7 +18,6 @@ from trainer.finetuning.heads import Head
 from trainer.finetuning.loop import Outcome
 from trainer.finetuning.task import Task
 from trainer.finetuning.task_examples import Dataset, Examples
-from trainer.loop import json_lines
 from trainer.models import CONFIG, Configuration
 
 
@@ -53,7 +52,7 @@ def write(
         "epochs": outcome.epochs,
     }
     _write(output, FINETUNING, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    json_lines.write(output.path(METRICS), outcome.steps)
+    write_lines(output.path(METRICS), outcome.steps)
     for each in dataset.held_out:
         _write(output, f"predictions-{each.name}.tsv", _predictions(head, each, outcome.logits[each.name]))
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from berth.formats.results import EVALUATIONS, METRICS
+from berth import storage
+from berth.formats.results import EVALUATIONS, METRICS, Line, read_lines, write_lines
 from berth.stage.output import Output
-from trainer.evaluation.metrics import Window
-from trainer.loop import json_lines
-from trainer.loop.json_lines import Line
 from trainer.loop.tensorboard import DIRECTORY, EventFile
+from trainer.loop.window import Window
 from trainer.schedules.schedule import Update
 
 # Groups in TensorBoard, which shows figures only.
@@ -33,8 +32,8 @@ class MetricsLog:
 
     def __init__(self, output: Output, done: int, is_writer: bool, next_sentence: bool) -> None:
         self._output, self._next_sentence = output, next_sentence
-        self.metrics = json_lines.read_until(output.path(METRICS), done)
-        self.evaluations = json_lines.read_until(output.path(EVALUATIONS), done)
+        self.metrics = _lines_until(output.path(METRICS), done)
+        self.evaluations = _lines_until(output.path(EVALUATIONS), done)
         purge_step = done + 1 if done else 0
         self._events = EventFile(output.path(DIRECTORY), purge_step) if is_writer else None
 
@@ -59,14 +58,14 @@ class MetricsLog:
         self.evaluations.append(line)
         self._show(line, EVALUATION)
         if self._events is not None:
-            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+            write_lines(self._output.path(EVALUATIONS), self.evaluations)
             self._events.flush()
 
     def write(self) -> None:
         """Write all lines; a resumed run drops those about steps after its checkpoint."""
-        json_lines.write(self._output.path(METRICS), self.metrics)
+        write_lines(self._output.path(METRICS), self.metrics)
         if self.evaluations:
-            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+            write_lines(self._output.path(EVALUATIONS), self.evaluations)
         if self._events is not None:
             self._events.flush()
 
@@ -78,3 +77,8 @@ class MetricsLog:
     def _show(self, line: Mapping[str, Any], group: str) -> None:
         if self._events is not None:
             self._events.add(line["step"], {f"{group}/{k}": v for k, v in line.items() if k not in NO_FIGURES})
+
+
+def _lines_until(uri: str, step: int) -> list[Line]:
+    """The lines up to a step, that of the checkpoint an interrupted run resumes from; none for step 0."""
+    return [line for line in read_lines(uri) if line["step"] <= step] if step and storage.exists(uri) else []

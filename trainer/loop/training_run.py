@@ -17,16 +17,16 @@ from berth.recipe import Phase, Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer import models
-from trainer.checkpoints import checkpoint, safetensors
+from trainer.checkpoints import checkpoint, safetensors, summary
 from trainer.checkpoints import initial_weights as weights
 from trainer.data.records import Features, Limits, RecordSet, Share, training_batch
 from trainer.engines import Engine, Scalars, Settings, create
 from trainer.evaluation import history
-from trainer.evaluation.metrics import Window
 from trainer.evaluation.model import measure
-from trainer.loop import initial_accuracy, speed, summary
+from trainer.loop import initial_accuracy, speed
 from trainer.loop.metrics_log import MetricsLog
 from trainer.loop.slice import Slice
+from trainer.loop.window import Window
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 

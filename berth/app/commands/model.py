@@ -11,7 +11,7 @@ from berth import storage
 from berth.app.commands import options
 from berth.errors import UsageError
 from berth.formats.records import PATTERN
-from berth.formats.results import EVALUATIONS, read_evaluation
+from berth.formats.results import EVALUATIONS, read_evaluation, read_lines
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 
@@ -77,7 +77,6 @@ def evaluate(
     from trainer.checkpoints import checkpoint as checkpoints
     from trainer.evaluation import evaluate, history
     from trainer.evaluation import follow as following
-    from trainer.loop import json_lines
 
     if every and follow:
         raise UsageError("give only one of --all and --follow", where="berth evaluate")
@@ -116,7 +115,7 @@ def evaluate(
             uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
-        typer.echo(history.table(json_lines.read(storage.join(result.uri, EVALUATIONS))))
+        typer.echo(history.table(read_lines(storage.join(result.uri, EVALUATIONS))))
         return
     figures = read_evaluation(result.uri)
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
@@ -130,7 +129,7 @@ def export(
     ] = "huggingface",
 ) -> None:
     """Write a trained model for other libraries."""
-    from trainer.checkpoints.export import export
+    from trainer.serving.export import export
 
     typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
 

@@ -12,12 +12,12 @@ from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS, changed
 from trainer.checkpoints import checkpoint
-from trainer.checkpoints.export import export
 from trainer.data.records import Limits, RecordSet
 from trainer.evaluation import baseline
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.model import Labels, load, measure
 from trainer.loop.train import train
+from trainer.serving.export import export
 
 
 @pytest.fixture(scope="module")

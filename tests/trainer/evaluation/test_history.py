@@ -3,8 +3,8 @@
 import pytest
 
 from berth.recipe import Target
+from trainer.checkpoints import summary
 from trainer.evaluation import history
-from trainer.loop import summary
 
 LINES = [
     {"step": 0, "sequences": 0, "masked_lm_accuracy": 0.9, "masked_lm_loss": 9.0},

@@ -164,7 +164,7 @@ def test_done_is_done(undisturbed, tiny_recipe, records, vocabulary):
 
 
 def test_finding_that_there_is_nothing_to_do_needs_no_tensorflow():
-    stages = "trainer.loop.train, trainer.evaluation.evaluate, trainer.checkpoints.export"
+    stages = "trainer.loop.train, trainer.evaluation.evaluate, trainer.serving.export"
     code = f"import sys, {stages}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"tensorflow", "keras", "numba", "jax"} & set(loaded)

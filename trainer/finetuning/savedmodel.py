@@ -53,8 +53,8 @@ def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) 
 
         from trainer.finetuning.engine import ClassifierEngine
         from trainer.finetuning.heads import head_of
-        from trainer.serving import savedmodel
         from trainer.serving.graph_tokenizer import GraphTokenizer
+        from trainer.serving.savedmodel import write
 
         tf.config.set_visible_devices([], "GPU")  # the process that trains the model may hold all of its memory
     config, tokens = read_description(output.uri)
@@ -76,7 +76,7 @@ def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) 
     module.serve = tf.function(serve, autograph=False)
     names = ("text", "text_b") if is_pair else ("text",)
     signature = {name: tf.TensorSpec([None], tf.string, name=name) for name in names}
-    savedmodel.write(module, module.serve.get_concrete_function(**signature), output, DIRECTORY)
+    write(module, module.serve.get_concrete_function(**signature), output, DIRECTORY)
 
 
 if __name__ == "__main__":
