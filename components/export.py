@@ -20,7 +20,7 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
         manifest: The stage's manifest.
     """
     from berth.stage.task import Task
-    from trainer.checkpoints.export import export
+    from trainer.serving.export import export
 
     with Task("export", recipe, workspace) as task:
         result = export(model=task.files(model, "*"), format=format, destination=task.destination)

@@ -6,7 +6,8 @@ import textwrap
 
 from berth import storage
 from berth.errors import UsageError
-from berth.formats.records import MaskedToken, Record, read_record, text_names
+from berth.formats.record_tokens import MaskedToken, Record, read_record
+from berth.formats.records import text_names
 from berth.formats.vocabulary import Vocabulary, joined
 from berth.stage.lineage import origin_uri
 from berth.stage.manifest import NAME, Manifest

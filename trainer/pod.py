@@ -1,7 +1,7 @@
-"""What a pod runs: `python -m trainer.pod train|evaluate|finetune RECIPE --workspace URI`; it needs to be told no more.
+"""The command of a pod: `python -m trainer.pod train|evaluate|finetune RECIPE --workspace URI`.
 
-The data's places are looked up in the workspace, the other hosts' names follow from the JobSet's environment. The exit
-status tells the JobSet whether to start again: 1 and 2 are failures that would repeat themselves.
+The directories of the data come from the workspace, the names of the other hosts from the JobSet's environment. By the
+exit status the JobSet decides whether to restart its pods: 1 and 2 are failures that would repeat themselves.
 """
 
 from __future__ import annotations
@@ -20,29 +20,28 @@ from berth.formats.records import PATTERN as TFRECORDS
 from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Recipe
 from berth.recipe import file as recipe_file
-from berth.stage import Stage, Workspace
-from berth.stage import run_index as runs
+from berth.stage import Stage, Workspace, run_index
 from berth.stage.inputs import Inputs
 from trainer.loop.hosts import Pod, process_number
 
 log = logging.getLogger("berth.pod")
 
-# Of an error that nobody expected (sysexits.h: EX_SOFTWARE): perhaps the machine's; trying again is right.
+# After an unexpected error (sysexits.h: EX_SOFTWARE). The machine may be the cause, so another attempt is right.
 UNEXPECTED = 70
-SECONDS_BETWEEN_LOOKS = 30.0
+SECONDS_BETWEEN_LISTINGS = 30.0
 
 
 @dataclass(frozen=True)
 class TrainingWorkspace(Workspace):
-    """A workspace in which it is noted where a recipe's training writes to, for those who follow it."""
+    """A workspace that records the directory of a recipe's training run, for the pods that follow it."""
 
     recipe: Recipe
 
     def directory(self, stage: Stage) -> str:
-        """Where this stage's output goes."""
+        """The directory of the stage's output."""
         uri = super().directory(stage)
         if process_number() == 0:
-            runs.record_training(self.uri, self.recipe, uri)
+            run_index.record_training(self.uri, self.recipe, uri)
         return uri
 
 
@@ -54,32 +53,32 @@ def train(recipe: Recipe, workspace: str) -> str:
     """
     from trainer.loop.train import train
 
-    data = runs.data(workspace, recipe)
+    data = run_index.data(workspace, recipe)
     names = {phase.records for phase in recipe.training.phases}
-    evaluation = Inputs.of_stage(data[runs.EVALUATION_SET], TFRECORDS)
+    evaluation = Inputs.of_stage(data[run_index.EVALUATION_SET], TFRECORDS)
     return train(
         recipe=recipe,
-        records={name: Inputs.of_stage(data[runs.RECORDS + name], TFRECORDS) for name in names},
-        vocabulary=Inputs.of_stage(data[runs.VOCABULARY], VOCABULARY),
+        records={name: Inputs.of_stage(data[run_index.RECORDS + name], TFRECORDS) for name in names},
+        vocabulary=Inputs.of_stage(data[run_index.VOCABULARY], VOCABULARY),
         evaluation=evaluation if recipe.evaluation.is_during_training else None,
         destination=TrainingWorkspace(workspace, recipe),
     ).uri
 
 
-def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LOOKS) -> str:
-    """Evaluate each checkpoint of a recipe's training as it appears, until the training is finished.
+def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LISTINGS) -> str:
+    """Evaluate each checkpoint of a recipe's training run as it appears, until the run is finished.
 
     Returns:
         URI of the directory with evaluations.jsonl.
     """
     from trainer.evaluation.follow import follow
 
-    data = runs.data(workspace, recipe)
+    data = run_index.data(workspace, recipe)
     directory = _training(recipe, workspace, seconds)
     output = f"{directory}-followed"
     follow(
         directory=directory,
-        records=Inputs.of_stage(data[runs.EVALUATION_SET], TFRECORDS),
+        records=Inputs.of_stage(data[run_index.EVALUATION_SET], TFRECORDS),
         batch_size=recipe.evaluation.batch_size,
         engine=recipe.training.engine,
         output=output,
@@ -88,40 +87,40 @@ def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LO
     return output
 
 
-def finetune(recipe: Recipe, name: str, workspace: str, seconds: float = SECONDS_BETWEEN_LOOKS) -> str:
-    """Fine-tune a recipe's model on one of its tasks, as its training goes on and at its end.
+def finetune(recipe: Recipe, name: str, workspace: str, seconds: float = SECONDS_BETWEEN_LISTINGS) -> str:
+    """Fine-tune the checkpoints of a recipe's training run on one of its tasks, while it continues and at its end.
 
     Returns:
-        URI of the directory with the last fine-tuning.
+        URI of the directory of the last fine-tuning.
 
     Raises:
         UsageError: if the recipe has no such task.
     """
-    from trainer.finetuning.following import follow
+    from trainer.finetuning.follow import follow
 
     if name not in recipe.fine_tuning:
         raise UsageError(
             "the recipe has no such task",
             where=f"--name {name}",
-            expected=", ".join(recipe.fine_tuning) or "fine_tuning",
+            expected=", ".join(recipe.fine_tuning) or "a recipe with a section fine_tuning",
         )
     directory = _training(recipe, workspace, seconds)
     return follow(recipe=recipe, name=name, directory=directory, destination=Workspace(workspace), seconds=seconds)[-1]
 
 
 def _training(recipe: Recipe, workspace: str, seconds: float) -> str:
-    """URI of the directory of the recipe's training, as soon as it has started."""
-    directory = runs.training(workspace, recipe)
+    """Wait until the recipe's training run has started; returns the URI of its directory."""
+    directory = run_index.training(workspace, recipe)
     if directory is None:
-        log.info("waiting for the training to start")
+        log.info("waiting for the training run to start")
     while directory is None:
         time.sleep(seconds)
-        directory = runs.training(workspace, recipe)
+        directory = run_index.training(workspace, recipe)
     return directory
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a pod's work; returns the exit status."""
+    """Run the command of a pod; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m trainer.pod", description=__doc__)
     parser.add_argument("work", choices=["train", "evaluate", "finetune"])
     parser.add_argument("recipe", help="YAML file, or the name of an installed recipe")
@@ -146,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("%s", error)
         return error.exit_status
     except Exception:
-        log.exception("unexpected")
+        log.exception("unexpected error")
         return UNEXPECTED
     log.info("done: %s", result)
     return 0

@@ -1,6 +1,6 @@
-"""Compiles the kernels that read records into this machine's cache: ``python -m trainer.warm``.
+"""Compile the kernels that read records, into this machine's cache: ``python -m trainer.warm``.
 
-For container images, so that no training run has to compile them.
+Container images run it, so that a training run does not have to compile them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trainer.data.records import Limits, RecordSet
 
 
 def main() -> None:
-    """Write one record, and read it."""
+    """Write and read one record."""
     import tensorflow as tf
 
     features = {

@@ -6,6 +6,7 @@ The names are part of the stages' contract: other stages, the report and people 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 from berth import storage
@@ -125,6 +126,12 @@ def read_lines(uri: str) -> list[Line]:
     """
     lines = enumerate(storage.read_text(uri).splitlines(), start=1)
     return [_parsed(line, f"{uri}, line {number}") for number, line in lines if line.strip()]
+
+
+def write_lines(uri: str, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Write a file with one JSON object a line, atomically."""
+    with storage.atomic_write(uri) as file:
+        file.write("".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def _parsed(text: str, where: str) -> Any:

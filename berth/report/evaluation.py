@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from berth.formats.records import MaskedToken, Record
+from berth.formats.record_tokens import MaskedToken, Record
 from berth.formats.results import EVALUATION, FILL_MASK
 from berth.formats.vocabulary import CLASSIFIER, SEPARATOR
 from berth.report.record_view import Example, Piece, pieces_of, view

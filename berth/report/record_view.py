@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Literal
 
 from berth import storage
-from berth.formats.records import MaskedToken, Record, read_record
+from berth.formats.record_tokens import MaskedToken, Record, read_record
 from berth.formats.vocabulary import CONTINUATION, SPECIAL_TOKENS, VOCABULARY, Vocabulary
 from berth.report.run import FinishedStage
 from berth.stage.lineage import origin_uri

@@ -8,7 +8,7 @@ from typing import Any
 
 from berth import storage
 from berth.formats import results
-from berth.formats.records import Record
+from berth.formats.record_tokens import Record
 from berth.recipe import Recipe
 from berth.stage.manifest import Manifest
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from berth.formats.records import MaskedToken, Record
+from berth.formats.record_tokens import MaskedToken, Record
 from berth.formats.tfrecord import frame
 from berth.formats.vocabulary import SPECIAL_TOKENS
 from berth.recipe import Recipe

@@ -56,7 +56,7 @@ def _short_waits(monkeypatch):
 
 def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp_path):
     def work(job):
-        """What the pods do: they read recipe and workspace from the config maps."""
+        """What the pods do: the config maps give them recipe and workspace."""
         config_maps = {name: content for (kind, name), content in server.objects.items() if kind == "configmaps"}
         (workspace,) = [
             each["data"]["BERTH_WORKSPACE"] for each in config_maps.values() if "BERTH_WORKSPACE" in each["data"]

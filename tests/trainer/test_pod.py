@@ -185,7 +185,7 @@ def wait_for_checkpoint(workspace, recipe, step):
 
 
 def result(workspace, recipe):
-    """The files of a training that another one must equal byte for byte."""
+    """The files of a training run that another one must equal byte for byte."""
     directory = Path(runs.training(str(workspace), recipe))
     names = [checkpoint.name(STEPS), "metrics.jsonl", "training.json"]
     return {name: (directory / name).read_bytes() for name in names}
@@ -210,7 +210,7 @@ def test_two_hosts_train_to_the_end_also_when_one_is_lost_and_when_they_are_stop
     status = first.wait(timeout=SECONDS)
     assert status != 0 and status not in rough.fatal, rough.logs()
 
-    # One host is told to go: all save at the same step and end, with a status that does the same.
+    # One host gets SIGTERM: all save at the same step and end, with a status that does the same.
     first, second = rough.start()
     wait_for_checkpoint(tmp_path / "rough", recipe, 30)
     second.send_signal(signal.SIGTERM)
@@ -232,11 +232,11 @@ def test_without_data_the_pod_says_how_to_make_it_and_is_not_started_again(recip
         assert "no data of the recipe" in capfd.readouterr().err
 
 
-def test_a_pod_that_does_not_know_its_place_is_not_started_again(recipe, tmp_path, capfd, monkeypatch):
+def test_a_pod_that_lacks_variables_of_its_jobset_is_not_started_again(recipe, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("JOBSET_NAME", "train-tiny")
     (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
     assert pod.main(["train", str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path)]) == 2
-    assert "does not know its place" in capfd.readouterr().err
+    assert "which pod of its JobSet this is are missing" in capfd.readouterr().err
 
 
 def test_an_error_that_nobody_expected_starts_the_pod_again(recipe, tmp_path, capfd, monkeypatch):

@@ -126,6 +126,16 @@ class RecordSet:
                     expected=f"0 to {bound - 1} ({meaning} is {bound})",
                     fix="Train with the vocabulary and model the records were made for, or make them again.",
                 )
+        weights = features[names.MASKED_WEIGHTS.name]
+        if not (np.isfinite(weights) & (weights >= 0.0)).all():  # a sum of weights may be 0, and accuracies exceed 1
+            row, column = np.argwhere(~(np.isfinite(weights) & (weights >= 0.0)))[0]
+            raise BerthError(
+                f"a record has an impossible weight in {names.MASKED_WEIGHTS.name}",
+                where=self.location(int(records[row])),
+                found=f"{weights[row, column]:g}",
+                expected="1.0 for a masked position, 0.0 for padding",
+                fix="Make the records again with `berth records`.",
+            )
         mask = features[names.INPUT_MASK.name]
         if (mask[:, 1:] > mask[:, :-1]).any():  # fused attention knows only the number of tokens
             row = int((mask[:, 1:] > mask[:, :-1]).any(axis=1).argmax())

@@ -22,7 +22,7 @@ from berth.recipe import Optimizer
 from trainer import models, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
 from trainer.engines.fused_attention import fused_attention
-from trainer.evaluation import metrics
+from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
 
 Tensor = Any

@@ -16,7 +16,7 @@ from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer import models, optimizers
 from trainer.engines import Arrays, Scalars, Settings, check_backend
-from trainer.evaluation import metrics
+from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
 
 Tensor = Any

@@ -1,4 +1,4 @@
-"""The best that can be had without a model: the same guess for every position."""
+"""The baseline of an evaluation: the strongest guess that is the same for every position."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def constant_guess(labels: Labels, tokens: list[str], next_sentence: bool) -> dict[str, Any]:
     """Scores of the strongest constant guess, chosen with knowledge of the evaluation set's own labels.
 
-    The accuracy is that of always guessing the most frequent token; the loss is that of the labels' own distribution,
-    its entropy in nats, below which no constant distribution can come. Likewise for the next sentence.
+    The accuracy is that of always guessing the most frequent token. The loss is the entropy of the labels in nats, the
+    minimum of any constant distribution. Likewise for the next sentence.
     """
     token = int(labels.masked.argmax())
     figures: dict[str, Any] = {"token": tokens[token], **_scores("masked_lm", labels.masked)}

@@ -1,4 +1,4 @@
-"""The stage `evaluate`: losses and accuracies of checkpoints on held-out records, beside the best constant guess."""
+"""The stage `evaluate`: losses and accuracies of checkpoints on held-out records, with those of a constant guess."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
-from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK
+from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -16,7 +16,7 @@ from trainer.checkpoints import checkpoint
 from trainer.data.vocabulary import check_vocabulary
 
 VERSION = 2
-EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are there
+EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are measured
 
 
 def evaluate(
@@ -28,22 +28,22 @@ def evaluate(
     checkpoints: Literal["newest", "all"] = "newest",
     destination: Destination,
 ) -> Result:
-    """Evaluate the checkpoints of a training on all records.
+    """Evaluate the checkpoints of a training run on all records.
 
     Args:
         model: Files of the stage `train`, or one of its checkpoints.
         records: TFRecord files.
-        batch_size: Records evaluated at once; the figures do not depend on it but for rounding.
+        batch_size: Records in a batch; changes the figures by rounding only.
         engine: ``tensorflow`` or ``jax``; likewise.
-        checkpoints: Which of the checkpoints.
+        checkpoints: Which checkpoints to evaluate.
         destination: Where the output goes. evaluation.json: masked_lm_loss and next_sentence_loss (nats),
-            masked_lm_accuracy and next_sentence_accuracy of the newest checkpoint, each over the whole set, and the
-            same of the baseline. fill_mask.json: a few of the records with what it puts in the place of [MASK]. For
-            all checkpoints also evaluations.jsonl: the figures of each, in order of their steps.
+            masked_lm_accuracy and next_sentence_accuracy of the newest checkpoint, each over the whole set, and those
+            of the baseline. fill_mask.json: a few records with its predictions for [MASK]. For `all`, also
+            evaluations.jsonl: the figures of each checkpoint, in order of their steps.
 
     Raises:
         UsageError: if the records were made with another vocabulary.
-        BerthError: if there is no checkpoint, or the records do not fit the model.
+        BerthError: if there is no checkpoint, the records do not fit the model, or its losses are not finite.
     """
     newest = checkpoint.newest(model).uri
     uris = [newest] if checkpoints == "newest" else [each.uri for each in checkpoint.all_of(model)]
@@ -66,19 +66,20 @@ def evaluate_other(
     """Evaluate a checkpoint that Berth's trainer did not write, as :func:`evaluate` does.
 
     Args:
-        uri: Any kind that :func:`trainer.checkpoints.checkpoint.Checkpoint.find` knows: the prefix of a TensorFlow
-            checkpoint, a Hugging Face directory. bert_config.json (or config.json) and vocab.txt stand beside it.
+        uri: Any format that :meth:`trainer.checkpoints.checkpoint.Checkpoint.find` knows: the prefix of a TensorFlow
+            checkpoint, a Hugging Face directory. bert_config.json (or config.json) and vocab.txt are next to it.
         records: TFRecord files.
-        batch_size: Records evaluated at once.
+        batch_size: Records in a batch.
         engine: ``tensorflow`` or ``jax``.
         destination: Where the output goes; the step in evaluation.json is null.
 
     Raises:
-        BerthError: if there is no checkpoint, it lacks a head or its description, or the records do not fit.
+        BerthError: if there is no checkpoint, it lacks a head or its description, the records do not fit the model, or
+            its losses are not finite.
     """
-    from trainer.evaluation import model as evaluation
+    from trainer.evaluation.model import description_files
 
-    files, described = checkpoint.Checkpoint.find(uri).files, evaluation.description(uri)
+    files, described = checkpoint.Checkpoint.find(uri).files, description_files(uri)
     check_vocabulary("evaluation", records, Inputs.of(described[1]))
     model = Inputs.of(*sorted({*(file.uri for file in files.files), *described}))
     stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
@@ -86,41 +87,40 @@ def evaluate_other(
 
 
 def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
+    from trainer.checkpoints import summary
     from trainer.evaluation import baseline, fill_mask
-    from trainer.evaluation import model as evaluation
-    from trainer.loop import json_lines, summary
+    from trainer.evaluation.model import count_labels, load
 
-    trained = evaluation.load(uris[-1], records, engine)
-    labels = evaluation.count_labels(trained.records, len(trained.tokens))
-    told = summary.read(storage.parent(uris[-1]))
-    _write(output, FILL_MASK, fill_mask.examples(trained))
+    model = load(uris[-1], records, engine)
+    labels = count_labels(model.records, len(model.tokens))
+    training = summary.read(storage.parent(uris[-1]))
 
     def figures(uri: str) -> dict[str, Any]:
-        """Of one checkpoint; what an interrupted run has evaluated is not evaluated again."""
+        """The figures of one checkpoint; those that an interrupted run has measured are read from their file."""
         step = checkpoint.step_of(uri)
-        known = output.path(f"{EVALUATED}/{step}.json")
-        if not storage.exists(known):
-            if uri != uris[-1]:
-                trained.assign(uri)
-            measured = evaluation.measure(trained.engine, trained.records, batch_size, trained.next_sentence)
-            _write(output, f"{EVALUATED}/{step}.json", measured)
-        content: dict[str, Any] = json.loads(storage.read_bytes(known))
+        measured = output.path(f"{EVALUATED}/{step}.json")
+        if not storage.exists(measured):
+            if uri != model.uri:
+                model.assign(uri)
+            _write(output, f"{EVALUATED}/{step}.json", model.evaluate(batch_size))
+        content: dict[str, Any] = json.loads(storage.read_bytes(measured))
         return content
 
     newest = figures(uris[-1])
+    _write(output, FILL_MASK, fill_mask.examples(model))
     if with_lines:
         lines = []
         for uri in uris:
             step = checkpoint.step_of(uri)
-            progress = summary.progress_at(told, step) if told is not None and step is not None else {}
+            progress = summary.progress_at(training, step) if training is not None and step is not None else {}
             lines.append({"step": step, **progress, **figures(uri)})
-        json_lines.write(output.path(EVALUATIONS), lines)
-    guess = baseline.constant_guess(labels, trained.tokens, next_sentence=trained.next_sentence)
-    counts = {"examples": trained.records.count, "masked_positions": int(labels.masked.sum())}
+        write_lines(output.path(EVALUATIONS), lines)
+    guess = baseline.constant_guess(labels, model.tokens, next_sentence=model.next_sentence)
+    counts = {"examples": model.records.count, "masked_positions": int(labels.masked.sum())}
     _write(output, EVALUATION, {"step": checkpoint.step_of(uris[-1]), **counts, **newest, "baseline": guess})
     storage.delete(output.path(EVALUATED))
 
 
 def _write(output: Output, name: str, content: Any) -> None:
     with storage.atomic_write(output.path(name)) as file:
-        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())

@@ -1,4 +1,4 @@
-"""What the model puts in the place of [MASK]: a few evaluation records, for a person to read."""
+"""A model's predictions for [MASK] in a few evaluation records, human-readable."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from typing import Any
 import numpy as np
 
 from berth.formats.vocabulary import MASK, joined
-from trainer.evaluation.model import Trained
+from trainer.evaluation.model import LoadedModel
 
 EXAMPLES = 8
 GUESSES = 5
 DECIMALS = 4
 
 
-def examples(trained: Trained) -> list[dict[str, Any]]:
-    """Records picked evenly, all their masked positions shown to the model as [MASK].
+def examples(model: LoadedModel) -> list[dict[str, Any]]:
+    """Predictions for records picked evenly; every masked position is [MASK], also where the record keeps the token.
 
     Returns:
-        For each: `tokens` (with [MASK]), `text`, `masked` (position, truth and the likeliest tokens with their
+        For each record: `tokens` (with [MASK]), `text`, `masked` (position, truth and the likeliest tokens with their
         probabilities) and, with a next-sentence head, `is_random_next` and `random_next_probability`.
+
+    Raises:
+        BerthError: if the model's logits are NaN or infinite.
     """
-    count = trained.records.count
+    count = model.records.count
     chosen = np.unique(np.arange(EXAMPLES) * count // EXAMPLES)
-    features = trained.records.read(chosen)
-    mask = trained.tokens.index(MASK)
+    features = model.records.read(chosen)
+    mask = model.tokens.index(MASK)
     for ids, positions, weights in zip(
         features["input_ids"], features["masked_lm_positions"], features["masked_lm_weights"], strict=True
     ):
         ids[positions[weights > 0]] = mask
-    logits, relation = trained.engine.predict(features)
+    logits, relation = model.engine.predict(features)
+    if not np.isfinite(logits).all() or (relation is not None and not np.isfinite(relation).all()):
+        raise model.not_finite("logits that are NaN or infinite")
     return [
         _example(
-            trained,
+            model,
             {name: values[row] for name, values in features.items()},
             logits[row],
             None if relation is None else relation[row],
@@ -42,19 +47,19 @@ def examples(trained: Trained) -> list[dict[str, Any]]:
 
 
 def _example(
-    trained: Trained, features: dict[str, np.ndarray], logits: np.ndarray, relation: np.ndarray | None
+    model: LoadedModel, features: dict[str, np.ndarray], logits: np.ndarray, relation: np.ndarray | None
 ) -> dict[str, Any]:
-    tokens = [trained.tokens[token] for token in features["input_ids"][features["input_mask"] > 0]]
+    tokens = [model.tokens[token] for token in features["input_ids"][features["input_mask"] > 0]]
     masked = []
-    for place in np.flatnonzero(features["masked_lm_weights"] > 0):
-        probabilities = _softmax(logits[place])
+    for index in np.flatnonzero(features["masked_lm_weights"] > 0):
+        probabilities = _softmax(logits[index])
         best = np.argsort(-probabilities, kind="stable")[:GUESSES]
         masked.append(
             {
-                "position": int(features["masked_lm_positions"][place]),
-                "truth": trained.tokens[features["masked_lm_ids"][place]],
+                "position": int(features["masked_lm_positions"][index]),
+                "truth": model.tokens[features["masked_lm_ids"][index]],
                 "guesses": [
-                    {"token": trained.tokens[token], "probability": round(float(probabilities[token]), DECIMALS)}
+                    {"token": model.tokens[token], "probability": round(float(probabilities[token]), DECIMALS)}
                     for token in best
                 ],
             }

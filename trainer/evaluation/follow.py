@@ -1,7 +1,7 @@
-"""Evaluate the checkpoints of a training that is still going on, from another process or host.
+"""Evaluate the checkpoints of a training run while it continues, from another process or host.
 
-What is made depends on which checkpoints are seen before the training deletes them. So this is no stage and has no
-manifest: evaluations.jsonl holds what was measured, and grows with each checkpoint.
+The result depends on which checkpoints are found before the training run deletes them. So this is not a stage and has
+no manifest: evaluations.jsonl grows by a line with each checkpoint.
 """
 
 from __future__ import annotations
@@ -14,23 +14,21 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.formats.results import EVALUATIONS
+from berth.formats.results import EVALUATIONS, Line, read_lines, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Training
 from berth.stage import STARTED
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import checkpoint, summary
 from trainer.data.vocabulary import check_vocabulary
-from trainer.evaluation.history import in_words
-from trainer.loop import json_lines, summary
-from trainer.loop.json_lines import Line
+from trainer.evaluation.history import as_text
 
 log = logging.getLogger("berth.evaluate")
 
-FOLLOWED = ".followed.json"  # what the evaluations in a directory are of
-SECONDS_BETWEEN_LOOKS = 2.0
+FOLLOWED = ".followed.json"  # names the training run and the records of the evaluations in a directory
+SECONDS_BETWEEN_LISTINGS = 2.0
 
 
 def follow(
@@ -40,54 +38,52 @@ def follow(
     batch_size: int = 64,
     engine: str = "tensorflow",
     output: str,
-    seconds: float = SECONDS_BETWEEN_LOOKS,
+    seconds: float = SECONDS_BETWEEN_LISTINGS,
 ) -> list[Line]:
-    """Evaluate each checkpoint of a training once, as it appears, until the training is finished and all are done.
+    """Evaluate each checkpoint of a training run once, as it appears, until the run is finished and all are evaluated.
 
-    Stopped at any moment and started again, it goes on with those that it has not evaluated.
+    Stopped at any moment and started again, it continues with those that it has not evaluated.
 
     Args:
-        directory: The training's output directory, local (perhaps shared by hosts) or gs://; it may not exist yet.
+        directory: The training run's output directory, local (perhaps shared by hosts) or gs://; it may not exist yet.
         records: TFRecord files.
-        batch_size: Records evaluated at once; the figures do not depend on it but for rounding.
+        batch_size: Records in a batch; changes the figures by rounding only.
         engine: ``tensorflow`` or ``jax``; likewise.
         output: Directory for evaluations.jsonl.
-        seconds: Between two looks at the directory.
+        seconds: Time between two listings of the directory.
 
     Returns:
         The lines of evaluations.jsonl, in order of their steps.
 
     Raises:
         UsageError: if the output directory holds evaluations of something else.
-        BerthError: if the records do not fit the model.
+        BerthError: if the records do not fit the model, or losses are not finite.
     """
     _claim(_digest(directory, seconds), records, output)
     uri = storage.join(output, EVALUATIONS)
-    lines = {line["step"]: line for line in json_lines.read(uri)}
-    trained = None
+    lines = {line["step"]: line for line in (read_lines(uri) if storage.exists(uri) else [])}
+    model = None
     for step in _appearing(directory, lines, seconds):
         checkpoint_uri = storage.join(directory, checkpoint.name(step))
         try:
-            if trained is None:
-                from trainer.evaluation import (
-                    model as evaluation,  # brings TensorFlow, when there is something to evaluate
-                )
+            if model is None:
+                from trainer.evaluation.model import load  # imports TensorFlow: not before there is a checkpoint
 
                 check_vocabulary("evaluation", records, Inputs.of(storage.join(directory, VOCABULARY)))
-                trained = evaluation.load(checkpoint_uri, records, engine)
+                model = load(checkpoint_uri, records, engine)
             else:
-                trained.assign(checkpoint_uri)
+                model.assign(checkpoint_uri)
         except (BerthError, FileNotFoundError):
             if storage.exists(checkpoint_uri):
                 raise
-            continue  # the training has deleted it; told at the end
-        figures = evaluation.measure(trained.engine, trained.records, batch_size, trained.next_sentence)
+            continue  # the training run has deleted it; reported at the end
+        figures = model.evaluate(batch_size)
         lines[step] = {"step": step, **summary.progress_at(summary.read(directory) or {"phases": []}, step), **figures}
-        json_lines.write(uri, [lines[key] for key in sorted(lines)])
-        log.info("evaluated the checkpoint of step %d: %s", step, in_words(lines[step]))
+        write_lines(uri, [lines[key] for key in sorted(lines)])
+        log.info("evaluated the checkpoint of step %d: %s", step, as_text(lines[step]))
     if missed := sorted(_scheduled(directory) - set(lines)):
         log.warning(
-            "%d checkpoints were gone before they could be evaluated, those of the steps %s. Raise "
+            "%d checkpoints were deleted before they could be evaluated, those of the steps %s. Raise "
             "training.keep_checkpoints to keep them longer.",
             len(missed),
             ", ".join(map(str, missed)),
@@ -96,10 +92,10 @@ def follow(
 
 
 def _appearing(directory: str, done: dict[int, Line], seconds: float) -> Iterator[int]:
-    """The steps of checkpoints as they appear, the oldest first since it is deleted first; ends with the training."""
+    """The steps of checkpoints as they appear, the oldest first since it is deleted first; ends with the run."""
     tried = set(done)
     while True:
-        is_finished = storage.exists(storage.join(directory, MANIFEST))  # asked first: what is listed then is all
+        is_finished = storage.exists(storage.join(directory, MANIFEST))  # checked first: then the listing is complete
         steps = [step for step in checkpoint.list_steps(directory) if step not in tried]
         if steps:
             tried.add(steps[0])
@@ -111,40 +107,44 @@ def _appearing(directory: str, done: dict[int, Line], seconds: float) -> Iterato
 
 
 def _claim(training: str, records: Inputs, output: str) -> None:
-    """Write down what the evaluations are of; refuse a directory with those of something else."""
+    """Record the training run and the records of the evaluations; refuse a directory with evaluations of others."""
     claim = {"training": training, "records": records.digest}
     storage.make_directory(output)
     uri = storage.join(output, FOLLOWED)
     if not storage.exists(uri):
         if storage.exists(storage.join(output, EVALUATIONS)) or storage.exists(storage.join(output, MANIFEST)):
-            raise UsageError("the output directory holds something else", where=output, fix="Choose another directory.")
+            raise UsageError(
+                "the output directory holds the output of another command",
+                where=output,
+                fix="Choose another directory with --output.",
+            )
         with storage.atomic_write(uri) as file:
             file.write(json.dumps(claim).encode())
     elif (known := json.loads(storage.read_bytes(uri))) != claim:
-        other = "of another training" if known["training"] != claim["training"] else "on other records"
+        other = "of another training run" if known["training"] != claim["training"] else "on other records"
         raise UsageError(
             f"this directory holds evaluations {other}", where=output, fix="Choose another directory with --output."
         )
 
 
 def _digest(directory: str, seconds: float) -> str:
-    """The digest of the stage `train` in a directory; waits for it to begin."""
-    is_told = False
+    """The digest of the stage `train` in a directory; waits until it has started."""
+    is_logged = False
     while True:
         if storage.exists(storage.join(directory, MANIFEST)):
             return Manifest.read(directory).digest
         if storage.exists(storage.join(directory, STARTED)):
-            with contextlib.suppress(BerthError):  # it has just been finished
+            with contextlib.suppress(BerthError):  # it has finished in this moment
                 content: dict[str, str] = json.loads(storage.read_bytes(storage.join(directory, STARTED)))
                 return content["digest"]
-        if not is_told:
-            log.info("waiting for a training to begin in %s", directory)
-            is_told = True
+        if not is_logged:
+            log.info("waiting for a training run to start in %s", directory)
+            is_logged = True
         time.sleep(seconds)
 
 
 def _scheduled(directory: str) -> set[int]:
-    """The steps at which a finished training saved a checkpoint, by its recipe."""
+    """The steps at which a finished training run saved a checkpoint, from its manifest and training.json."""
     how = Manifest.read(directory).parameters["training"]
     every = how.get("checkpoint_every_steps", Training.default("checkpoint_every_steps"))
     ended = (summary.read(directory) or {}).get("ended", {}).get("step", 0)

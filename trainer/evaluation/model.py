@@ -1,7 +1,8 @@
-"""A trained model with its records, and what it scores on them."""
+"""Checkpoints loaded for evaluation, and their losses and accuracies on records."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,23 +18,32 @@ from trainer.checkpoints.checkpoint import Checkpoint, beside
 from trainer.checkpoints.huggingface import CONFIG as HUGGINGFACE_CONFIG
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
 from trainer.engines import Engine, Settings, create
-from trainer.evaluation.metrics import Totals
 from trainer.models import CONFIG, Configuration, read_configuration
+from trainer.models.metrics import Totals
 
-READ_AT_ONCE = 1024  # records, where nothing is computed with them
+RECORDS_PER_READ = 1024  # to count labels
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A model loaded from a checkpoint, ready to predict the records."""
+@dataclass
+class LoadedModel:
+    """A model loaded from a checkpoint, and the records to evaluate it on.
 
+    Args:
+        uri: The checkpoint.
+        engine: The model on its devices.
+        records: The records.
+        tokens: The vocabulary; a token's index is its id.
+        next_sentence: Whether the model has the next-sentence head.
+    """
+
+    uri: str
     engine: Engine
     records: RecordSet
     tokens: list[str]
     next_sentence: bool
 
     def assign(self, uri: str) -> None:
-        """Load the variables of a checkpoint.
+        """Load the variables of another checkpoint of the same model.
 
         Raises:
             BerthError: if it is damaged, or a variable is missing or has another shape.
@@ -42,17 +52,42 @@ class Trained:
         needed = [
             name for name in shapes if self.next_sentence or not name.startswith(architecture_of(uri).names.pooler)
         ]
-        problems = [name for name in needed if name not in arrays]
+        problems = [f"no {name}" for name in needed if name not in arrays]
         problems += [
-            f"{name} {list(array.shape)} where the model has {list(shapes[name])}"
+            f"{name} of shape {list(array.shape)}, where the model has {list(shapes[name])}"
             for name, array in arrays.items()
             if array.shape != shapes[name]
         ]
         if problems:
             raise BerthError(
-                "the checkpoint is not one of this model with its heads", where=uri, found="; ".join(problems)
+                "the checkpoint does not fit the model with its pre-training heads",
+                where=uri,
+                found="; ".join(problems),
+                fix="Evaluate a checkpoint with heads, and keep the bert_config.json that belongs to it next to it.",
             )
         self.engine.assign(arrays)
+        self.uri = uri
+
+    def evaluate(self, batch_size: int) -> dict[str, float]:
+        """Mean losses (nats) and accuracies over all records, as :func:`measure` gives them.
+
+        Raises:
+            BerthError: if one is NaN or infinite, since weights or logits are.
+        """
+        figures = measure(self.engine, self.records, batch_size, self.next_sentence)
+        if broken := [f"{name} {value}" for name, value in figures.items() if not math.isfinite(value)]:
+            raise self.not_finite(", ".join(broken))
+        return figures
+
+    def not_finite(self, found: str) -> BerthError:
+        """The error for a loss or for logits that are NaN or infinite."""
+        return BerthError(
+            "the model gives values that are not finite: its weights are NaN or infinite, or overflow",
+            where=self.uri,
+            found=found,
+            expected="finite losses and logits",
+            fix="Evaluate an earlier checkpoint: training diverged before this one, or its file is corrupt.",
+        )
 
 
 def _read(uri: str, wanted: Mapping[str, object]) -> dict[str, np.ndarray]:
@@ -62,20 +97,20 @@ def _read(uri: str, wanted: Mapping[str, object]) -> dict[str, np.ndarray]:
 
 def architecture_of(uri: str) -> models.Architecture:
     """The architecture of a checkpoint of any format, by the configuration next to it."""
-    return models.get(read_configuration(description(uri)[0]).architecture)
+    return models.get(read_configuration(description_files(uri)[0]).architecture)
 
 
-def description(uri: str) -> tuple[str, str]:
-    """URIs of the model configuration and of the vocabulary beside a checkpoint of any kind.
+def description_files(uri: str) -> tuple[str, str]:
+    """URIs of the model configuration and of the vocabulary next to a checkpoint of any format.
 
     Raises:
-        BerthError: if one of them is not there.
+        BerthError: if one of them does not exist.
     """
     config = beside(uri, CONFIG) or beside(uri, HUGGINGFACE_CONFIG)
     vocabulary = beside(uri, VOCABULARY)
     if config is None or vocabulary is None:
         raise BerthError(
-            "a checkpoint needs its model configuration and its vocabulary",
+            "a checkpoint needs its model configuration and its vocabulary next to it",
             where=uri,
             found=f"no {VOCABULARY}" if config is not None else f"neither {CONFIG} nor {HUGGINGFACE_CONFIG}",
             fix="Put the file into the checkpoint's directory.",
@@ -87,7 +122,7 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], Configuration, list[str
     """Variables (without optimizer slots), configuration, vocabulary and whether there is a next-sentence head.
 
     Args:
-        uri: A checkpoint file with bert_config.json and vocab.txt beside it.
+        uri: A checkpoint file with bert_config.json and vocab.txt next to it.
 
     Raises:
         BerthError: if the files do not belong together.
@@ -99,28 +134,28 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], Configuration, list[str
 
 
 def read_description(uri: str) -> tuple[Configuration, list[str]]:
-    """The model configuration and the vocabulary beside a checkpoint of any kind.
+    """The model configuration and the vocabulary next to a checkpoint of any format.
 
     Raises:
-        BerthError: if one is not there, or they do not belong together.
+        BerthError: if one does not exist, or their vocabulary sizes differ.
     """
-    config_uri, vocabulary = description(uri)
+    config_uri, vocabulary = description_files(uri)
     config, tokens = read_configuration(config_uri), read_tokens(vocabulary, [MASK])
     if len(tokens) != config.vocab_size:
         raise BerthError(
-            "vocabulary and model do not belong together",
+            "the vocabulary and the model configuration do not belong together",
             where=vocabulary,
             found=f"{len(tokens)} tokens",
-            expected=f"{config.vocab_size}, as {storage.basename(config_uri)} says",
+            expected=f"{config.vocab_size}, the vocab_size of {storage.basename(config_uri)}",
         )
     return config, tokens
 
 
-def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
-    """Load a checkpoint and open the records it is evaluated on.
+def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> LoadedModel:
+    """Load a checkpoint and open the records to evaluate it on.
 
     Args:
-        uri: A checkpoint of any kind that :meth:`Checkpoint.find` finds, with its configuration and vocabulary beside.
+        uri: A checkpoint of any format that :meth:`Checkpoint.find` finds, with its configuration and vocabulary.
         records: TFRecord files.
         engine_name: ``tensorflow`` or ``jax``.
     """
@@ -130,23 +165,23 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> Trained:
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)
     engine = create(engine_name, Settings(config, next_sentence))
-    trained = Trained(engine, opened, tokens, next_sentence)
-    trained.assign(uri)
-    return trained
+    model = LoadedModel(uri, engine, opened, tokens, next_sentence)
+    model.assign(uri)
+    return model
 
 
 @dataclass
 class Labels:
-    """What was to be guessed: how often each token id was masked, and each next-sentence label given."""
+    """Counts of the labels: of each masked token id, int64 [vocabulary], and of each next-sentence label, int64 [2]."""
 
     masked: np.ndarray
     next_sentence: np.ndarray = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
 
 
 def count_labels(records: RecordSet, vocab_size: int) -> Labels:
-    """The labels of all records."""
+    """Count the labels of all records."""
     labels = Labels(np.zeros(vocab_size, dtype=np.int64))
-    for features, real in evaluation_batches(records, READ_AT_ONCE):
+    for features, real in evaluation_batches(records, RECORDS_PER_READ):
         counted = features["masked_lm_ids"][features["masked_lm_weights"] > 0]
         labels.masked += np.bincount(counted, minlength=vocab_size)
         labels.next_sentence += np.bincount(features["next_sentence_labels"][:real, 0], minlength=2)
@@ -156,13 +191,13 @@ def count_labels(records: RecordSet, vocab_size: int) -> Labels:
 def measure(engine: Engine, records: RecordSet, batch_size: int, next_sentence: bool) -> dict[str, float]:
     """Mean losses (nats) and accuracies over all records, each counted once.
 
-    All processes of a training do this together: each computes its share of every batch, all get the same figures. How
-    many processes and devices there are changes the figures by rounding only.
+    All processes of a training run call this together: each computes its share of every batch, and all get the same
+    figures. The numbers of processes and devices change these by rounding only.
 
     Args:
         engine: The model.
         records: The records.
-        batch_size: Records at once over all devices; rounded up to a multiple of these.
+        batch_size: Records in a batch over all devices; rounded up to a multiple of the devices.
         next_sentence: Whether the model has the next-sentence head.
     """
     totals, share = Totals(), Share(engine.process, engine.processes)

@@ -1,4 +1,4 @@
-"""Fine-tuning on a task: its files, the classifier, its training and metrics, and the model for serving."""
+"""Fine-tuning on a task: the tasks and their files, the classifier, its loop and metrics."""
 
 # The model's variables in its output.
 CLASSIFIER = "classifier.safetensors"

@@ -1,4 +1,4 @@
-"""Texts as a model's inputs, by the tokenizer that is exported with the model."""
+"""Texts encoded as a model's inputs, by the tokenizer that is exported with the model."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from trainer.finetuning.task_examples import Examples
 from trainer.serving.graph_tokenizer import GraphTokenizer
 
-AT_ONCE = 1024  # examples tokenized at once
+TEXTS_PER_CALL = 1024  # of the tokenizer
 
 Features = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A file's examples as inputs of a model.
+class EncodedExamples:
+    """The examples of a file as inputs of a model.
 
     Args:
         features: int32 input_ids, int8 input_mask and segment_ids [n, length].
-        labels: As the examples have them.
-        truncated: How many examples were longer than the model was to see.
+        labels: Label ids int32 [n], or scores float32 [n].
+        truncated: Number of examples that were cut.
     """
 
     features: Features
@@ -33,24 +33,26 @@ class Encoded:
         return len(self.labels)
 
 
-def encode(tokenizer: GraphTokenizer, sets: Sequence[Examples], max_seq_length: int) -> list[Encoded]:
-    """Encode all sets of a task to one length: the longest example's, `max_seq_length` at most."""
+def encode(tokenizer: GraphTokenizer, sets: Sequence[Examples], max_seq_length: int) -> list[EncodedExamples]:
+    """Encode all sets of a task to one length: that of the longest example, at most `max_seq_length`."""
     encoded = [_encode(tokenizer, examples, max_seq_length) for examples in sets]
-    # What is padding in every example would be computed for nothing.
+    # Columns that are padding in every example would only cost time.
     longest = max(int(each.features["input_mask"].sum(axis=1, dtype=np.int64).max()) for each in encoded)
     return [
-        Encoded({name: values[:, :longest] for name, values in each.features.items()}, each.labels, each.truncated)
+        EncodedExamples(
+            {name: values[:, :longest] for name, values in each.features.items()}, each.labels, each.truncated
+        )
         for each in encoded
     ]
 
 
-def _encode(tokenizer: GraphTokenizer, examples: Examples, max_seq_length: int) -> Encoded:
+def _encode(tokenizer: GraphTokenizer, examples: Examples, max_seq_length: int) -> EncodedExamples:
     pieces: list[Features] = []
     truncated = 0
-    for start in range(0, len(examples), AT_ONCE):
-        first = examples.first[start : start + AT_ONCE]
-        second = examples.second[start : start + AT_ONCE] if examples.second is not None else None
-        # One place more than there may be shows which examples would fill it.
+    for start in range(0, len(examples), TEXTS_PER_CALL):
+        first = examples.first[start : start + TEXTS_PER_CALL]
+        second = examples.second[start : start + TEXTS_PER_CALL] if examples.second is not None else None
+        # One position more than allowed shows which examples are too long.
         features = tokenizer.encode(first, second, max_seq_length + 1)
         too_long = int(features["input_mask"].numpy()[:, max_seq_length].sum())
         if too_long:
@@ -63,4 +65,4 @@ def _encode(tokenizer: GraphTokenizer, examples: Examples, max_seq_length: int) 
             }
         )
     features = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-    return Encoded(features, examples.labels, truncated)
+    return EncodedExamples(features, examples.labels, truncated)

@@ -1,4 +1,4 @@
-"""Rows of a table: GLUE's TSV, CSV or JSONL, by the line of the file they begin in."""
+"""Tables of text: GLUE's TSV, CSV or JSONL, read row by row with line numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Row(NamedTuple):
     """A row.
 
     Args:
-        line: Number of the file's line that it begins in, from 1.
-        values: Those of the wanted columns, in their order; None for a row of too few or too many columns.
-        columns: How many it has.
+        line: Number of the line that it begins in, from 1.
+        values: Values of the wanted columns, in their order; None for a row with too few or too many columns.
+        columns: Its number of columns.
     """
 
     line: int
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table's rows, read as they are asked for, and how many columns each should have."""
+    """The rows of a table, read lazily, and the number of columns that each should have."""
 
     columns: int
     rows: Iterator[Row]
@@ -38,16 +38,16 @@ class Table(NamedTuple):
 def read(uri: str, wanted: Sequence[str], header: Sequence[str] | None = None) -> Table:
     """Open a table.
 
-    In .csv files, quotes hold values together (RFC 4180). In .jsonl files each line is an object. In all others tabs
-    part the values and quotes are text, as in GLUE's.
+    In .csv files, values may be quoted (RFC 4180). In .jsonl files, each line is an object whose values are texts,
+    whole numbers, true or false. In all other files, tabs separate the values and quotes are text, as in GLUE's.
 
     Args:
         uri: The file.
         wanted: Names of the wanted columns.
-        header: The names of all columns, where the file's first line does not tell them.
+        header: The names of all columns, if the file's first line does not give them.
 
     Raises:
-        BerthError: if the file is empty, is not UTF-8 or lacks a column. Reading a row: if it is not CSV or JSON.
+        BerthError: if the file is empty, is not UTF-8 or lacks a column. While reading rows: if one is not CSV or JSON.
     """
     text = _text(uri)
     if not text.strip():
@@ -63,11 +63,11 @@ def read(uri: str, wanted: Sequence[str], header: Sequence[str] | None = None) -
             found=_shortened(", ".join(map(repr, names))),
             expected=", ".join(map(repr, wanted)),
         )
-    places = [names.index(name) for name in wanted]
+    columns = [names.index(name) for name in wanted]
 
     def chosen(line: int, values: list[str]) -> Row:
         is_whole = len(values) == len(names)
-        return Row(line, tuple(values[place] for place in places) if is_whole else None, len(values))
+        return Row(line, tuple(values[column] for column in columns) if is_whole else None, len(values))
 
     return Table(len(names), (chosen(line, values) for line, values in rows))
 
@@ -105,7 +105,7 @@ def _csv(uri: str, text: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise BerthError("this is not CSV", where=f"{uri}, line {line}", found=str(error)) from error
+            raise BerthError("this is not valid CSV", where=f"{uri}, line {line}", found=str(error)) from error
         if values:
             yield line, values
 
@@ -117,28 +117,33 @@ def _objects(uri: str, text: str, wanted: Sequence[str]) -> Iterator[Row]:
             content = json.loads(line)
         except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
             found = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise BerthError("the line is not JSON", where=where, found=found) from error
+            raise BerthError("the line is not valid JSON", where=where, found=found) from error
         values = [content.get(name) for name in wanted] if isinstance(content, dict) else [None]
         for name, value in zip(wanted, values, strict=False):
             if not _is_value(value):
                 raise BerthError(
-                    f"the line has no text or whole number {name!r}",
+                    f"the line has no usable value for {name!r}",
                     where=where,
                     found=_shortened(line),
-                    expected="an object with " + ", ".join(map(repr, wanted)),
+                    expected=f"an object with {', '.join(map(repr, wanted))}: texts, whole numbers, true or false",
                 )
-        yield Row(number, tuple(map(str, values)), len(wanted))
+        yield Row(number, tuple(map(_as_text, values)), len(wanted))
 
 
 def _is_value(value: object) -> bool:
-    """Whether a value of JSON is a text or a whole number."""
+    """Whether a value of JSON is a text, a whole number or a truth value."""
     if not isinstance(value, str):
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int)  # so are True and False
     try:
         value.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return False
     return True
+
+
+def _as_text(value: object) -> str:
+    """A value as JSON writes it."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which process of a training this is, and how it finds the others, before any engine is started."""
+"""The processes of a training run: the number of this one, and how it finds the others before an engine starts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from berth.errors import UsageError
 
-# Ports that the processes of a training meet at; k8s/train/jobset.yaml opens them.
+# Ports that the processes of a training run connect to; k8s/train/jobset.yaml opens them.
 TENSORFLOW_PORT, JAX_PORT = 2222, 8476
 
 
 def process_number() -> int:
-    """The number of this process among those of its training, from 0: from TF_CONFIG or JAX_PROCESS_ID.
+    """The number of this process in its training run, from 0: from TF_CONFIG or JAX_PROCESS_ID.
 
-    Process 0 writes the results; the others compute along.
+    All processes compute; process 0 writes the results.
     """
     if os.environ.get("TF_CONFIG"):
         return int(json.loads(os.environ["TF_CONFIG"]).get("task", {}).get("index", 0))
@@ -25,7 +25,7 @@ def process_number() -> int:
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod's place in its JobSet.
+    """A pod of a JobSet, identified by its job and its index.
 
     Args:
         jobset: Name of the JobSet, also of its headless service.
@@ -43,10 +43,10 @@ class Pod:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Pod | None:
-        """The place that k8s/train/jobset.yaml puts into the environment; None outside a JobSet.
+        """The pod that the environment variables of k8s/train/jobset.yaml describe; None outside a JobSet.
 
         Raises:
-            UsageError: if a part of it is missing or cannot be.
+            UsageError: if a variable is missing or impossible.
         """
         if not environment.get("JOBSET_NAME"):
             return None
@@ -54,28 +54,34 @@ class Pod:
         missing = [name for name in names if not environment.get(name)]
         if missing:
             raise UsageError(
-                "the pod does not know its place in the JobSet", where="environment", found=f"no {', '.join(missing)}"
+                "environment variables that say which pod of its JobSet this is are missing",
+                where="environment",
+                found=f"no {', '.join(missing)}, though JOBSET_NAME is set",
+                expected="the variables that k8s/train/jobset.yaml sets",
+                fix="Render the JobSet with `berth k8s`.",
             )
         numbers = {name: environment[name] for name in names[1:]}
         wrong = [f"{name}={value}" for name, value in numbers.items() if not value.isdecimal()]
         job, number, count = (int(value) if value.isdecimal() else -1 for value in numbers.values())
         if wrong or number >= count:
             raise UsageError(
-                "the pod's place in the JobSet cannot be",
+                "the environment variables do not say which pod of its JobSet this is",
                 where="environment",
-                found=", ".join(wrong) or f"JOB_COMPLETION_INDEX={number} of BERTH_HOSTS={count}",
+                found=", ".join(wrong) or f"JOB_COMPLETION_INDEX={number}, BERTH_HOSTS={count}",
+                expected="whole numbers, JOB_COMPLETION_INDEX less than BERTH_HOSTS",
+                fix="Render the JobSet with `berth k8s`.",
             )
         return cls(environment["JOBSET_NAME"], environment["REPLICATED_JOB_NAME"], job, number, count)
 
     def host(self, number: int) -> str:
-        """DNS name of a pod of the same job, as the JobSet's headless service gives it."""
+        """The DNS name of a pod of the same job, from the JobSet's headless service."""
         return f"{self.jobset}-{self.replicated_job}-{self.job}-{number}.{self.jobset}"
 
     def settings(self, engine: str) -> dict[str, str]:
-        """What an engine's processes find each other by: environment variables; none for a single pod.
+        """The environment variables by which an engine's processes find each other; none for a single pod.
 
         Args:
-            engine: ``tensorflow`` (TF_CONFIG) or ``jax`` (the arguments of jax.distributed.initialize).
+            engine: ``tensorflow`` (TF_CONFIG) or ``jax`` (arguments of jax.distributed.initialize).
         """
         if self.count == 1:
             return {}

@@ -1,4 +1,4 @@
-"""Whether a checkpoint was loaded as its authors meant it: its accuracy before the first update."""
+"""Check that a checkpoint was loaded as its authors meant it, by its accuracy before the first update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check(recipe: Recipe, figures: Mapping[str, float]) -> None:
 
     Args:
         recipe: The recipe.
-        figures: Of the evaluation, with `masked_lm_accuracy`.
+        figures: Figures of the evaluation, with `masked_lm_accuracy`.
 
     Raises:
         BerthError: if the accuracy differs by more than the tolerance.

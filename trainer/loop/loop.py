@@ -1,8 +1,8 @@
-"""The training loop: phases of steps, evaluations and checkpoints; killed at any moment, it ends with the same files.
+"""The training loop: phases of steps, evaluations and checkpoints. Killed at any moment, it ends with the same files.
 
 Everything about an update follows from its number (`schedule.update`), its batch from its position in the data, its
-dropout masks from seed and number. So a checkpoint is the variables, the optimizer's slots, the number, and the metrics
-since the last line of the log.
+dropout masks from seed and number. So a checkpoint needs no more than the variables, the optimizer's slots, the number
+of the update, and the sums since the last line of the metrics log.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
 from trainer.data.records import prefetch
 from trainer.engines import Engine
-from trainer.loop.slice import Segment
-from trainer.loop.training_run import Training
+from trainer.loop.slice import Slice
+from trainer.loop.training_run import TrainingRun
 from trainer.schedules import cadence, schedule
 
 
 class InterruptedTrainingError(BerthError):
-    """Training was asked to stop (SIGTERM) and has saved a checkpoint; the same command continues it.
+    """Training was stopped by SIGTERM and has saved a checkpoint; the same command continues it.
 
     Its exit status is the one a shell reports for SIGTERM, 128 + 15.
     """
@@ -35,42 +35,47 @@ class InterruptedTrainingError(BerthError):
 
 
 class LostProcessError(BerthError):
-    """Another process of the training has ended. All of them must be started again (exit status 75, EX_TEMPFAIL)."""
+    """Another process of the training run has ended. All must be started again (exit status 75, EX_TEMPFAIL)."""
 
     exit_status = 75
 
 
-def work(
+def run(
     recipe: Recipe,
     inputs: Mapping[str, Inputs],
     vocabulary: Inputs,
     evaluation: Inputs | None,
-    segment: Segment,
+    training_slice: Slice,
     output: Output,
 ) -> None:
-    """Train from the newest checkpoint in the output directory, or from where the segment begins.
+    """Train from the newest checkpoint in the output directory, or from the start of the slice.
 
-    Every process of a training runs this; the first one alone writes.
+    Every process of a training run calls this; only process 0 writes.
 
     Args:
         recipe: The recipe.
-        inputs: The records of its record sets, by name.
+        inputs: TFRecord files by the name of the record set.
         vocabulary: vocab.txt.
-        evaluation: Records that the model is evaluated on while it is trained; None for not at all.
-        segment: What it goes on from, and its last update.
-        output: Where everything goes.
+        evaluation: Records that the model is evaluated on during training; None for no evaluations.
+        training_slice: The last update, and the slice that this one continues.
+        output: Where everything is written.
+
+    Raises:
+        InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
+        LostProcessError: if another process of the training run has ended.
+        BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
-    training = Training(recipe, inputs, vocabulary, evaluation, segment, output)
-    phases, engine, end = training.phases, training.engine, segment.end
+    training = TrainingRun(recipe, inputs, vocabulary, evaluation, training_slice, output)
+    phases, engine, end = training.phases, training.engine, training_slice.end
     numbers = range(training.done + 1, end + 1)
     with (
-        _sigterm() as asked,
+        _sigterm() as stop_requested,
         _lost_processes(engine),
-        contextlib.closing(training.journal),
+        contextlib.closing(training.metrics_log),
         Progress("train", total=end, unit="step") as progress,
     ):
         progress.update(training.done)
-        if training.is_over():
+        if training.has_reached_target():
             numbers = range(0)
         elif training.done == 0 and cadence.is_due(recipe.evaluation, phases, 0):
             training.evaluate(0)
@@ -80,12 +85,12 @@ def work(
                 training.step(update, features)
                 is_logged = number % recipe.training.log_every_steps == 0 or update.is_last_of_phase
                 is_evaluated = cadence.is_due(recipe.evaluation, phases, number)
-                # Several processes must stop at the same step: they ask each other, but not at every one.
-                is_stopped = engine.total(asked.is_set()) > 0 if is_logged or engine.processes == 1 else False
+                # All processes must stop after the same update. Agreeing on it costs time, so only logged ones ask.
+                is_stopped = engine.total(stop_requested.is_set()) > 0 if is_logged or engine.processes == 1 else False
                 if is_logged or is_evaluated or is_stopped or training.is_scheduled(number):
-                    training.settle(number)
+                    training.fetch_results(number)
                 if is_logged:
-                    progress.update(0, phase=update.phase.name, **training.tell(update))
+                    progress.update(0, phase=update.phase.name, **training.log_metrics(update))
                 is_reached = training.evaluate(number) if is_evaluated else False
                 if training.is_scheduled(number) or is_stopped or is_reached or training.is_best(number):
                     training.save(number, is_last=is_reached)
@@ -104,27 +109,27 @@ def work(
 @contextlib.contextmanager
 def _sigterm() -> Iterator[threading.Event]:
     """An event that SIGTERM sets instead of ending the process. Only the main thread can receive signals."""
-    asked = threading.Event()
+    stop_requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop_requested
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: asked.set())
+    before = signal.signal(signal.SIGTERM, lambda number, frame: stop_requested.set())
     try:
-        yield asked
+        yield stop_requested
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
 def _lost_processes(engine: Engine) -> Iterator[None]:
-    """Say it in words when another process of the training has ended."""
+    """Turn the engine's own errors about an ended process into a `LostProcessError`."""
     try:
         yield
     except engine.lost as error:
         if engine.processes == 1:
             raise
         raise LostProcessError(
-            "another process of this training has ended",
+            "another process of this training run has ended",
             where=f"process {engine.process} of {engine.processes}",
             fix="Start all processes again: they continue from the newest checkpoint.",
         ) from error

@@ -1,6 +1,6 @@
-"""What a training tells while it runs: metrics.jsonl, evaluations.jsonl, and event files for TensorBoard.
+"""The logs of a training run: metrics.jsonl, evaluations.jsonl, and event files for TensorBoard.
 
-The JSON files belong to the result and depend on no clock; the event files tell speeds too and are no part of it.
+The JSON files belong to the result and depend on no clock. The event files also hold speeds and are not part of it.
 """
 
 from __future__ import annotations
@@ -8,38 +8,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from berth.formats.results import EVALUATIONS, METRICS
+from berth import storage
+from berth.formats.results import EVALUATIONS, METRICS, Line, read_lines, write_lines
 from berth.stage.output import Output
-from trainer.evaluation.metrics import Window
-from trainer.loop import json_lines
-from trainer.loop.json_lines import Line
 from trainer.loop.tensorboard import DIRECTORY, EventFile
+from trainer.loop.window import Window
 from trainer.schedules.schedule import Update
 
-# Groups in TensorBoard. What a line says beside its figures is left out.
+# Groups in TensorBoard, which shows figures only.
 TRAIN, SPEED, EVALUATION = "train", "speed", "evaluation"
 NO_FIGURES = {"step", "phase", "sequences"}
 
 
-class Journal:
-    """The lines of a training, those that still hold of an interrupted run included.
+class MetricsLog:
+    """The lines of metrics and evaluations, including those that an interrupted run logged up to its checkpoint.
 
     Args:
-        output: The training's output.
-        done: Updates made before; lines about later ones are forgotten.
+        output: The stage's output.
+        done: Updates of the checkpoint that is continued; lines about later ones are dropped.
         is_writer: Whether this process writes; the others only keep the lines.
         next_sentence: Whether the model has the next-sentence head.
     """
 
     def __init__(self, output: Output, done: int, is_writer: bool, next_sentence: bool) -> None:
         self._output, self._next_sentence = output, next_sentence
-        self.metrics = json_lines.read_until(output.path(METRICS), done)
-        self.evaluations = json_lines.read_until(output.path(EVALUATIONS), done)
+        self.metrics = _lines_until(output.path(METRICS), done)
+        self.evaluations = _lines_until(output.path(EVALUATIONS), done)
         purge_step = done + 1 if done else 0
         self._events = EventFile(output.path(DIRECTORY), purge_step) if is_writer else None
 
     def add_metrics(self, update: Update, window: Window, speed: Mapping[str, float]) -> Line:
-        """A line of metrics: means since the line before."""
+        """Add a line of metrics: means since the line before."""
         means = window.totals.means(self._next_sentence)
         line = {
             "step": update.number,
@@ -55,18 +54,18 @@ class Journal:
         return line
 
     def add_evaluation(self, line: Line) -> None:
-        """The figures of an evaluation, which stand in evaluations.jsonl at once."""
+        """Add the figures of an evaluation and write evaluations.jsonl at once."""
         self.evaluations.append(line)
         self._show(line, EVALUATION)
         if self._events is not None:
-            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+            write_lines(self._output.path(EVALUATIONS), self.evaluations)
             self._events.flush()
 
     def write(self) -> None:
-        """Write all lines; those about steps after the newest checkpoint are forgotten when the training goes on."""
-        json_lines.write(self._output.path(METRICS), self.metrics)
+        """Write all lines; a resumed run drops those about steps after its checkpoint."""
+        write_lines(self._output.path(METRICS), self.metrics)
         if self.evaluations:
-            json_lines.write(self._output.path(EVALUATIONS), self.evaluations)
+            write_lines(self._output.path(EVALUATIONS), self.evaluations)
         if self._events is not None:
             self._events.flush()
 
@@ -78,3 +77,8 @@ class Journal:
     def _show(self, line: Mapping[str, Any], group: str) -> None:
         if self._events is not None:
             self._events.add(line["step"], {f"{group}/{k}": v for k, v in line.items() if k not in NO_FIGURES})
+
+
+def _lines_until(uri: str, step: int) -> list[Line]:
+    """The lines up to a step, that of the checkpoint an interrupted run resumes from; none for step 0."""
+    return [line for line in read_lines(uri) if line["step"] <= step] if step and storage.exists(uri) else []

@@ -1,7 +1,7 @@
-"""A segment of a training: it goes on from another segment's files, and ends after a given update.
+"""A slice of a training run: it continues the files of the slice before it, and ends after a given update.
 
-A training in segments is the same training: the last segment's newest checkpoint and logs are, byte for byte, those of
-a training that was never divided. Between two segments, others can begin to use the model.
+Slices do not change the result: the last slice's newest checkpoint and logs are, byte for byte, those of a training
+run in one piece. Between two slices, other tasks can use the model.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ LOGS = (METRICS, EVALUATIONS)
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Where a segment ends and what it goes on from.
+class Slice:
+    """Where a slice ends and what it continues.
 
     Args:
         end: The number of its last update.
-        before: Files of the segment before it; None for the first.
+        before: Files of the slice before it; None for the first.
     """
 
     end: int
     before: Inputs | None = None
 
     @classmethod
-    def of(cls, recipe: Recipe, until: int | None = None, before: Inputs | None = None) -> Segment:
-        """The segment up to an update, or to the end of the recipe's phases.
+    def of(cls, recipe: Recipe, until: int | None = None, before: Inputs | None = None) -> Slice:
+        """The slice up to an update, or to the end of the recipe's phases.
 
         Raises:
             UsageError: if the phases have no such update.
@@ -43,16 +43,19 @@ class Segment:
         total = schedule.total_updates(recipe.training.phases)
         if until is not None and not 0 < until <= total:
             raise UsageError(
-                "a training cannot end here", where=f"update {until}", expected=f"1 to {total}, the recipe's steps"
+                "a slice of the training run must end at one of its steps",
+                where="until",
+                found=str(until),
+                expected=f"1 to {total}, the steps of the recipe's phases",
             )
         return cls(until or total, before)
 
     def inputs(self) -> dict[str, Inputs]:
-        """What it reads of the segment before it, as inputs of a stage."""
+        """The files that it reads of the slice before it, as inputs of a stage."""
         return {"before": Inputs.of(*self._files())} if self.before is not None else {}
 
     def begin(self, output: Output) -> None:
-        """Put the files that it goes on from into its own output, unless it has checkpoints already."""
+        """Copy the files that it continues into its own output, unless there are checkpoints already."""
         if self.before is None or checkpoint.list_steps(output.uri):
             return
         for uri in self._files():
@@ -60,7 +63,7 @@ class Segment:
                 shutil.copyfileobj(source, target)
 
     def _files(self) -> list[str]:
-        """What of the segment before it matters; the checkpoint last, since it shows that all are there."""
+        """Logs and newest checkpoint of the slice before it; the checkpoint last: once it is copied, all are."""
         if self.before is None:
             return []
         logs = [file.uri for file in self.before.files if storage.basename(file.uri) in LOGS]

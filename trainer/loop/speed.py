@@ -1,4 +1,4 @@
-"""How fast a training is: sequences and model FLOP/s, and the share of what the devices could do."""
+"""The speed of a training run: sequences and model FLOP/s, and the utilisation of the devices."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trainer.schedules.schedule import Update
 
 @dataclass
 class Speed:
-    """Counts what was trained on since it was last told; pauses (evaluations, checkpoints) do not count.
+    """Counts sequences and operations since the last measurement; pauses (evaluations, checkpoints) do not count.
 
     Args:
         operations: Floating-point operations of one sequence, by the name of the phase.
-        devices: How many there are.
-        peak: FLOP/s of one device at most; None where it is not known.
+        devices: Number of devices.
+        peak: Peak FLOP/s of one device; None if unknown.
     """
 
     operations: Mapping[str, int]
@@ -29,19 +29,23 @@ class Speed:
     _since: float = field(default_factory=time.monotonic)
 
     def count(self, update: Update) -> None:
-        """An update was made."""
+        """Count an update."""
         self._sequences += update.phase.batch_size
         self._operations += update.phase.batch_size * self.operations[update.phase.name]
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Time in this block is not time of training."""
+        """Do not count the time spent in this block."""
         started = time.monotonic()
         yield
         self._since += time.monotonic() - started
 
-    def told(self) -> dict[str, float]:
-        """`sequences_per_second`, `model_flops_per_second` and, where the peak is known, `model_flops_utilisation`."""
+    def measure(self) -> dict[str, float]:
+        """The speed since the last measurement.
+
+        Returns:
+            `sequences_per_second`, `model_flops_per_second` and, if the peak is known, `model_flops_utilisation`.
+        """
         seconds = max(time.monotonic() - self._since, 1e-9)
         speed = {
             "sequences_per_second": self._sequences / seconds,
@@ -53,10 +57,10 @@ class Speed:
         return speed
 
 
-def in_words(speed: Mapping[str, float]) -> dict[str, str]:
-    """The same for the progress bar."""
-    words = {"sequences": f"{speed['sequences_per_second']:.0f}/s"}
+def as_text(speed: Mapping[str, float]) -> dict[str, str]:
+    """The speed, formatted for the progress bar."""
+    shown = {"sequences": f"{speed['sequences_per_second']:.0f}/s"}
     if "model_flops_utilisation" in speed:
-        return {**words, "MFU": f"{speed['model_flops_utilisation']:.1%}"}
+        return {**shown, "MFU": f"{speed['model_flops_utilisation']:.1%}"}
     unit, scale = ("TFLOP/s", 1e12) if speed["model_flops_per_second"] >= 1e12 else ("GFLOP/s", 1e9)
-    return {**words, unit: f"{speed['model_flops_per_second'] / scale:.3g}"}
+    return {**shown, unit: f"{speed['model_flops_per_second'] / scale:.3g}"}

@@ -1,7 +1,7 @@
 """Event files for TensorBoard, in a directory of the output that is not part of the result.
 
-They tell times and speeds, which differ from run to run; the directory's name begins with a dot. Of the `tensorboard`
-package only the protocol buffers and the record format are used: its own file writer would load TensorFlow.
+They hold times and speeds, which differ from run to run; so the directory's name begins with a dot. Of the
+`tensorboard` package only the protocol buffers and the record format are used: its file writer would load TensorFlow.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ VERSION = "brain.Event:2"
 
 
 class EventFile:
-    """One event file, new for each run of the training: a run that continues hides what its predecessor did after.
+    """One event file, new for each start of a run: a resumed run hides what was logged after its checkpoint.
 
     Args:
-        directory: Where the event files are, local or gs://.
-        purge_step: TensorBoard forgets what other files of the directory hold of this step and those above.
+        directory: Directory of the event files, local or gs://.
+        purge_step: TensorBoard drops this step and later ones of the directory's older files.
     """
 
     def __init__(self, directory: str, purge_step: int) -> None:
@@ -45,13 +45,13 @@ class EventFile:
         self.flush()
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Write scalars of one step, by tag; a tag's part before the first ``/`` is the group it is shown in."""
+        """Write the scalars of one step, by tag; TensorBoard groups them by the part before the first ``/``."""
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
         self._file.flush()
 
     def flush(self) -> None:
-        """Make what was written visible to others; of a local file it is already."""
+        """Make all events visible to readers: local files are flushed by `add`, objects are uploaded here."""
         if isinstance(self._file, io.BytesIO):
             with storage.atomic_write(self._uri) as file:
                 file.write(self._file.getvalue())

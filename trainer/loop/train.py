@@ -15,13 +15,13 @@ from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
-from trainer.loop.slice import Segment
+from trainer.loop.slice import Slice
 
 VERSION = 3
-# What runs the steps is no part of what is trained: a training that was begun by one engine continues by the other,
-# as it does on other devices. The results agree to rounding.
+# Not part of the digest: a training run that one engine began continues with the other, as it does on other devices.
+# The results agree to rounding.
 HOW = {"engine", "attention", "steps_per_epoch"}
-# How long the other processes wait for the first one to hash and list its files.
+# How long the other processes wait until process 0 has hashed its files and written the manifest.
 SECONDS_FOR_MANIFEST = 600
 
 
@@ -38,23 +38,23 @@ def train(
     """Train a model as the recipe's phases say.
 
     Args:
-        recipe: Its seed, model, optimizer, training, initial checkpoint and, where it asks for evaluations during
-            training, how these are made matter, nothing else.
+        recipe: The recipe. Only its seed, model, optimizer, training and initial checkpoint matter and, if it asks for
+            evaluations during training, how these are made.
         records: TFRecord files by the name of the record set; those of all phases.
         vocabulary: vocab.txt.
         evaluation: TFRecord files of the evaluation set; needed if the recipe asks for evaluations during training.
-        until: The last update, where this is a segment of the training; None for its end.
-        before: Files of the segment before this one.
+        until: The last update of this slice of the training run; None for the last of the recipe.
+        before: Files of the slice before this one; None for the first.
         destination: Where the output goes: checkpoint-*.safetensors (the newest is the result), bert_config.json,
-            vocab.txt, metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Beside the result,
-            .tensorboard holds event files.
+            vocab.txt, metrics.jsonl, training.json; with evaluations, evaluations.jsonl. Event files go into
+            .tensorboard, which is not part of the result.
 
     Raises:
-        UsageError: if records are not given, or not needed, or were made with another vocabulary.
+        UsageError: if records are missing or superfluous, or were made with another vocabulary.
         loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
-        BerthError: for damaged records, a checkpoint of another model, a loss that is not a number.
+        BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
-    segment = Segment.of(recipe, until, before)
+    training_slice = Slice.of(recipe, until, before)
     needed = sorted({phase.records for phase in recipe.training.phases})
     inputs = {"vocabulary": vocabulary}
     for name in needed:
@@ -94,15 +94,15 @@ def train(
         parameters["initialization"] = recipe.initialization.identity(exclude={"expected", "accuracy"})
     if until is not None:
         parameters["until"] = until
-    inputs |= segment.inputs()
+    inputs |= training_slice.inputs()
     stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
 
     def work(output: Output) -> None:
-        from trainer.loop import loop  # TensorFlow is needed for work only, not to find that there is none to do
+        from trainer.loop import loop  # imports TensorFlow: not before it is known that there is work to do
 
-        loop.work(recipe, records, vocabulary, evaluation, segment, output)
+        loop.run(recipe, records, vocabulary, evaluation, training_slice, output)
 
-    return run(stage, destination, work) if process_number() == 0 else _compute_along(stage, destination, work)
+    return run(stage, destination, work) if process_number() == 0 else _run_without_writing(stage, destination, work)
 
 
 def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
@@ -116,8 +116,8 @@ def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
     return inputs
 
 
-def _compute_along(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:
-    """What all processes but the first do: the same steps, without writing. The manifest is the first one's."""
+def _run_without_writing(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:
+    """The stage in every process but process 0: the same steps, without output. Process 0 writes the manifest."""
     uri = destination.directory(stage)
     was_finished = _is_finished(stage, uri)
     if not was_finished:
@@ -125,7 +125,11 @@ def _compute_along(stage: Stage, destination: Destination, work: Callable[[Outpu
     deadline = time.monotonic() + SECONDS_FOR_MANIFEST
     while not _is_finished(stage, uri):
         if time.monotonic() > deadline:
-            raise BerthError("the first process of the training wrote no manifest", where=uri)
+            raise BerthError(
+                f"process 0 of the training run wrote no manifest within {SECONDS_FOR_MANIFEST} s",
+                where=uri,
+                fix="Look into the log of process 0 for its error, and start all processes again.",
+            )
         time.sleep(0.5)
     return Result(uri, Manifest.read(uri), was_up_to_date=was_finished)
 

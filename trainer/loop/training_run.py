@@ -1,4 +1,4 @@
-"""A training at work: the model on its devices, its batches, checkpoints and evaluations, and what it tells of them."""
+"""A training run in this process: the model on its devices, its batches, checkpoints, evaluations and logs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,39 @@ from berth.recipe import Phase, Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer import models
-from trainer.checkpoints import checkpoint, safetensors
+from trainer.checkpoints import checkpoint, safetensors, summary
 from trainer.checkpoints import initial_weights as weights
 from trainer.data.records import Features, Limits, RecordSet, Share, training_batch
 from trainer.engines import Engine, Scalars, Settings, create
-from trainer.evaluation import history as evaluations
-from trainer.evaluation.metrics import Window
+from trainer.evaluation import history
 from trainer.evaluation.model import measure
-from trainer.loop import initial_accuracy, speed, summary
-from trainer.loop.metrics_log import Journal
-from trainer.loop.slice import Segment
+from trainer.loop import initial_accuracy, speed
+from trainer.loop.metrics_log import MetricsLog
+from trainer.loop.slice import Slice
+from trainer.loop.window import Window
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 
 log = logging.getLogger("berth.train")
 
 
-class Training:
-    """A training at work: the model on its devices, what it has told so far, and the number of its newest update."""
+class TrainingRun:
+    """A training run: the model on its devices, the records, the logs and the number of the newest update.
+
+    It begins with the newest whole checkpoint in the output directory, or with the recipe's first weights.
+
+    Args:
+        recipe: The recipe.
+        inputs: TFRecord files by the name of the record set.
+        vocabulary: vocab.txt.
+        evaluation: Records that the model is evaluated on; None for no evaluations.
+        training_slice: The last update, and the slice that this one continues.
+        output: Where everything is written.
+
+    Raises:
+        UsageError: if a phase's batch cannot be divided among the devices.
+        BerthError: for records or a checkpoint that do not fit the model.
+    """
 
     def __init__(
         self,
@@ -42,10 +57,10 @@ class Training:
         inputs: Mapping[str, Inputs],
         vocabulary: Inputs,
         evaluation: Inputs | None,
-        segment: Segment,
+        training_slice: Slice,
         output: Output,
     ) -> None:
-        self._recipe, self._segment, self._output = recipe, segment, output
+        self._recipe, self._slice, self._output = recipe, training_slice, output
         self.phases = recipe.training.phases
         tokens = read_tokens(vocabulary.one().uri, [MASK])
         self._config = models.configuration_of(recipe.model, vocab_size=len(tokens))
@@ -61,14 +76,14 @@ class Training:
         self._is_writer = self.engine.process == 0
         _check_batches(self.phases, self.engine.replicas)
         if self._is_writer:
-            segment.begin(output)
+            training_slice.begin(output)
         self.done, self._window = _resume(self.engine, output, self._config)
         if self.done == 0:
             self.engine.assign(weights.of_recipe(recipe, self.engine.shapes, self._config, tokens))
-        self._summary = summary.summarised(recipe, self.engine.shapes, self._records)
+        self._summary = summary.plan(recipe, self.engine.shapes, self._records)
         if self._is_writer:
             summary.describe(output, self._summary, self._config, vocabulary)
-        self.journal = Journal(output, self.done, self._is_writer, self._next_sentence)
+        self.metrics_log = MetricsLog(output, self.done, self._is_writer, self._next_sentence)
         peak = machines.peak_flops(self.engine.device, recipe.training.precision)
         self._speed = speed.Speed(self._operations(), self.engine.replicas, peak)
 
@@ -86,7 +101,7 @@ class Training:
         }
 
     def batch(self, number: int) -> Features:
-        """The batch of an update, or the share of it that this process has."""
+        """Features of this process's share of an update's batch, of shape [accumulation, local batch, …]."""
         update, share = schedule.update(self.phases, number), Share(self.engine.process, self.engine.processes)
         features, places = training_batch(self._records[update.phase.records], self._recipe.seed, update, share)
         features["dropout_keys"] = example_keys(self._recipe.seed, number, places.ravel()).reshape(*places.shape, 2)
@@ -94,27 +109,27 @@ class Training:
         return features
 
     def step(self, update: schedule.Update, features: Features) -> None:
-        """Start an update; its results are fetched by :meth:`settle`."""
+        """Start an update; :meth:`fetch_results` waits for it."""
         if update.is_reset:
             self.engine.reset_optimizer()
         self._window.pending.append(self.engine.train(features, Scalars(update.learning_rate, update.since_reset)))
         self._speed.count(update)
         self.done = update.number
 
-    def settle(self, number: int) -> None:
-        """Wait for all updates up to this one. Raises BerthError if a loss or gradient is not a finite number."""
-        if (broken := self._window.settle()) is not None:
+    def fetch_results(self, number: int) -> None:
+        """Wait for all updates up to this one. Raises BerthError if a loss or gradient is not finite."""
+        if (broken := self._window.fetch()) is not None:
             raise self._not_finite("the loss or the gradient", number - broken)
 
-    def tell(self, update: schedule.Update) -> dict[str, str]:
-        """Write a line of metrics; the loss and the speed for the progress bar."""
-        told = self._speed.told()
-        line = self.journal.add_metrics(update, self._window, told)
+    def log_metrics(self, update: schedule.Update) -> dict[str, str]:
+        """Add a line of metrics since the line before; returns loss and speed for the progress bar."""
+        figures = self._speed.measure()
+        line = self.metrics_log.add_metrics(update, self._window, figures)
         self._window = Window()
-        return {"loss": f"{line['loss']:.3f}", **speed.in_words(told)}
+        return {"loss": f"{line['loss']:.3f}", **speed.as_text(figures)}
 
     def evaluate(self, number: int) -> bool:
-        """Evaluate the model after this update; whether it has reached the target. All processes do this together."""
+        """Evaluate the model after this update; whether it reaches the target. All processes call this together."""
         if self._held_out is None:
             return False
         target = self._recipe.evaluation.target
@@ -123,53 +138,53 @@ class Training:
             if not all(map(math.isfinite, figures.values())):
                 raise self._not_finite("a figure of the evaluation", number)
             line = {"step": number, **summary.progress_at(self._summary, number), **figures}
-            self.journal.add_evaluation(line)
-        log.info("evaluated after step %d, %d sequences: %s", number, line["sequences"], evaluations.in_words(line))
+            self.metrics_log.add_evaluation(line)
+        log.info("evaluated after step %d, %d sequences: %s", number, line["sequences"], history.as_text(line))
         if number == 0:
             initial_accuracy.check(self._recipe, figures)
-        # What came before the first update is no result of the training.
-        reached = number > 0 and evaluations.is_reached(target, line)
-        # The first process decides: rounding may differ on others.
+        # The weights before the first update are not a result of this training run.
+        reached = number > 0 and history.is_reached(target, line)
+        # Process 0 decides: rounding may differ on the others.
         return self.engine.total(int(reached and self._is_writer)) > 0 if target is not None else False
 
-    def is_over(self) -> bool:
-        """Whether the target was reached at the newest checkpoint, by a run that did not come to its end."""
-        lines, target = self.journal.evaluations, self._recipe.evaluation.target
+    def has_reached_target(self) -> bool:
+        """Whether the newest checkpoint reached the target, in a run that was killed before it could finish."""
+        lines, target = self.metrics_log.evaluations, self._recipe.evaluation.target
         reached = bool(self.done and lines) and lines[-1]["step"] == self.done
-        reached = reached and evaluations.is_reached(target, lines[-1])
+        reached = reached and history.is_reached(target, lines[-1])
         return self.engine.total(int(reached and self._is_writer)) > 0 if target is not None else False
 
     def is_scheduled(self, number: int) -> bool:
         """Whether a checkpoint is due after this update."""
-        return number % self._recipe.training.checkpoint_every_steps == 0 or number == self._segment.end
+        return number % self._recipe.training.checkpoint_every_steps == 0 or number == self._slice.end
 
     def is_best(self, number: int) -> bool:
-        """Whether this update's model is the best of those that were evaluated and are or can be kept."""
-        lines = self.journal.evaluations
+        """Whether this update has the best evaluation among those whose checkpoints are kept or can still be saved."""
+        lines = self.metrics_log.evaluations
         if not self._is_writer or not lines or lines[-1]["step"] != number:
             return False
         return self._best_step([*checkpoint.list_steps(self._output.uri), number]) == number
 
     def _best_step(self, steps: list[int]) -> int | None:
-        metric = evaluations.metric_of(self._recipe.evaluation.target)
-        line = evaluations.best(self.journal.evaluations, metric, steps)
+        metric = history.metric_of(self._recipe.evaluation.target)
+        line = history.best(self.metrics_log.evaluations, metric, steps)
         return line["step"] if line is not None else None
 
     def save(self, number: int, is_last: bool = False) -> None:
-        """Write a checkpoint and delete those that are no longer wanted.
+        """Write a checkpoint and delete those that are no longer kept.
 
         Args:
             number: The newest update.
-            is_last: Whether the training ends here, before its last step.
+            is_last: Whether training ends here, before its last step, since the target is reached.
         """
         if not self._is_writer:
             return
         with self._speed.paused():
-            # The metrics go first: lines beyond the newest checkpoint are cut off again on resuming.
-            self.journal.write()
+            # The metrics first: resuming drops lines after the newest checkpoint, but cannot restore missing ones.
+            self.metrics_log.write()
             state = {"step": number, "window": self._window.state(), "model": _digest(self._config)}
             if number < schedule.total_updates(self.phases):
-                state |= _place(schedule.update(self.phases, number + 1))
+                state |= _position(schedule.update(self.phases, number + 1))
             safetensors.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
             checkpoint.prune(
                 self._output.uri,
@@ -179,11 +194,11 @@ class Training:
             )
 
     def finish(self) -> None:
-        """Write down how the training ended, and which checkpoint is the best."""
+        """Record in training.json how training ended, and which checkpoint is the best."""
         if not self._is_writer:
             return
-        target, lines = self._recipe.evaluation.target, self.journal.evaluations
-        is_reached = bool(lines) and lines[-1]["step"] == self.done and evaluations.is_reached(target, lines[-1])
+        target, lines = self._recipe.evaluation.target, self.metrics_log.evaluations
+        is_reached = bool(lines) and lines[-1]["step"] == self.done and history.is_reached(target, lines[-1])
         sequences = schedule.sequences(self.phases, self.done)
         ended: dict[str, Any] = {"step": self.done, "sequences": sequences, "target_reached": is_reached}
         if target is None:
@@ -196,7 +211,7 @@ class Training:
             log.warning("the target, %s %s, was not reached in %d steps", target.metric, target.value, self.done)
         result: dict[str, Any] = {**self._summary, "ended": ended}
         if (best := self._best_step(checkpoint.list_steps(self._output.uri))) is not None:
-            metric = evaluations.metric_of(target)
+            metric = history.metric_of(target)
             value = next(line[metric] for line in lines if line["step"] == best)
             result["best"] = {"step": best, metric: value, "checkpoint": checkpoint.name(best)}
         summary.write(self._output, result)
@@ -206,7 +221,7 @@ class Training:
         return BerthError(
             f"{what} is not a finite number at step {number}",
             where=self._output.path(checkpoint.name(saved[-1])) if saved else self._output.uri,
-            found=f"the last good checkpoint is that of step {saved[-1]}" if saved else "no checkpoint yet",
+            found=f"the last good checkpoint at step {saved[-1]}" if saved else "no checkpoint yet",
             fix="Lower the learning rate, lengthen the warm-up, or clip gradients to a smaller norm.",
         )
 
@@ -225,9 +240,9 @@ def _check_batches(phases: list[Phase], replicas: int) -> None:
 
 
 def _resume(engine: Engine, output: Output, config: models.Configuration) -> tuple[int, Window]:
-    """Load the newest checkpoint that is whole; the number of updates done, 0 where there is none.
+    """Load the newest undamaged checkpoint; the number of updates done (0 without a checkpoint) and the open window.
 
-    The first process chooses it; the others load the same.
+    Process 0 chooses the checkpoint; the others load the same one.
     """
     if engine.process != 0:
         step = engine.total(0)
@@ -239,7 +254,11 @@ def _resume(engine: Engine, output: Output, config: models.Configuration) -> tup
         return 0, Window()
     uri = output.path(checkpoint.name(step))
     if state is None or state["model"] != _digest(config):
-        raise BerthError("the checkpoint is of another model", where=uri, fix="Choose another output directory.")
+        raise BerthError(
+            "the checkpoint in the output directory belongs to another model configuration",
+            where=uri,
+            fix="Choose another output directory, or train with the recipe that began here.",
+        )
     engine.assign(arrays)
     log.info("continuing after step %d: %s", step, uri)
     return step, Window.restored(state["window"])
@@ -250,7 +269,7 @@ def _newest_whole(output: Output) -> tuple[int, dict[str, np.ndarray], dict[str,
         try:
             return step, *safetensors.read(output.path(checkpoint.name(step)))
         except BerthError as error:
-            log.warning("%s Trying the one before.", error)
+            log.warning("%s Trying the checkpoint before it.", error)
     return 0, {}, None
 
 
@@ -258,8 +277,8 @@ def _digest(config: models.Configuration) -> str:
     return hashlib.sha256(config.to_json()).hexdigest()
 
 
-def _place(following: schedule.Update) -> dict[str, Any]:
-    """Where training goes on, for people who read the checkpoint; all of it follows from the number."""
+def _position(following: schedule.Update) -> dict[str, Any]:
+    """Where training continues, for people who inspect a checkpoint; all of it follows from the update's number."""
     phase = following.phase
     return {
         "phase": phase.name,

@@ -1,4 +1,4 @@
-"""BERT's tokenizer inside a TensorFlow graph, of core operations only: what is exported with it needs no Python."""
+"""BERT's tokenizer as a TensorFlow graph of core operations: a SavedModel with it needs no Python code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Tensor = Any
 
 
 class GraphTokenizer(tf.Module):  # type: ignore[misc]
-    """The tokenizer that made the records, for a graph: id for id what `FullTokenizer` of google-research/bert gives.
+    """The tokenizer of the records, in a graph: the same ids as `FullTokenizer` of google-research/bert.
 
-    It holds its tables as constants and runs on the CPU, where strings are; XLA cannot compile it.
+    Its tables are constants. It runs on the CPU, where strings are; XLA cannot compile it.
 
     Args:
-        entries: The vocabulary; a token's id is its place.
+        entries: The vocabulary; a token's index is its id.
         lower_case: Lower-case and strip accents ("uncased" models).
 
     Raises:
@@ -40,10 +40,10 @@ class GraphTokenizer(tf.Module):  # type: ignore[misc]
         self._tokenize = tf.function(self._ids, input_signature=[strings], autograph=False)
 
     def tokenize(self, texts: Tensor) -> Tensor:
-        """Ids of texts, without special tokens.
+        """The ids of texts, without special tokens.
 
         Args:
-            texts: Strings [n] in UTF-8; bytes that are not are left out, as the reference does.
+            texts: Strings [n] in UTF-8; invalid bytes are dropped, as in the reference.
 
         Returns:
             RaggedTensor int32 [n, (tokens)].
@@ -51,10 +51,10 @@ class GraphTokenizer(tf.Module):  # type: ignore[misc]
         return self._tokenize(texts)
 
     def encode(self, first: Tensor, second: Tensor | None, max_seq_length: int) -> dict[str, Tensor]:
-        """A model's inputs: ``[CLS] first [SEP]``, then ``second [SEP]`` where there is a second text, then padding.
+        """The model's inputs: ``[CLS] first [SEP]``, then ``second [SEP]`` where there is a second text, then padding.
 
-        Truncated as google-research/bert's run_classifier.py does: tokens are dropped from the end of the longer text,
-        of the second where both are as long. A second text without tokens is as none.
+        Truncated as in google-research/bert's run_classifier.py: tokens are dropped from the end of the longer text, or
+        of the second if both are equally long. A second text without tokens counts as none.
 
         Args:
             first: Strings [n].
@@ -70,23 +70,23 @@ class GraphTokenizer(tf.Module):  # type: ignore[misc]
         first_length, second_length = lengths[:count], lengths[count:]
         has_second = tf.cast(second_length > 0, tf.int64)
         room = max_seq_length - 2 - has_second
-        # What dropping one token after the other comes to: a text gives up what the other needs, down to half the room.
+        # The same as dropping one token after the other: neither text is cut below half of the room.
         first_length = tf.minimum(first_length, tf.maximum(room - second_length, room - room // 2))
         second_length = tf.minimum(second_length, room - first_length)
         begin = first_length + 2  # of the second text
         end = begin + second_length + has_second
-        place = tf.range(max_seq_length, dtype=tf.int64)[None, :]
+        position = tf.range(max_seq_length, dtype=tf.int64)[None, :]
         ids = tokens.to_tensor(shape=[None, max_seq_length])
         first_ids = tf.roll(ids[:count], 1, axis=1)
-        second_ids = tf.gather(ids[count:], tf.maximum(place - begin, 0), batch_dims=1)
-        input_ids = tf.where(place < begin, first_ids, second_ids)
-        input_ids = tf.where(place == 0, self._classifier, input_ids)
-        input_ids = tf.where((place == begin - 1) | (place == end - 1), self._separator, input_ids)
-        is_token = place < end
+        second_ids = tf.gather(ids[count:], tf.maximum(position - begin, 0), batch_dims=1)
+        input_ids = tf.where(position < begin, first_ids, second_ids)
+        input_ids = tf.where(position == 0, self._classifier, input_ids)
+        input_ids = tf.where((position == begin - 1) | (position == end - 1), self._separator, input_ids)
+        is_token = position < end
         return {
             "input_ids": tf.where(is_token, input_ids, PADDING),
             "input_mask": tf.cast(is_token, tf.int32),
-            "segment_ids": tf.cast(is_token & (place >= begin), tf.int32),
+            "segment_ids": tf.cast(is_token & (position >= begin), tf.int32),
         }
 
     def _ids(self, texts: Tensor) -> Tensor:

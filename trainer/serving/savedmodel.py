@@ -1,4 +1,4 @@
-"""A trained model as a TensorFlow SavedModel whose signature takes token ids."""
+"""A pre-trained model as a TensorFlow SavedModel whose signature takes token ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from berth.stage.output import Output
 from trainer.engines import Settings, quiet
 from trainer.models import Configuration
 
-# Holds a random number and is not needed to load the model.
+# Contains a random number, and is not needed to load the model.
 FINGERPRINT = "fingerprint.pb"
 
 
@@ -22,14 +22,14 @@ def save(arrays: dict[str, np.ndarray], config: Configuration, next_sentence: bo
     """Write the SavedModel into a stage's output.
 
     The signature `serving_default` takes int32 input_ids, input_mask, segment_ids [batch, length] and
-    masked_lm_positions [batch, predictions]. It gives masked_lm_logits [batch, predictions, vocabulary] and
-    next_sentence_logits [batch, 2].
+    masked_lm_positions [batch, predictions]. It returns masked_lm_logits [batch, predictions, vocabulary] and
+    next_sentence_logits [batch, 2] (with that head).
 
     Args:
         arrays: The variables by name.
-        config: The model's shape.
-        next_sentence: Whether it has the next-sentence head.
-        output: Where it goes.
+        config: The model's configuration.
+        next_sentence: Whether the model has the next-sentence head.
+        output: The stage's output.
     """
     with quiet():
         import tensorflow as tf

@@ -85,14 +85,12 @@ def evaluate(
 ) -> None:
     """Evaluate a trained model on held-out records, compared with the best constant guess."""
     from berth.formats.records import PATTERN
-    from berth.formats.results import EVALUATIONS, read_evaluation
+    from berth.formats.results import EVALUATIONS, read_evaluation, read_lines
     from berth.stage import Directory
     from berth.stage.inputs import Inputs
     from trainer.checkpoints import checkpoint as checkpoints
-    from trainer.evaluation import evaluate
+    from trainer.evaluation import evaluate, history
     from trainer.evaluation import follow as following
-    from trainer.evaluation import history as evaluations
-    from trainer.loop import json_lines
 
     if every and follow:
         raise UsageError("give only one of --all and --follow", where="berth evaluate")
@@ -113,7 +111,7 @@ def evaluate(
             engine=engine,
             output=output or f"{directory}-followed",
         )
-        typer.echo(evaluations.table(lines))
+        typer.echo(history.table(lines))
         return
     default = f"{directory}-evaluations" if every else f"{directory}-evaluation"
     if step is not None:
@@ -133,7 +131,7 @@ def evaluate(
             uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
         )
     if every:
-        typer.echo(evaluations.table(json_lines.read(storage.join(result.uri, EVALUATIONS))))
+        typer.echo(history.table(read_lines(storage.join(result.uri, EVALUATIONS))))
         return
     figures = read_evaluation(result.uri)
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
@@ -144,7 +142,7 @@ def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None
     """Write a trained model for other libraries."""
     from berth.stage import Directory
     from berth.stage.inputs import Inputs
-    from trainer.checkpoints.export import export
+    from trainer.serving.export import export
 
     typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
 

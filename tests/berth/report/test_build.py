@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.formats.records import Record
+from berth.formats.record_tokens import Record
 from berth.recipe import Recipe
 from berth.report.build import build_report
 from berth.report.page import render

@@ -113,6 +113,12 @@ def test_files_are_numbered_through_in_the_order_of_their_names(tmp_path, record
             frame(example(input_mask=[1, 1, 0, 1, 1, 0])),
             "padding before a token. Expected input_mask of ones, then zeros",
         ),
+        (
+            frame(example(masked_lm_weights=[1.0, -1.0])),
+            "impossible weight in masked_lm_weights. Found -1. Expected 1.0",
+        ),
+        (frame(example(masked_lm_weights=[1.0, float("nan")])), "impossible weight in masked_lm_weights. Found nan"),
+        (frame(example(masked_lm_weights=[float("inf"), 0.0])), "impossible weight in masked_lm_weights. Found inf"),
         (frame(b"\xff\xff"), "record 1: a record is not a tf.train.Example"),
     ],
 )

@@ -156,7 +156,7 @@ def test_losing_a_process_ends_the_others_within_two_minutes(tiny_recipe, engine
     processes[1].communicate()
     output, _ = processes[0].communicate(timeout=120)
     assert processes[0].returncode not in (0, None)
-    assert "another process of this training has ended" in output
+    assert "another process of this training run has ended" in output
 
 
 @pytest.mark.slow

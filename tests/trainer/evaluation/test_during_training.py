@@ -45,7 +45,7 @@ def summary_of(directory):
 
 
 def unfinished(directory, copy):
-    """A copy of a finished training as it stands just before its manifest is written."""
+    """A copy of a finished training run without its manifest, as if it was killed just before writing it."""
     shutil.copytree(directory, copy)
     digest = json.loads((copy / "manifest.json").read_text())["digest"]
     (copy / ".stage.json").write_text(json.dumps({"stage": "train", "digest": digest}))
@@ -66,7 +66,7 @@ def recipe(tiny_recipe):
 
 @pytest.fixture(scope="module")
 def undisturbed(recipe, records, vocabulary, tmp_path_factory):
-    """The output of a training that nothing interrupted."""
+    """The output of a training run that nothing interrupted."""
     directory = tmp_path_factory.mktemp("evaluated") / "out"
     run(recipe, records, vocabulary, directory)
     return directory
@@ -108,7 +108,7 @@ def test_the_evaluation_before_the_first_step_proves_that_a_checkpoint_was_loade
     assert {name: start[name] for name in FIGURES} == {name: end[name] for name in FIGURES}
 
 
-def test_the_best_checkpoint_is_kept_beside_the_newest_and_written_down(undisturbed):
+def test_the_best_checkpoint_is_kept_with_the_newest_and_recorded(undisturbed):
     summary, lines = summary_of(undisturbed), lines_of(undisturbed)
     best = min(lines[1:], key=lambda line: line["masked_lm_loss"])
     assert best["step"] == 6  # between two scheduled checkpoints, and older than those that are kept
@@ -139,7 +139,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bytes(undisturbed, reci
     assert contents(directory) == contents(undisturbed)
 
 
-def test_what_was_told_of_steps_after_the_checkpoint_is_forgotten_and_told_again(
+def test_lines_about_steps_after_the_checkpoint_are_dropped_and_written_again(
     undisturbed, recipe, records, vocabulary, tmp_path
 ):
     directory = unfinished(undisturbed, tmp_path / "out")
@@ -149,13 +149,13 @@ def test_what_was_told_of_steps_after_the_checkpoint_is_forgotten_and_told_again
     assert contents(directory) == contents(undisturbed)
     (_, before), (start, after) = scalars(directory)
     assert max(before["train/loss"]) == 12
-    assert start == 7  # TensorBoard hides what the file before tells of this step and later ones
+    assert start == 7  # TensorBoard hides this step and later ones of the file before
     assert min(after["evaluation/masked_lm_loss"]) == 8
 
 
 @pytest.fixture(scope="module")
 def reached(recipe, undisturbed, records, vocabulary, tmp_path_factory):
-    """A training with a target that it reaches after step 6."""
+    """A training run with a target that it reaches after step 6."""
     lines = {line["step"]: line for line in lines_of(undisturbed)}
     assert lines[6]["masked_lm_loss"] < lines[4]["masked_lm_loss"] < lines[2]["masked_lm_loss"]
     target = {"metric": "masked_lm_loss", "value": lines[6]["masked_lm_loss"] + 1e-6}

@@ -1,4 +1,4 @@
-"""Evaluation: exact over the whole set, beside the best constant guess."""
+"""Evaluation: exact over the whole set, compared with the best constant guess."""
 
 import json
 import shutil
@@ -11,12 +11,13 @@ from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.command_line import call
 from support.trainer_files import RECORDS, changed
-from trainer.checkpoints.export import export
+from trainer.checkpoints import checkpoint
 from trainer.data.records import Limits, RecordSet
 from trainer.evaluation import baseline
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.model import Labels, load, measure
 from trainer.loop.train import train
+from trainer.serving.export import export
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,8 @@ def test_the_figures_are_means_over_every_record(figures, model, records, everyt
     assert found["step"] == 12
     assert found["examples"] == len(weights) and len(weights) % 64  # the last batch is partial
     assert found["masked_positions"] == weights.sum()
-    trained = load(str(model.files[-1].uri).rsplit("/", 1)[0] + "/checkpoint-00000012.safetensors", records)
-    masked_lm, next_sentence = trained.engine.predict(everything)
+    loaded = load(str(model.files[-1].uri).rsplit("/", 1)[0] + "/checkpoint-00000012.safetensors", records)
+    masked_lm, next_sentence = loaded.engine.predict(everything)
     labels = everything["next_sentence_labels"][:, 0]
 
     def losses(logits, targets):
@@ -78,7 +79,7 @@ def test_the_figures_are_means_over_every_record(figures, model, records, everyt
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-5)
     # Whatever the batch, the same figures.
-    again = measure(trained.engine, trained.records, batch_size=7, next_sentence=True)
+    again = measure(loaded.engine, loaded.records, batch_size=7, next_sentence=True)
     assert {name: again[name] for name in expected} == pytest.approx(expected, abs=1e-5)
 
 
@@ -211,14 +212,32 @@ def test_other_kinds_of_checkpoints_are_evaluated_too(
 
 def test_a_checkpoint_without_heads_or_without_its_description_is_refused(command, model, tmp_path):
     export(model=model, format="encoder", destination=Directory(str(tmp_path / "encoder")))
-    with pytest.raises(BerthError, match=r"not one of this model with its heads. Found cls/predictions/output_bias"):
+    with pytest.raises(
+        BerthError, match=r"does not fit the model with its pre-training heads. Found no cls/predictions/output_bias"
+    ):
         command(checkpoint=str(tmp_path / "encoder"))
     for name in ("manifest.json", "vocab.txt"):
         (tmp_path / "encoder" / name).unlink()
-    with pytest.raises(BerthError, match=r"needs its model configuration and its vocabulary. Found no vocab.txt"):
+    with pytest.raises(
+        BerthError, match=r"needs its model configuration and its vocabulary next to it. Found no vocab.txt"
+    ):
         command(checkpoint=str(tmp_path / "encoder"))
     with pytest.raises(BerthError, match="there is no checkpoint here"):
         command(checkpoint=str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("variable", ["bert/embeddings/word_embeddings", "cls/predictions/output_bias"])
+def test_a_model_that_is_not_finite_is_an_error_that_names_the_checkpoint(command, model, tmp_path, value, variable):
+    """Every comparison with NaN is false, so that a count of wrong guesses would be 0 and the accuracy 1."""
+    directory = tmp_path / "train"
+    shutil.copytree(model.uri, directory)
+    uri = str(directory / "checkpoint-00000012.safetensors")
+    arrays, state = checkpoint.read(uri)
+    checkpoint.write(uri, {**arrays, variable: np.full_like(arrays[variable], value)}, state)
+    with pytest.raises(BerthError, match=r"00000012.safetensors: the model gives values that are not finite.*Found"):
+        command(checkpoint=uri, output=str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "evaluation.json").exists()
 
 
 def test_flags_that_contradict_each_other_are_refused(command, model):

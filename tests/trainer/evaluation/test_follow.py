@@ -1,4 +1,4 @@
-"""Following a training: every checkpoint is evaluated once, by another process, while the training goes on."""
+"""Following a training run: another process evaluates every checkpoint once, while the run continues."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ train(recipe=Recipe.model_validate_json(sys.argv[1]), records={"short": Inputs.o
 
 
 def start(recipe, directory):
-    """A training in a process of its own."""
+    """A training run in a process of its own."""
     arguments = [recipe.model_dump_json(), str(RECORDS), str(VOCABULARY), str(directory)]
     return subprocess.Popen([sys.executable, "-c", TRAIN, *arguments], cwd=ROOT)
 
@@ -42,14 +42,14 @@ def steps(lines):
 
 @pytest.fixture(scope="module")
 def finished(tiny_recipe, records, vocabulary, tmp_path_factory):
-    """The directory of a finished training, whose first checkpoint is gone."""
+    """The directory of a finished training run, whose first checkpoint is deleted."""
     directory = tmp_path_factory.mktemp("finished") / "out"
     train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(directory)))
     return directory
 
 
 @pytest.mark.slow
-def test_a_training_beside_it_is_followed_to_its_end(tiny_recipe, records, tmp_path):
+def test_a_training_run_in_another_process_is_followed_to_its_end(tiny_recipe, records, tmp_path):
     """Started before the training; checkpoints are kept long enough that none is missed."""
     phases = [{**phase.model_dump(), "steps": 20} for phase in tiny_recipe.training.phases]
     recipe = changed(tiny_recipe, training={"phases": phases, "keep_checkpoints": 10})
@@ -65,14 +65,14 @@ def test_a_training_beside_it_is_followed_to_its_end(tiny_recipe, records, tmp_p
     ).read_bytes()
 
 
-def test_what_was_gone_is_said(finished, records, tmp_path, caplog):
+def test_deleted_checkpoints_are_reported(finished, records, tmp_path, caplog):
     lines = follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
     assert steps(lines) == [8, 12]
-    assert any("1 checkpoints were gone before they could be evaluated" in message for message in caplog.messages)
+    assert any("1 checkpoints were deleted before they could be evaluated" in message for message in caplog.messages)
     assert any("those of the steps 4." in message for message in caplog.messages)
 
 
-def test_it_goes_on_where_it_was_stopped(finished, records, tmp_path):
+def test_it_continues_where_it_was_stopped(finished, records, tmp_path):
     """What has been evaluated is not evaluated again: shown by a figure that no measurement would give."""
     follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
     known = [json.loads(line) for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
@@ -90,18 +90,18 @@ def test_evaluations_of_something_else_are_not_mixed_with_these(finished, record
     claim.write_text(json.dumps({**json.loads(claim.read_text()), "training": "another"}))
     with pytest.raises(UsageError, match="this directory holds evaluations of another training"):
         follow(directory=str(finished), records=records, output=str(tmp_path / "1"))
-    with pytest.raises(UsageError, match="the output directory holds something else"):
+    with pytest.raises(UsageError, match="the output directory holds the output of another command"):
         follow(directory=str(finished), records=records, output=str(finished))
 
 
 @pytest.mark.slow
-def test_what_a_hasty_training_deletes_is_either_evaluated_or_told(tiny_recipe, records, tmp_path, caplog):
+def test_what_a_hasty_training_deletes_is_either_evaluated_or_reported(tiny_recipe, records, tmp_path, caplog):
     """A checkpoint after every step, and only the newest kept: many are gone before, or while, they are read."""
     recipe = changed(tiny_recipe, training={"checkpoint_every_steps": 1, "keep_checkpoints": 1})
     training = start(recipe, tmp_path / "train")
     lines = follow(directory=str(tmp_path / "train"), records=records, output=str(tmp_path / "out"), seconds=0.01)
     assert training.wait(timeout=60) == 0
-    told = [message for message in caplog.messages if "were gone before they could be evaluated" in message]
-    assert told and steps(lines)[-1] == 12
-    missed = told[0].split("of the steps ")[1].split(".")[0].split(", ")
+    warnings = [message for message in caplog.messages if "were deleted before they could be evaluated" in message]
+    assert warnings and steps(lines)[-1] == 12
+    missed = warnings[0].split("of the steps ")[1].split(".")[0].split(", ")
     assert sorted([*steps(lines), *map(int, missed)]) == list(range(1, 13))

@@ -1,10 +1,10 @@
-"""The best of several evaluations, targets, and the table that people read."""
+"""The best of several evaluations, targets, and the human-readable table."""
 
 import pytest
 
 from berth.recipe import Target
-from trainer.evaluation import history as evaluations
-from trainer.loop import summary
+from trainer.checkpoints import summary
+from trainer.evaluation import history
 
 LINES = [
     {"step": 0, "sequences": 0, "masked_lm_accuracy": 0.9, "masked_lm_loss": 9.0},
@@ -15,7 +15,7 @@ LINES = [
 
 
 def best_step(metric, steps):
-    line = evaluations.best(LINES, metric, steps)
+    line = history.best(LINES, metric, steps)
     return line["step"] if line is not None else None
 
 
@@ -30,8 +30,8 @@ def test_only_steps_with_a_checkpoint_count():
 
 
 def test_without_a_target_the_accuracy_decides():
-    assert evaluations.metric_of(None) == "masked_lm_accuracy"
-    assert evaluations.metric_of(Target(metric="masked_lm_loss", value=2.0)) == "masked_lm_loss"
+    assert history.metric_of(None) == "masked_lm_accuracy"
+    assert history.metric_of(Target(metric="masked_lm_loss", value=2.0)) == "masked_lm_loss"
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_without_a_target_the_accuracy_decides():
     ],
 )
 def test_a_target_is_reached_by_what_equals_it_or_is_better(metric, value, reached):
-    assert evaluations.is_reached(Target(metric=metric, value=value), LINES[-1]) is reached
+    assert history.is_reached(Target(metric=metric, value=value), LINES[-1]) is reached
 
 
 def test_the_table_shows_what_there_is_and_marks_the_best():
-    assert evaluations.table(LINES[1:]).splitlines() == [
+    assert history.table(LINES[1:]).splitlines() == [
         "step  sequences  masked accuracy  masked loss",
         "   4      1,024           30.00%       3.0000",
         "   8      2,048           40.00%       2.5000 ← best",
@@ -58,8 +58,8 @@ def test_the_table_shows_what_there_is_and_marks_the_best():
 
 def test_phase_and_sequences_of_a_step():
     phases = [{"name": "a", "steps": 10, "batch_size": 4}, {"name": "b", "steps": 5, "batch_size": 8}]
-    told = [summary.progress_at({"phases": phases}, step) for step in (0, 10, 11, 15)]
-    assert told == [
+    found = [summary.progress_at({"phases": phases}, step) for step in (0, 10, 11, 15)]
+    assert found == [
         {"phase": "a", "sequences": 0},
         {"phase": "a", "sequences": 40},
         {"phase": "b", "sequences": 48},

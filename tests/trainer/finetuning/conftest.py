@@ -1,4 +1,4 @@
-"""A tiny pre-trained model, as `berth train` leaves one, a task that can be learnt, and what learning them leaves."""
+"""A tiny pre-trained model, as `berth train` writes one, tasks that it can learn, and fine-tunings on them."""
 
 import json
 import shutil
@@ -11,6 +11,7 @@ from support.finetuning_files import BAD, CONFIG, GOOD, TOKENS, options
 from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints import initial_weights as weights
 from trainer.finetuning.finetune import finetune
+from trainer.finetuning.heads import RegressionHead
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,11 @@ def model(tmp_path_factory):
     from trainer.finetuning.engine import ClassifierEngine
 
     directory = tmp_path_factory.mktemp("model")
-    shapes = {name: shape for name, shape in ClassifierEngine(CONFIG, 2).shapes.items() if name.startswith("bert/")}
+    shapes = {
+        name: shape
+        for name, shape in ClassifierEngine(CONFIG, RegressionHead()).shapes.items()
+        if name.startswith("bert/")
+    }
     arrays = weights.initial(shapes, seed=1, stddev=CONFIG.initializer_range)
     safetensors.write(str(directory / checkpoint.name(7)), arrays, {"step": 7})
     (directory / "bert_config.json").write_bytes(CONFIG.to_json())
@@ -68,7 +73,7 @@ def similarities(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scored(model, similarities, tmp_path_factory):
-    """Directory of a fine-tuning on them, of the model as an exported encoder that does not tell its kind."""
+    """Directory of a fine-tuning on them, of an exported encoder without a file that says whether it is cased."""
     encoder = tmp_path_factory.mktemp("encoder")
     shutil.copy(model / checkpoint.name(7), encoder / "encoder.safetensors")
     for name in ("bert_config.json", "vocab.txt"):

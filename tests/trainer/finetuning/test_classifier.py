@@ -1,4 +1,4 @@
-"""The classifier: a layer over the golden model's pooled state; what fills up a batch does not count."""
+"""The classifier: a layer over the golden model's pooled state; the filling of a batch does not count."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ from trainer import models
 from trainer.checkpoints import initial_weights as weights
 from trainer.engines import Scalars
 from trainer.finetuning.engine import ClassifierEngine
-from trainer.finetuning.training import phase_of
+from trainer.finetuning.heads import ClassificationHead, RegressionHead
+from trainer.finetuning.loop import phase_of
 from trainer.models import read_configuration
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
@@ -18,7 +19,7 @@ HEAD = "cls/seq_relationship/"
 
 def test_with_the_weights_of_the_next_sentence_head_it_gives_its_logits(golden, batch):
     config = read_configuration(str(golden / "bert_config.json"))
-    engine = ClassifierEngine(config, labels=2)
+    engine = ClassifierEngine(config, ClassificationHead(("next", "random")))
     shapes = {name: shape for name, shape in engine.shapes.items() if name.startswith("bert/")}
     shapes |= {f"{HEAD}output_weights": (2, config.hidden_size), f"{HEAD}output_bias": (2,)}
     arrays = weights.load(str(golden / "model.ckpt-28252"), shapes, models.get("bert"), seed=0, stddev=0.02)
@@ -28,20 +29,20 @@ def test_with_the_weights_of_the_next_sentence_head_it_gives_its_logits(golden, 
         np.testing.assert_allclose(logits, expected["nsp_logits_gelu"], atol=1e-5)
 
 
-@pytest.mark.parametrize("labels", [3, 0])
-def test_what_fills_up_a_batch_does_not_count(labels):
+@pytest.mark.parametrize("head", [ClassificationHead("abc"), RegressionHead()], ids=["labels", "scores"])
+def test_the_filling_of_a_batch_does_not_count(head):
     generator = np.random.default_rng(0)
     features = {
         "input_ids": generator.integers(5, CONFIG.vocab_size, (6, 8)).astype(np.int32),
         "input_mask": np.ones((6, 8), dtype=np.int32),
         "segment_ids": np.zeros((6, 8), dtype=np.int32),
-        "labels": np.arange(6) % 3 if labels else np.linspace(0, 5, 6).astype(np.float32),
+        "labels": np.arange(6) % 3 if head.labels else np.linspace(0, 5, 6).astype(np.float32),
         "example_weights": (np.arange(6) < 4).astype(np.float32),
         "dropout_keys": example_keys(3, 1, np.arange(6)),
     }
     results, variables = [], []
     for rows in (6, 4):
-        engine = ClassifierEngine(CONFIG, labels)
+        engine = ClassifierEngine(CONFIG, head)
         engine.assign(weights.initial(engine.shapes, 1, stddev=0.2))
         given = {name: values[:rows] for name, values in features.items()}
         results.append([np.asarray(engine.train(given, Scalars(0.01, number))) for number in (1, 2)])

@@ -1,8 +1,9 @@
-"""The stage: what it leaves, that it learns, and that the same inputs give the same bytes."""
+"""The stage: its files, that the model learns, and that the same inputs give the same bytes."""
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def test_it_learns_what_can_be_learnt(finetuned):
     assert found["epochs"][0]["loss"] > 1.0 > 0.3 > found["epochs"][-1]["loss"]
 
 
-def test_the_figures_tell_what_was_done(finetuned):
+def test_the_figures_describe_the_fine_tuning(finetuned):
     found = figures(finetuned)
     assert (found["task"], found["step"], found["labels"]) == ("classification", 7, ["disliked", "liked", "none"])
     assert found["examples"] == {"train": 150, "dev": 40} and found["skipped"] == {"train": {}, "dev": {}}
@@ -82,7 +83,7 @@ def test_the_predictions_are_those_that_were_measured(finetuned):
     assert accuracy == figures(finetuned)["metrics"]["dev"]["accuracy"]
 
 
-def test_what_is_left(finetuned, model):
+def test_the_files_of_the_output(finetuned, model):
     assert set(files(finetuned)) == {
         "bert_config.json",
         "classifier.safetensors",
@@ -117,7 +118,7 @@ def test_the_manifest_names_all_it_depends_on(finetuned):
     assert not {"data", "every_steps"} & set(manifest["parameters"])
 
 
-def test_the_same_inputs_give_the_same_bytes_wherever_they_stand(model, opinions, finetuned, tmp_path):
+def test_the_same_inputs_give_the_same_bytes_wherever_they_are(model, opinions, finetuned, tmp_path):
     (tmp_path / "data").mkdir()
     for path in opinions.iterdir():
         (tmp_path / "data" / path.name).write_bytes(path.read_bytes())
@@ -145,7 +146,9 @@ def test_scores_are_learnt_too(scored, similarities):
 
 
 def test_a_model_that_cannot_take_the_examples(model, opinions, similarities, tmp_path):
-    with pytest.raises(UsageError, match=r"--max-seq-length: the texts may be longer .* Found 25. Expected at most 24"):
+    with pytest.raises(
+        UsageError, match=r"--max-seq-length: max_seq_length is longer .* Found 25. Expected at most 24"
+    ):
         run(model, opinions, tmp_path / "out", max_seq_length=25)
     config = json.loads((model / "bert_config.json").read_text())
     one_segment = tmp_path / "model"
@@ -153,11 +156,22 @@ def test_a_model_that_cannot_take_the_examples(model, opinions, similarities, tm
     for path in model.iterdir():
         (one_segment / path.name).write_bytes(path.read_bytes())
     (one_segment / "bert_config.json").write_bytes(BertConfig(**{**config, "type_vocab_size": 1}).to_json())
-    with pytest.raises(UsageError, match=r"pairs of texts, but the model knows one segment only"):
+    with pytest.raises(UsageError, match=r"pairs of texts, but the model has one segment only"):
         run(one_segment, similarities, tmp_path / "out", task="stsb")
     (one_segment / "vocab.txt").write_text("\n".join(TOKENS[:-1]) + "\n")
-    with pytest.raises(BerthError, match=r"vocabulary and model do not belong together"):
+    with pytest.raises(BerthError, match=r"vocabulary and the model configuration do not belong together"):
         run(one_segment, similarities, tmp_path / "out", task="stsb")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_with_weights_that_are_not_finite_is_named(model, opinions, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    uri = str(tmp_path / "model" / checkpoint.name(7))
+    arrays, state = checkpoint.read(uri)
+    name = "bert/pooler/dense/bias"
+    checkpoint.write(uri, {**arrays, name: np.full_like(arrays[name], np.nan)}, state)
+    with pytest.raises(BerthError, match=rf"{checkpoint.name(7)}: the checkpoint has weights that are NaN.*{name}"):
+        run(tmp_path / "model", opinions, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -168,7 +182,7 @@ def test_a_loss_that_is_no_number_ends_the_training(model, opinions, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "expected"),
+    ("described", "given", "expected"),
     [
         ({"training.json": {"lower_case": False}}, None, False),
         ({"tokenizer_config.json": {"do_lower_case": True}}, None, True),
@@ -177,15 +191,15 @@ def test_a_loss_that_is_no_number_ends_the_training(model, opinions, tmp_path):
         (
             {},
             None,
-            "nothing beside the checkpoint tells .* Expected training.json or tokenizer_config.json. Give --low",
+            "no file next to the checkpoint says .* Expected training.json or tokenizer_config.json. Give --low",
         ),
-        ({"training.json": {"lower_case": True}}, False, "the checkpoint is of uncased text. Found --cased"),
+        ({"training.json": {"lower_case": True}}, False, "the checkpoint is for uncased text. Found --cased"),
     ],
 )
-def test_whether_text_is_lower_cased_stands_beside_the_checkpoint(tmp_path, told, given, expected):
+def test_whether_text_is_lower_cased_is_in_a_file_next_to_the_checkpoint(tmp_path, described, given, expected):
     from trainer.finetuning.lower_case import lower_case_of
 
-    for name, content in told.items():
+    for name, content in described.items():
         (tmp_path / name).write_text(json.dumps(content))
     if isinstance(expected, bool):
         assert lower_case_of(str(tmp_path), given) is expected

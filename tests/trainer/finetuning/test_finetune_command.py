@@ -1,4 +1,4 @@
-"""`berth finetune`: prints the figures; flags that cannot be are refused by name."""
+"""`berth finetune`: prints the figures; impossible flags are refused by name."""
 
 import json
 
@@ -24,8 +24,8 @@ def command(model, tmp_path, capsys):
 def test_it_prints_the_figures_of_the_last_epoch(command, opinions, finetuned):
     """Its flags are those the fixture was made with: it finds that all is done."""
     shown = command(data=str(opinions), output=str(finetuned), fields="text", label_field="label", seed=5, **HOW)
-    told = json.loads((finetuned / "finetuning.json").read_text())
-    assert shown == {"metrics": told["metrics"], "baseline": told["baseline"]}
+    figures = json.loads((finetuned / "finetuning.json").read_text())
+    assert shown == {"metrics": figures["metrics"], "baseline": figures["baseline"]}
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,22 @@ def test_it_prints_the_figures_of_the_last_epoch(command, opinions, finetuned):
         ({"task": "wnli"}, r"--task: invalid value. Found 'wnli'. Expected 'mnli', 'qqp'"),
         ({"epochs": 0}, r"--epochs: invalid value. Found 0. Expected greater than 0"),
         ({"fields": "a,b,c"}, r"--fields: invalid value"),
-        ({"task": "mnli", "fields": "a"}, r"fields and label_field are for task: classification; the columns of mnli"),
-        ({"cased": True}, r"the checkpoint is of uncased text. Found --cased. Leave the flag out"),
+        ({"task": "mnli", "fields": "a"}, r"fields and label_field are for task: classification; the files of mnli"),
+        ({"cased": True}, r"the checkpoint is for uncased text. Found --cased. Leave the flag out"),
         (
             {"fields": "sentence", "max_seq_length": 10},
             r"train.tsv, line 1: the file has no column 'sentence'. Found 'text', 'label'",
         ),
     ],
 )
-def test_what_cannot_be_is_refused(command, opinions, tmp_path, options, message):
+def test_impossible_flags_are_refused(command, opinions, tmp_path, options, message):
     with pytest.raises(BerthError, match=message):
         command(data=str(opinions), **options)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_directory_without_the_files_or_without_a_checkpoint(command, opinions, tmp_path):
-    with pytest.raises(UsageError, match=r"the files of the task classification are not here"):
+    with pytest.raises(UsageError, match=r"the directory lacks files of the task classification"):
         command(data=str(tmp_path))
     with pytest.raises(BerthError, match=r"there is no checkpoint here"):
         command(data=str(opinions), checkpoint=str(tmp_path))

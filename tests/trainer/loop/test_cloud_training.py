@@ -1,4 +1,4 @@
-"""Training in Cloud Storage: records, checkpoints and all outputs behave as local files do, against an emulator."""
+"""Training in Cloud Storage: records, checkpoints and all outputs behave like local files, against an emulator."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def bucket(bucket):
 
 
 def contents(directory):
-    """The files of a training, without those that hold times."""
+    """The files of a training run, without those that hold times."""
     uris = storage.glob(storage.join(directory, "**"))
     names = {uri: uri.removeprefix(directory).lstrip("/") for uri in uris}
     return {name: storage.read_bytes(uri) for uri, name in names.items() if not name.startswith(CLOCK)}

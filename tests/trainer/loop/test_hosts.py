@@ -1,4 +1,4 @@
-"""A pod's place in its JobSet, as the engines are told it."""
+"""A pod of a JobSet: its variables, and those from which the engines find each other."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from berth.errors import UsageError
 from trainer.loop.hosts import Pod, process_number
 
-PLACE = {
+POD = {
     "JOBSET_NAME": "train-x",
     "REPLICATED_JOB_NAME": "workers",
     "JOB_INDEX": "0",
@@ -17,12 +17,12 @@ PLACE = {
 
 
 def test_hosts_have_the_names_of_the_headless_service():
-    pod = Pod.of(PLACE)
+    pod = Pod.of(POD)
     assert [pod.host(number) for number in range(2)] == ["train-x-workers-0-0.train-x", "train-x-workers-0-1.train-x"]
 
 
-def test_tensorflow_is_told_all_hosts_and_its_number(monkeypatch):
-    settings = Pod.of(PLACE).settings("tensorflow")
+def test_tensorflow_gets_all_hosts_and_its_number(monkeypatch):
+    settings = Pod.of(POD).settings("tensorflow")
     assert json.loads(settings["TF_CONFIG"]) == {
         "cluster": {"worker": [f"train-x-workers-0-{number}.train-x:2222" for number in range(3)]},
         "task": {"type": "worker", "index": 1},
@@ -31,8 +31,8 @@ def test_tensorflow_is_told_all_hosts_and_its_number(monkeypatch):
     assert process_number() == 1
 
 
-def test_jax_is_told_the_first_host_and_its_number(monkeypatch):
-    settings = Pod.of(PLACE).settings("jax")
+def test_jax_gets_the_first_host_and_its_number(monkeypatch):
+    settings = Pod.of(POD).settings("jax")
     assert settings == {
         "JAX_COORDINATOR_ADDRESS": "train-x-workers-0-0.train-x:8476",
         "JAX_NUM_PROCESSES": "3",
@@ -45,20 +45,22 @@ def test_jax_is_told_the_first_host_and_its_number(monkeypatch):
 
 @pytest.mark.parametrize("engine", ["tensorflow", "jax"])
 def test_a_single_pod_needs_to_find_nobody(engine):
-    assert Pod.of({**PLACE, "BERTH_HOSTS": "1", "JOB_COMPLETION_INDEX": "0"}).settings(engine) == {}
+    assert Pod.of({**POD, "BERTH_HOSTS": "1", "JOB_COMPLETION_INDEX": "0"}).settings(engine) == {}
 
 
 def test_outside_a_jobset_there_is_no_pod():
     assert Pod.of({"BERTH_HOSTS": "3"}) is None
 
 
-@pytest.mark.parametrize("missing", sorted(set(PLACE) - {"JOBSET_NAME"}))
-def test_a_place_that_is_not_known_in_full_is_an_error(missing):
+@pytest.mark.parametrize("missing", sorted(set(POD) - {"JOBSET_NAME"}))
+def test_a_missing_variable_is_an_error(missing):
     with pytest.raises(UsageError, match=f"no {missing}"):
-        Pod.of({**PLACE, missing: ""})
+        Pod.of({**POD, missing: ""})
 
 
 @pytest.mark.parametrize("change", [{"JOB_COMPLETION_INDEX": "3"}, {"BERTH_HOSTS": "two"}, {"JOB_INDEX": "-1"}])
-def test_a_place_that_cannot_be_is_an_error(change):
-    with pytest.raises(UsageError, match="cannot be"):
-        Pod.of({**PLACE, **change})
+def test_impossible_variables_are_an_error(change):
+    with pytest.raises(
+        UsageError, match=r"do not say which pod of its JobSet this is.*less than BERTH_HOSTS.*berth k8s"
+    ):
+        Pod.of({**POD, **change})

@@ -1,4 +1,4 @@
-"""A training that one engine began is continued by the other, from the command line."""
+"""A training run that one engine began is continued by the other, from the command line."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A training in segments is the training it would be in one piece."""
+"""A training run in slices gives what it gives in one piece."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def recipe(tiny_recipe):
     return tiny_recipe.model_copy(update={"evaluation": evaluated})
 
 
-def in_segments(recipe, ends, records, vocabulary, destination):
+def in_slices(recipe, ends, records, vocabulary, destination):
     before = None
     for end in ends:
         result = train(
@@ -33,10 +33,10 @@ def in_segments(recipe, ends, records, vocabulary, destination):
     return result
 
 
-def test_the_last_segment_has_the_model_and_the_logs_of_an_undivided_training(recipe, records, vocabulary, tmp_path):
-    undivided = in_segments(recipe, [None], records, vocabulary, Directory(str(tmp_path / "whole")))
+def test_the_last_slice_has_the_model_and_the_logs_of_an_undivided_run(recipe, records, vocabulary, tmp_path):
+    undivided = in_slices(recipe, [None], records, vocabulary, Directory(str(tmp_path / "whole")))
     # 5 is neither a checkpoint's update nor a logged one; 6 is the end of a phase.
-    divided = in_segments(recipe, [5, 6, None], records, vocabulary, Workspace(str(tmp_path / "parts")))
+    divided = in_slices(recipe, [5, 6, None], records, vocabulary, Workspace(str(tmp_path / "parts")))
     for name in (checkpoint.name(12), "metrics.jsonl", "evaluations.jsonl"):
         whole, parts = (tmp_path / "whole" / name).read_bytes(), Inputs.of(f"{divided.uri}/{name}").one().uri
         with open(parts, "rb") as file:
@@ -45,10 +45,10 @@ def test_the_last_segment_has_the_model_and_the_logs_of_an_undivided_training(re
     assert divided.manifest.inputs["before"].digest
 
 
-def test_a_segment_ends_with_a_checkpoint_and_is_a_finished_stage(recipe, records, vocabulary, tmp_path):
-    first = in_segments(recipe, [5], records, vocabulary, Workspace(str(tmp_path)))
+def test_a_slice_ends_with_a_checkpoint_and_is_a_finished_stage(recipe, records, vocabulary, tmp_path):
+    first = in_slices(recipe, [5], records, vocabulary, Workspace(str(tmp_path)))
     assert [file.path for file in first.manifest.files if "checkpoint" in file.path][-1] == checkpoint.name(5)
-    again = in_segments(recipe, [5], records, vocabulary, Workspace(str(tmp_path)))
+    again = in_slices(recipe, [5], records, vocabulary, Workspace(str(tmp_path)))
     assert again.was_up_to_date
 
 
@@ -57,17 +57,19 @@ def test_after_a_target_was_reached_there_is_nothing_left_to_train(recipe, recor
     content = recipe.model_dump(mode="json")
     content["evaluation"]["target"] = target
     recipe = Recipe.model_validate(content)
-    last = in_segments(recipe, [5, None], records, vocabulary, Workspace(str(tmp_path)))
+    last = in_slices(recipe, [5, None], records, vocabulary, Workspace(str(tmp_path)))
     assert checkpoint.list_steps(last.uri) == [2]
 
 
 @pytest.mark.parametrize("until", [0, 13])
-def test_a_segment_ends_within_the_training(recipe, records, vocabulary, tmp_path, until):
-    with pytest.raises(UsageError, match=r"a training cannot end here.*1 to 12"):
-        in_segments(recipe, [until], records, vocabulary, Directory(str(tmp_path)))
+def test_a_slice_ends_within_the_training(recipe, records, vocabulary, tmp_path, until):
+    with pytest.raises(
+        UsageError, match=rf"until: a slice .* must end at one of its steps. Found {until}. Expected 1 to 12"
+    ):
+        in_slices(recipe, [until], records, vocabulary, Directory(str(tmp_path)))
 
 
-def test_segments_end_where_fine_tunings_ask_for_the_model(recipe):
+def test_slices_end_where_fine_tunings_ask_for_the_model(recipe):
     def tuned(**every):
         tasks = {
             name: {"task": "rte", "data": "d", "max_seq_length": 64, "every_steps": n} for name, n in every.items()

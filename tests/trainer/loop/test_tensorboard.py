@@ -2,15 +2,11 @@
 
 import subprocess
 import sys
-import time
 
-import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from berth import storage
-from trainer.loop.speed import Speed, in_words
 from trainer.loop.tensorboard import EventFile
-from trainer.schedules.schedule import Update
 
 
 def shown(directory, tag):
@@ -54,24 +50,3 @@ def test_neither_tensorflow_nor_torch_is_loaded():
     code = "import sys, trainer.loop.tensorboard, berth.planning.flops; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"tensorflow", "torch", "keras", "jax"} & set(loaded)
-
-
-def test_pauses_are_no_time_of_training(tiny_recipe):
-    phase = tiny_recipe.training.phases[0]
-    speed = Speed({phase.name: 10**9}, devices=2, peak=1e12)
-    with speed.paused():
-        time.sleep(0.5)
-    speed.count(Update(number=1, phase=phase, step=0, since_reset=1, position=0))
-    time.sleep(0.01)
-    told = speed.told()
-    assert 4 / 0.4 < told["sequences_per_second"] <= 4 / 0.01
-    assert told["model_flops_per_second"] == pytest.approx(1e9 * told["sequences_per_second"])
-    assert told["model_flops_utilisation"] == pytest.approx(told["model_flops_per_second"] / 2e12)
-    assert speed.told()["sequences_per_second"] == 0
-
-
-def test_speed_in_words():
-    told = {"sequences_per_second": 1234.5, "model_flops_per_second": 2.5e12}
-    assert in_words(told) == {"sequences": "1234/s", "TFLOP/s": "2.5"}
-    assert in_words({**told, "model_flops_per_second": 3e9}) == {"sequences": "1234/s", "GFLOP/s": "3"}
-    assert in_words({**told, "model_flops_utilisation": 0.412}) == {"sequences": "1234/s", "MFU": "41.2%"}

@@ -1,4 +1,4 @@
-"""Training: what it writes, and that interruptions leave no trace in it."""
+"""Training: its output, and that interruptions leave no trace in it."""
 
 import json
 import math
@@ -34,19 +34,19 @@ def run(recipe, records, vocabulary, directory):
 
 
 def contents(directory):
-    """The result's files; hidden ones are no part of it."""
+    """The result's files; hidden ones are not part of it."""
     return {path.name: path.read_bytes() for path in Path(directory).glob("[!.]*") if path.name != CLOCK}
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tiny_recipe, records, vocabulary, tmp_path_factory):
-    """The output of a training that nothing interrupted."""
+    """The output of a training run that nothing interrupted."""
     directory = tmp_path_factory.mktemp("undisturbed")
     run(tiny_recipe, records, vocabulary, directory)
     return directory
 
 
-def test_the_result_is_checkpoints_metrics_and_the_model_in_words(undisturbed, tiny_recipe, vocabulary):
+def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbed, tiny_recipe, vocabulary):
     assert {path.name for path in undisturbed.iterdir()} == {
         ".tensorboard",
         "bert_config.json",
@@ -75,7 +75,7 @@ def test_the_result_is_checkpoints_metrics_and_the_model_in_words(undisturbed, t
     assert [line["learning_rate"] for line in lines] == pytest.approx([0.01 * 4 / 6, 0.01 / 6] * 2)
 
 
-def test_checkpoints_hold_variables_slots_and_the_place_in_the_training(undisturbed):
+def test_checkpoints_hold_variables_slots_and_the_position_in_the_data(undisturbed):
     arrays, state = safetensors.read(str(undisturbed / checkpoint.name(8)))
     assert {"bert/embeddings/word_embeddings", "bert/embeddings/word_embeddings/adam_v"} <= set(arrays)
     assert (state["step"], state["phase"], state["step_in_phase"], state["position"]) == (8, "second", 2, 32)
@@ -104,7 +104,7 @@ def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
 
 
 def interrupted(undisturbed, directory):
-    """A copy of a finished training as it was when only its manifest was missing."""
+    """A copy of a finished training run without its manifest, as if it was killed just before writing it."""
     shutil.copytree(undisturbed, directory)
     claim = {"stage": "train", "digest": json.loads((directory / "manifest.json").read_text())["digest"]}
     (directory / ".stage.json").write_text(json.dumps(claim))
@@ -139,7 +139,10 @@ def test_a_checkpoint_of_another_model_in_the_output_is_refused(
     directory = interrupted(undisturbed, tmp_path / "out")
     arrays, state = safetensors.read(str(directory / checkpoint.name(12)))
     safetensors.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
-    with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: the checkpoint is of another model"):
+    with pytest.raises(
+        BerthError,
+        match=r"checkpoint-00000012\.safetensors: the checkpoint .* belongs to another model",
+    ):
         run(tiny_recipe, records, vocabulary, directory)
 
 
@@ -161,7 +164,7 @@ def test_done_is_done(undisturbed, tiny_recipe, records, vocabulary):
 
 
 def test_finding_that_there_is_nothing_to_do_needs_no_tensorflow():
-    stages = "trainer.loop.train, trainer.evaluation.evaluate, trainer.checkpoints.export"
+    stages = "trainer.loop.train, trainer.evaluation.evaluate, trainer.serving.export"
     code = f"import sys, {stages}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"tensorflow", "keras", "numba", "jax"} & set(loaded)
@@ -216,7 +219,7 @@ def test_the_last_good_checkpoint_is_named_when_the_loss_is_no_number(tiny_recip
     good, bad = (phase.model_dump() for phase in tiny_recipe.training.phases)
     bad |= {"learning_rate": 1e38, "warmup_steps": 0}
     recipe = changed(tiny_recipe, training={"phases": [good, bad]}, optimizer={"clip_global_norm": None})
-    with pytest.raises(BerthError, match=r"checkpoint-00000004.*number at step 8.*good checkpoint is that of step 4"):
+    with pytest.raises(BerthError, match=r"checkpoint-00000004.*number at step 8.*good checkpoint at step 4"):
         run(recipe, records, vocabulary, tmp_path / "out")
 
 

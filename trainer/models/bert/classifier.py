@@ -1,4 +1,4 @@
-"""BERT with a layer over its pooled state, as google-research/bert's `run_classifier.py` builds it."""
+"""BERT with a layer over its pooled state, as in google-research/bert's `run_classifier.py`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from trainer.models.dropout import dropout
 
 
 class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """BERT with `outputs` logits (or one score), built; all variables are zero until they are assigned.
+    """BERT with `outputs` logits, built; all variables are zero until they are assigned.
 
-    Their names are Google's: those of the encoder, output_weights [outputs, hidden] and output_bias [outputs]. The
-    pooled state is dropped out at the model's `hidden_dropout_prob` (0.1 there, whatever the model's).
+    Their names are Google's: those of the encoder, output_weights [outputs, hidden] and output_bias [outputs]. Dropout
+    of the pooled state has the model's `hidden_dropout_prob` (run_classifier.py always takes 0.1).
 
     Args:
-        config: The model's shape.
-        outputs: Number of logits.
+        config: The encoder's configuration.
+        outputs: Number of logits; 1 for a score.
         arrangement: Order of the parts of each layer.
     """
 
@@ -41,13 +41,13 @@ class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
     def call(
         self, input_ids: Tensor, input_mask: Tensor, segment_ids: Tensor, dropout_keys: Tensor | None = None
     ) -> Tensor:
-        """Logits [batch, outputs].
+        """Logits, float32 [batch, outputs].
 
         Args:
             input_ids: int32 [batch, length].
             input_mask: int32 [batch, length], 0 for padding.
             segment_ids: int32 [batch, length].
-            dropout_keys: uint32 [batch, 2], see `dropout.py`; None switches dropout off.
+            dropout_keys: uint32 [batch, 2], see `dropout.py`; None for no dropout.
         """
         _, pooled = self.bert(input_ids, input_mask, segment_ids, dropout_keys)
         site = 1 + TransformerLayer.DROPOUTS * self.config.num_hidden_layers  # after those of the encoder

@@ -20,10 +20,10 @@ Tensor = Any
 
 
 class Words(NamedTuple):
-    """Words, flat, character by character.
+    """The words of all texts, flattened to characters.
 
-    ``code_points`` int64[characters]: of all words, one after the other. ``begins`` bool[characters]: whether a word
-    begins there. ``rows`` int64[characters]: the number of the text.
+    ``code_points`` int64[characters]: the characters of all words. ``begins`` bool[characters]: whether a word begins
+    here. ``rows`` int64[characters]: the index of the text.
     """
 
     code_points: Tensor
@@ -47,7 +47,7 @@ class BasicTokenizer:
         self._casing = tf.constant(tables.casing)
 
     def __call__(self, texts: Tensor) -> Words:
-        """The words of strings [n]; bytes that are not UTF-8 are left out, as the reference does."""
+        """The words of strings [n]; bytes that are not UTF-8 are dropped, as in the reference."""
         decoded = tf.strings.unicode_decode(texts, "UTF-8", errors="ignore")
         code_points, rows = decoded.flat_values, decoded.value_rowids()
         page = tf.gather(self._pages, code_points // PAGE_SIZE)
@@ -58,7 +58,7 @@ class BasicTokenizer:
         casing = tf.gather(self._casing, behaviours)
         code_points = tf.cond(
             tf.reduce_any(casing == SIGMA_LETTER),
-            lambda: code_points - _final_sigmas(casing, rows),  # the final one stands before the other in Unicode
+            lambda: code_points - _final_sigmas(casing, rows),  # the final sigma is the code point before the other
             lambda: code_points,
         )
         units, rows = self._units(code_points, behaviours, rows)
@@ -66,7 +66,7 @@ class BasicTokenizer:
         return _split(units, rows)
 
     def _units(self, code_points: Tensor, behaviours: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """What remains of each character (none, one or several units), and the numbers of its texts."""
+        """The units of each character (none, one or several) after normalization, and the indices of their texts."""
         units = code_points[:, None] + tf.gather(self._changes, behaviours)
         present = tf.where(units >= 0)
         return tf.gather_nd(units, present), tf.gather(rows, present[:, 0])
@@ -89,14 +89,14 @@ def _final_sigmas(casing: Tensor, rows: Tensor) -> Tensor:
 
 
 def _in_canonical_order(units: Tensor, rows: Tensor) -> Tensor:
-    """Marks ordered by their combining class, stably, back to the last character of class 0."""
+    """Unicode's canonical order: marks after a character of class 0, stably sorted by their combining class."""
     combining_class = units & UNIT_CLASS
     group = tf.cumsum(tf.cast((combining_class == 0) | _begins_row(rows), tf.int64))
     return tf.gather(units, tf.argsort(group * (UNIT_CLASS + 1) + combining_class, stable=True))
 
 
 def _split(units: Tensor, rows: Tensor) -> Words:
-    """Units to words: these end at blanks and at the texts' ends; punctuation is a word by itself."""
+    """Units split into words, which end at blanks and at the ends of texts; each punctuation is a word."""
     kept = tf.where(units & UNIT_BARRIER == 0)[:, 0]
     units, rows = tf.gather(units, kept), tf.gather(rows, kept)
     is_blank = units == BLANK

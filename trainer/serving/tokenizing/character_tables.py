@@ -1,4 +1,4 @@
-"""What the tokenizer does with each code point, as small arrays that can stand in a graph as constants."""
+"""The tokenizer's treatment of each code point, as arrays small enough to be constants of a graph."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from berth.text.characters import (
 )
 
 PAGE_SIZE = 256
-BLANK = 0x20  # the unit that stands for a separator: no word has it
+BLANK = 0x20  # the unit of a separator: no word has it
 NO_UNIT = -(1 << 32)  # stays below zero when a code point is added
 
-# What the final-sigma rule asks of a character.
+# Kinds of characters in the final-sigma rule.
 UNCASED, CASED_LETTER, IGNORABLE_FOR_CASE, SIGMA_LETTER = range(4)
 
 Behaviour = tuple[int, tuple[int, ...]]  # casing, changes
 
 
 class CharacterTables(NamedTuple):
-    """Code points by behaviour: there are some ten thousand behaviours, most of them Hangul, for a million code points.
+    """Code points by behaviour: about ten thousand behaviours, most of them Hangul, for a million code points.
 
-    ``pages`` (int32[4352]): which row of ``behaviours`` holds each page of 256 code points. ``behaviours``
+    ``pages`` (int32[4352]): the row of ``behaviours`` for each page of 256 code points. ``behaviours``
     (int32[rows, 256]): the behaviour of each. By behaviour: ``changes`` (int64[behaviours, units]), added to the code
-    point, gives what remains of it: units as in `berth.text.characters`, an ideograph being marked as punctuation and a
-    separator being BLANK; less than zero is no unit. ``casing`` (int32[behaviours]): for the final-sigma rule.
+    point, gives its units after normalization, as in `berth.text.characters`, but an ideograph is marked as punctuation
+    and a separator is BLANK; less than zero is no unit. ``casing`` (int32[behaviours]): for the final-sigma rule.
     """
 
     pages: NDArray[np.int32]

@@ -16,7 +16,7 @@ from berth.kernels.trie import CODE_POINT_BITS, NO_NODE, NO_TOKEN, ROOT
 
 
 class Trie(NamedTuple):
-    """A trie whose edges are sorted, so that one is found by bisection.
+    """A trie with sorted edges, found by binary search.
 
     ``edges`` (int64[nodes - 1], ascending): the node an edge leaves, shifted by CODE_POINT_BITS, and its code point.
     The edge at index i leads to node i + 1; the root is node 0. ``tokens`` (int32[nodes]): the id of the piece that
@@ -29,11 +29,11 @@ class Trie(NamedTuple):
 
 
 def build_trie(entries: Sequence[str]) -> Trie:
-    """The trie of ``entries``, whose ids are their places."""
+    """The trie of ``entries``, whose ids are their indices."""
     code_points = np.frombuffer("".join(entries).encode("utf-32-le"), np.uint32).astype(np.int64)
     lengths = np.fromiter(map(len, entries), np.int64, len(entries))
     begins = np.cumsum(lengths) - lengths
-    nodes = np.full(len(entries), ROOT, np.int64)  # where each entry has come to
+    nodes = np.full(len(entries), ROOT, np.int64)  # the node that each entry has reached
     edges: list[NDArray[np.int64]] = []
     tokens = [np.array([NO_TOKEN], np.int32)]
     count = 1
@@ -58,8 +58,8 @@ def _walk(edges: NDArray[np.int64], text: str) -> int:
     node = ROOT
     for character in text:
         key = (node << CODE_POINT_BITS) | ord(character)
-        place = int(np.searchsorted(edges, key))
-        if place == len(edges) or edges[place] != key:
+        index = int(np.searchsorted(edges, key))
+        if index == len(edges) or edges[index] != key:
             return NO_NODE
-        node = place + 1
+        node = index + 1
     return node

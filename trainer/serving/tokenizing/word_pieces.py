@@ -1,4 +1,4 @@
-"""Words → WordPiece ids, all words of a batch in step: greedy longest match of google-research/bert."""
+"""Words → WordPiece ids, all words of a batch at once: the greedy longest match of google-research/bert."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Tensor = Any
 
 
 class _Walk(NamedTuple):
-    """Where the words that are not finished have come to, int64[unfinished words] each.
+    """The state of each unfinished word, int64[unfinished words] each.
 
-    ``end``: where the word ends; ``begin``: where the piece that is looked for begins; ``place``: the next character;
-    ``node``: in the trie; ``token`` and ``token_end``: the longest piece found so far, or NO_TOKEN.
+    ``end``: end of the word; ``begin``: begin of the current piece; ``position``: the next character; ``node``: node of
+    the trie; ``token`` and ``token_end``: the longest piece found so far, or NO_TOKEN.
     """
 
     end: Tensor
     begin: Tensor
-    place: Tensor
+    position: Tensor
     node: Tensor
     token: Tensor
     token_end: Tensor
@@ -36,8 +36,8 @@ class WordPieces:
     """WordPiece over a vocabulary.
 
     Args:
-        entries: The vocabulary; a token's id is its place.
-        unknown: Id of [UNK].
+        entries: The vocabulary; a token's index is its id.
+        unknown: The id of [UNK].
     """
 
     def __init__(self, entries: Sequence[str], unknown: int) -> None:
@@ -48,13 +48,13 @@ class WordPieces:
         self._unknown = unknown
 
     def __call__(self, words: Words) -> tuple[Tensor, Tensor]:
-        """Ids int32[pieces] of words and the numbers int64[pieces] of their texts."""
+        """The ids int32[pieces] of words, and the indices int64[pieces] of their texts."""
         begins = tf.where(words.begins)[:, 0]
         ends = tf.concat([begins, tf.shape(words.begins, tf.int64)], axis=0)[1:]
         walk = _Walk(
             end=ends,
             begin=begins,
-            place=begins,
+            position=begins,
             node=tf.where(ends - begins > MAX_WORD, tf.constant(NO_NODE, tf.int64), ROOT),
             token=tf.fill(tf.shape(begins), NO_TOKEN),
             token_end=begins,
@@ -71,32 +71,32 @@ class WordPieces:
         return tf.gather(ids, kept), tf.gather(words.rows, kept)
 
     def _step(self, code_points: Tensor, walk: _Walk, ids: Tensor) -> tuple[_Walk, Tensor]:
-        """Follow one character in each word; where none is left, or leads nowhere, take the longest piece found."""
-        keys = walk.node * (1 << CODE_POINT_BITS) + tf.gather(code_points, walk.place)
+        """Follow one character in each word; at the word's end, or without an edge, take the longest piece found."""
+        keys = walk.node * (1 << CODE_POINT_BITS) + tf.gather(code_points, walk.position)
         edge = tf.minimum(tf.searchsorted(self._edges, keys, out_type=tf.int64), len(self._edges) - 1)
         is_edge = tf.gather(self._edges, edge) == keys
         node = edge + 1
-        place = walk.place + 1
+        position = walk.position + 1
         found = tf.where(is_edge, tf.gather(self._tokens, node), NO_TOKEN)
         is_longer = found != NO_TOKEN
         token = tf.where(is_longer, found, walk.token)
-        token_end = tf.where(is_longer, place, walk.token_end)
-        is_stuck = ~is_edge | (place == walk.end)
+        token_end = tf.where(is_longer, position, walk.token_end)
+        is_stuck = ~is_edge | (position == walk.end)
         stuck = tf.where(is_stuck)
         ids = tf.tensor_scatter_nd_update(ids, tf.gather(walk.begin, stuck), tf.gather(token, stuck[:, 0]))
-        going_on = tf.where(~is_stuck | ((token != NO_TOKEN) & (token_end < walk.end)))[:, 0]
+        remaining = tf.where(~is_stuck | ((token != NO_TOKEN) & (token_end < walk.end)))[:, 0]
         following = _Walk(
             end=walk.end,
             begin=tf.where(is_stuck, token_end, walk.begin),
-            place=tf.where(is_stuck, token_end, place),
+            position=tf.where(is_stuck, token_end, position),
             node=tf.where(is_stuck, self._continuation, node),
             token=tf.where(is_stuck, NO_TOKEN, token),
             token_end=token_end,
         )
-        return _Walk(*[tf.gather(values, going_on) for values in following]), ids
+        return _Walk(*[tf.gather(values, remaining) for values in following]), ids
 
     def _with_unknown_words(self, ids: Tensor, begins: Tensor) -> Tensor:
-        """[UNK], instead of their pieces, for the words of which some part is no piece."""
+        """Replace the pieces of words that have an unknown part by [UNK]."""
         words = tf.cumsum(tf.cast(begins, tf.int64)) - 1
         is_unknown = tf.math.segment_max(tf.cast(ids == NO_TOKEN, tf.int32), words) > 0
         return tf.where(tf.gather(is_unknown, words), tf.where(begins, self._unknown, NO_PIECE), ids)

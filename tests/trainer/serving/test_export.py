@@ -11,11 +11,11 @@ from berth.stage.inputs import Inputs
 from support.trainer_files import VOCABULARY
 from trainer import models
 from trainer.checkpoints import checkpoint, safetensors
-from trainer.checkpoints.export import export
 from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
 from trainer.models import read_configuration
 from trainer.models.bert import huggingface
+from trainer.serving.export import export
 
 
 @pytest.fixture(scope="module")

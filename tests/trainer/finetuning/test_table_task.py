@@ -1,4 +1,4 @@
-"""Tasks' files: GLUE's own TSV, CSV and JSONL, and what is wrong with them by file and line."""
+"""Tasks in tables: GLUE's own TSV, CSV and JSONL, and errors that name file and line."""
 
 import csv
 import io
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from berth.errors import BerthError, UsageError
 from berth.recipe import FineTuning
-from trainer.finetuning import rows, tasks
-from trainer.finetuning import task_examples as examples
+from trainer.finetuning import rows
+from trainer.finetuning.labels import Scores
+from trainer.finetuning.tasks import task_of
 
 MNLI = "index promptID pairID genre sentence1_binary_parse sentence2_binary_parse sentence1_parse sentence2_parse"
 MNLI_TRAIN = [*MNLI.split(), "sentence1", "sentence2", "label1", "gold_label"]
@@ -43,12 +44,12 @@ def options(task, data, **values):
 
 def read(task, data, **values):
     """The examples of a task in a directory."""
-    found = tasks.task_of(options(task, data, **values))
-    return examples.read(found, tasks.files_of(found, str(data)))
+    found = task_of(options(task, data, **values))
+    return found.read(found.find_files(str(data)))
 
 
 def rows_of(columns, texts, labels, label):
-    """Rows of a GLUE file; what stands in columns that do not matter could be taken for a label or a quoted value."""
+    """Rows of a GLUE file; values in unused columns could be mistaken for a label or a quoted value."""
     for number, (pair, value) in enumerate(zip(texts, labels, strict=True)):
         remaining = list(pair)
         yield [value if name == label else remaining.pop(0) if is_text(name) else f'"{number}' for name in columns]
@@ -73,7 +74,7 @@ def table(*lines):
 
 def two_rows(task, columns, texts, labels):
     header = [] if task == "cola" else [columns]
-    return table(*header, *rows_of(columns, texts, labels, tasks.GLUE[task].label))
+    return table(*header, *rows_of(columns, texts, labels, task_of(options(task, "")).label))
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def glue(tmp_path):
         columns, own, _ = LAYOUTS[task]
         width = sum(map(is_text, columns))
         texts = texts or [[f'"{"ab"[row]} {column}' for column in range(width)] for row in range(2)]
-        for name in tasks.GLUE[task].files[0]:
+        for name in task_of(options(task, "")).files[0]:
             chosen = MNLI_DEV if name.startswith("dev_") else columns
             (tmp_path / name).write_text(two_rows(task, chosen, texts, labels or own))
         return tmp_path
@@ -105,7 +106,8 @@ def test_the_files_of_glue(glue, task):
         assert each.labels.tolist() == expected
         assert each.lines.tolist() == ([1, 2] if task == "cola" else [2, 3])
         assert each.labels.dtype == (np.float32 if task == "stsb" else np.int32)
-    assert dataset.labels == tasks.GLUE[task].labels
+    labels = task_of(options(task, "")).labels
+    assert dataset.head.labels == (() if isinstance(labels, Scores) else labels.names)
 
 
 def test_only_a_line_feed_ends_a_line(glue):
@@ -117,14 +119,14 @@ def test_only_a_line_feed_ends_a_line(glue):
     assert read("sst2", directory).train.first == ["one\u2028still one\x85and\x1c on", "two\r"]
 
 
-def test_examples_nobody_agreed_on_are_left_out_and_counted(glue):
+def test_examples_nobody_agreed_on_are_dropped_and_counted(glue):
     train = read("mnli", glue("mnli", labels=["-", "neutral"])).train
     assert (train.labels.tolist(), train.lines.tolist(), train.skipped) == ([2], [3], {"no_gold_label": 1})
     with pytest.raises(BerthError, match=r"train.tsv: there are no examples in the file. Found 2 rows \(no gold label"):
         read("mnli", glue("mnli", labels=["-", "-"]))
 
 
-def test_questions_with_line_breaks_are_left_out_and_counted(glue):
+def test_questions_with_line_breaks_are_dropped_and_counted(glue):
     """QQP's published files have some: each is two rows of too few columns."""
     directory = glue("qqp", [["a\nb", "c"], ["d", "e"]])
     train = read("qqp", directory).train
@@ -151,7 +153,7 @@ def test_csv_has_quotes_and_lines_are_those_rows_begin_in(tmp_path):
     (tmp_path / "dev.csv").write_text("kind,text\ny,d\n")
     dataset = read("classification", tmp_path, label_field="kind")
     assert dataset.train.first == ['a, "b"\nc', "plain"] and dataset.train.lines.tolist() == [2, 4]
-    assert (dataset.labels, dataset.held_out[0].labels.tolist()) == (("x", "y"), [1])
+    assert (dataset.head.labels, dataset.held_out[0].labels.tolist()) == (("x", "y"), [1])
 
 
 def test_jsonl_may_have_numbers_for_labels_which_are_sorted_as_such(tmp_path):
@@ -159,8 +161,15 @@ def test_jsonl_may_have_numbers_for_labels_which_are_sorted_as_such(tmp_path):
     for name in ("train.jsonl", "dev.jsonl"):
         (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
     dataset = read("classification", tmp_path, fields=["q", "a"], label_field="n")
-    assert dataset.labels == ("2", "9", "10") and dataset.train.labels.tolist() == [2, 1, 0]
+    assert dataset.head.labels == ("2", "9", "10") and dataset.train.labels.tolist() == [2, 1, 0]
     assert (dataset.train.first, dataset.train.second) == (["q10", "q9", "q2"], ["a", "a", "a"])
+
+
+def test_jsonl_may_have_truth_values_for_labels(tmp_path):
+    for name in ("train.jsonl", "dev.jsonl"):
+        (tmp_path / name).write_text('{"text": "a", "label": true}\n{"text": "b", "label": false}\n')
+    dataset = read("classification", tmp_path)
+    assert dataset.head.labels == ("false", "true") and dataset.train.labels.tolist() == [1, 0]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -192,7 +201,7 @@ GOOD = "text\tlabel\na\tx\nb\ty\n"
     ("name", "train", "dev", "message"),
     [
         ("tsv", "", GOOD, r"train.tsv: the file is empty."),
-        ("tsv", "text\tlabel\n", GOOD, r"train.tsv: a classification needs two labels at least."),
+        ("tsv", "text\tlabel\n", GOOD, r"train.tsv: a classification needs at least two labels."),
         ("tsv", GOOD, "text\tlabel\n", r"dev.tsv: there are no examples in the file."),
         ("tsv", "text\tkind\na\tx\n", GOOD, r"train.tsv, line 1: the file has no column 'label'. Found 'text', 'kind'"),
         ("tsv", GOOD, "a\tx\nb\ty\n", r"dev.tsv, line 1: the file has no column 'text'. Found 'a', 'x'"),
@@ -200,17 +209,17 @@ GOOD = "text\tlabel\na\tx\nb\ty\n"
         ("tsv", "text\tlabel\na\tx\nb\n", GOOD, r"train.tsv, line 3: a row has too few columns. Found 1. Expected 2"),
         ("tsv", "text\tlabel\na\tx\nb\t\n", GOOD, r"train.tsv, line 3: the row has no label."),
         ("tsv", GOOD, "text\tlabel\na\t\n", r"dev.tsv, line 2: the row has no label."),
-        ("tsv", GOOD, "text\tlabel\na\tz\n", r"dev.tsv, line 2: the label is not known. Found 'z'. Expected one of 'x',"
-         r" 'y', those of train.tsv."),
-        ("tsv", "text\tlabel\na\tx\nb\tx\n", GOOD, r"train.tsv: a classification needs two labels at least. Found 'x'"),
-        ("csv", 'text,label\n"a,x\n', "text,label\n", r"train.csv, line 2: this is not CSV. Found unexpected end of"),
+        ("tsv", GOOD, "text\tlabel\na\tz\n", r"dev.tsv, line 2: the label is not one of the task's. Found 'z'. Expected"
+         r" one of 'x', 'y', the labels of train.tsv."),
+        ("tsv", "text\tlabel\na\tx\nb\tx\n", GOOD, r"train.tsv: a classification needs at least two labels. Found 'x'"),
+        ("csv", 'text,label\n"a,x\n', "text,label\n", r"train.csv, line 2: this is not valid CSV. Found unexpected"),
         ("csv", 'text,label\n"a\nb",x\nc,"y\n"\n', "text,label\n", r"train.csv, line 4: a label has a character"),
-        ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"\n', "", r"train.jsonl, line 2: the line is not JSON"),
-        ("jsonl", '["a", 1]\n', "", r"train.jsonl, line 1: the line has no text or whole number 'text'. Found \["),
-        ("jsonl", '{"text": "a", "label": 0.5}\n', "", r"train.jsonl, line 1: .* whole number 'label'. Found {.*0.5}"),
-        ("jsonl", '{"text": "\\ud800", "label": 1}\n', "", r"train.jsonl, line 1: the line has no text"),
-        ("jsonl", "[" * 100_000 + "\n", "", r"train.jsonl, line 1: the line is not JSON. Found maximum recursion"),
-        ("jsonl", '{"label": %s}\n' % ("9" * 5000), "", r"train.jsonl, line 1: the line is not JSON. Found Exceeds"),
+        ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"\n', "", r"train.jsonl, line 2: the line is not valid JSON"),
+        ("jsonl", '["a", 1]\n', "", r"train.jsonl, line 1: the line has no usable value for 'text'. Found \["),
+        ("jsonl", '{"text": "a", "label": 0.5}\n', "", r"train.jsonl, line 1: .* value for 'label'. Found {.*0.5}"),
+        ("jsonl", '{"text": "\\ud800", "label": 1}\n', "", r"train.jsonl, line 1: the line has no usable value"),
+        ("jsonl", "[" * 100_000 + "\n", "", r"train.jsonl, line 1: the line is not valid JSON. Found maximum rec"),
+        ("jsonl", '{"label": %s}\n' % ("9" * 5000), "", r"train.jsonl, line 1: the line is not valid JSON. Found Exc"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_by_file_and_line(tmp_path, name, train, dev, message):
@@ -226,15 +235,15 @@ def test_what_is_wrong_is_named_by_file_and_line(tmp_path, name, train, dev, mes
         (
             "mnli",
             "maybe",
-            "the label is not known. Found 'maybe'. Expected one of 'contradiction', 'entailment', 'neut",
+            "the label is not one of the task's. Found 'maybe'. Expected one of 'contradiction', 'entailment', 'neut",
         ),
-        ("rte", "-", "the label is not known. Found '-'"),
-        ("sst2", "2", "the label is not known. Found '2'. Expected one of '0', '1'."),
+        ("rte", "-", "the label is not one of the task's. Found '-'"),
+        ("sst2", "2", "the label is not one of the task's. Found '2'. Expected one of '0', '1'."),
         ("cola", "", "the row has no label"),
         ("stsb", "", "the row has no label"),
-        ("stsb", "5.1", "the score is impossible. Found '5.1'. Expected a number from 0 to 5"),
-        ("stsb", "nan", "the score is impossible. Found 'nan'"),
-        ("stsb", "high", "the score is impossible. Found 'high'"),
+        ("stsb", "5.1", "the score is not a number in the task's range. Found '5.1'. Expected a number from 0 to 5"),
+        ("stsb", "nan", "the score is not a number in the task's range. Found 'nan'"),
+        ("stsb", "high", "the score is not a number in the task's range. Found 'high'"),
     ],
 )
 def test_labels_that_are_none_of_the_tasks(glue, task, label, message):
@@ -253,12 +262,14 @@ def test_text_that_is_not_utf8_is_named_by_its_line(glue):
 
 def test_files_that_are_not_there_or_are_there_twice(tmp_path):
     with pytest.raises(
-        UsageError, match=r"the files of the task mrpc are not here. Expected train.tsv, dev.tsv or msr"
+        UsageError, match=r"the directory lacks files of the task mrpc. Expected train.tsv, dev.tsv or msr"
     ):
         read("mrpc", tmp_path)
     for name in ("train.tsv", "dev.tsv", "train.csv", "dev.csv"):
         (tmp_path / name).write_text(GOOD)
-    with pytest.raises(UsageError, match=r"which files are meant is not clear. Found train.tsv, dev.tsv, train.csv"):
+    with pytest.raises(
+        UsageError, match=r"training and dev files in several formats. Found train.tsv, dev.tsv, train.csv"
+    ):
         read("classification", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The fine-tuned model as a TensorFlow SavedModel that takes raw text: it needs no Python of ours."""
+"""A fine-tuned model as a TensorFlow SavedModel that takes raw text: serving it needs TensorFlow alone."""
 
 from __future__ import annotations
 
@@ -18,48 +18,49 @@ DIRECTORY = "savedmodel"
 
 
 def save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) -> None:
-    """Make the SavedModel from the model's files in a stage's output, below `savedmodel/`.
+    """Write the SavedModel of the model in a stage's output, into `savedmodel/` there.
 
-    The signature `serving_default` takes UTF-8 strings text [n] and, for pairs, text_b [n]. It gives probabilities
-    float32 [n, labels] and label, the likeliest one as a string [n]; or, of a model of scores, score float32 [n].
+    The signature `serving_default` takes UTF-8 strings text [n] and, for pairs, text_b [n]. It returns probabilities
+    float32 [n, labels] and label, the likeliest one, as a string [n]; a model of scores returns score float32 [n].
 
     Args:
-        output: Holds classifier.safetensors (with the labels; none for a score), bert_config.json and vocab.txt.
-        is_pair: Whether it takes pairs of texts.
+        output: Has classifier.safetensors (with the labels; none for a score), bert_config.json and vocab.txt.
+        is_pair: Whether the model takes pairs of texts.
         lower_case: Whether text is lower-cased.
-        max_seq_length: Longer texts are cut.
+        max_seq_length: Tokens of a text or pair; longer ones are cut.
 
     Raises:
         BerthError: if it cannot be written.
     """
-    # TensorFlow numbers functions through the whole process, and the numbers get into the file: only a process that
-    # does nothing else writes the same bytes each time.
+    # TensorFlow numbers all functions of a process, and the numbers get into the file: only a process that does nothing
+    # else writes the same bytes each time.
     options = json.dumps([output.uri, is_pair, lower_case, max_seq_length])
-    # -P: a directory of that name where the user works is not meant.
+    # -P: packages in the current directory must not shadow ours.
     done = subprocess.run([sys.executable, "-P", "-m", __name__, options], capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise BerthError(
-            "the model for serving could not be made",
+            "the SavedModel could not be written",
             where=output.path(DIRECTORY),
             found=lines[-1] if lines else f"exit status {done.returncode}",
         )
 
 
 def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) -> None:
-    """What that process does."""
+    """Write the SavedModel, in a process of its own."""
     with quiet():
         import tensorflow as tf
 
         from trainer.finetuning.engine import ClassifierEngine
-        from trainer.serving import savedmodel
+        from trainer.finetuning.heads import head_of
         from trainer.serving.graph_tokenizer import GraphTokenizer
+        from trainer.serving.savedmodel import write
 
         tf.config.set_visible_devices([], "GPU")  # the process that trains the model may hold all of its memory
     config, tokens = read_description(output.uri)
     arrays, state = safetensors.read(output.path(CLASSIFIER))
-    labels = state["labels"] if state is not None else []
-    engine = ClassifierEngine(config, len(labels))
+    head = head_of(state["labels"] if state is not None else ())
+    engine = ClassifierEngine(config, head)
     engine.assign(arrays)
     tokenizer = GraphTokenizer(tokens, lower_case=lower_case)
 
@@ -67,11 +68,7 @@ def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) 
         features = tokenizer.encode(text, text_b, max_seq_length)
         longest = tf.maximum(tf.reduce_max(tf.reduce_sum(features["input_mask"], axis=1)), 1)  # of no texts: 1
         logits = engine.logits({name: values[:, :longest] for name, values in features.items()})
-        if not labels:
-            return {"score": logits[:, 0]}
-        with tf.device("CPU:0"):  # where strings are
-            label = tf.gather(tf.constant(labels), tf.argmax(logits, axis=1))
-        return {"probabilities": tf.nn.softmax(logits), "label": label}
+        return head.serve(logits)
 
     module = tf.Module()
     module.variables_by_name = dict(engine.variables)
@@ -79,7 +76,7 @@ def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) 
     module.serve = tf.function(serve, autograph=False)
     names = ("text", "text_b") if is_pair else ("text",)
     signature = {name: tf.TensorSpec([None], tf.string, name=name) for name in names}
-    savedmodel.write(module, module.serve.get_concrete_function(**signature), output, DIRECTORY)
+    write(module, module.serve.get_concrete_function(**signature), output, DIRECTORY)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Losses and accuracies as sums, so that any split of the examples gives the same means."""
+"""Losses and accuracies as sums, so that any division into batches gives the same means."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 Tensor = Any
 
-# What one pass over examples adds up, in the order of the vector that the compiled step returns.
+# Names of the sums over a batch, in the order of the vector that the compiled step returns.
 SUMS = (
     "masked_lm_loss",
     "masked_lm_correct",
@@ -29,7 +28,7 @@ def sums(outputs: Any, features: dict[str, Tensor]) -> Tensor:
     Args:
         outputs: `model.Outputs`.
         features: masked_lm_ids, masked_lm_weights [batch, predictions], next_sentence_labels [batch, 1] and
-            example_weights float32 [batch], 0 for what only fills up a batch.
+            example_weights float32 [batch], 0 for the filling of an incomplete batch.
 
     Returns:
         float32 [6]; losses in nats.
@@ -55,7 +54,7 @@ def _loss_and_correct(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     logits = ops.cast(logits, "float32")
     label_logits = ops.take_along_axis(logits, labels[..., None], axis=-1)
     loss = ops.logsumexp(logits, axis=-1) - ops.squeeze(label_logits, axis=-1)
-    # What argmax says, the first of equal ones being the largest, in a pass that compilers vectorise.
+    # Whether argmax, which takes the first of equal logits, gives the label; compilers vectorise this form.
     is_earlier = ops.arange(logits.shape[-1], dtype=labels.dtype) < labels[..., None]
     is_before = ops.logical_or(logits > label_logits, ops.logical_and(ops.equal(logits, label_logits), is_earlier))
     return loss, ops.cast(ops.logical_not(ops.any(is_before, axis=-1)), "float32")
@@ -83,40 +82,3 @@ class Totals:
             means["next_sentence_loss"] = total["next_sentence_loss"] / examples
             means["next_sentence_accuracy"] = total["next_sentence_correct"] / examples
         return means
-
-
-@dataclass
-class Window:
-    """What has happened since the last line of the metrics: sums, and results still on the device."""
-
-    totals: Totals = field(default_factory=Totals)
-    gradient_norm: float = 0.0
-    updates: int = 0
-    pending: list[Any] = field(default_factory=list)
-
-    def settle(self) -> int | None:
-        """Fetch the results that are pending; waits for the device.
-
-        Returns:
-            How many updates before the newest one a loss or gradient was infinite or no number for the first time;
-            None where all are finite.
-        """
-        broken = None
-        for before, result in zip(range(len(self.pending) - 1, -1, -1), self.pending, strict=True):
-            vector = np.asarray(result, dtype=np.float64)
-            if broken is None and not np.isfinite(vector).all():
-                broken = before
-            self.totals.add(vector[: len(SUMS)])
-            self.gradient_norm += float(vector[len(SUMS)])
-            self.updates += 1
-        self.pending.clear()
-        return broken
-
-    def state(self) -> dict[str, Any]:
-        """As JSON; doubles survive it exactly."""
-        return {"sums": self.totals.values.tolist(), "gradient_norm": self.gradient_norm, "updates": self.updates}
-
-    @classmethod
-    def restored(cls, state: Mapping[str, Any]) -> Window:
-        """From :meth:`state`."""
-        return cls(Totals(np.array(state["sums"])), state["gradient_norm"], state["updates"])

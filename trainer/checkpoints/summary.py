@@ -1,4 +1,4 @@
-"""The small files beside the checkpoints: what is trained (training.json), the model's shape, its vocabulary."""
+"""The small files next to the checkpoints: training.json, the model configuration, the vocabulary."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from trainer.schedules import schedule
 Summary = dict[str, Any]
 
 
-def summarised(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: Mapping[str, RecordSet]) -> Summary:
-    """What a training will be, in figures: the start of training.json."""
+def plan(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: Mapping[str, RecordSet]) -> Summary:
+    """The first part of training.json, known before training begins: parameters, steps, sequences, phases."""
     phases = recipe.training.phases
     return {
         "parameters": sum(math.prod(shape) for shape in shapes.values()),
@@ -48,20 +48,20 @@ def write(output: Output, summary: Summary) -> None:
 
 
 def describe(output: Output, summary: Summary, config: Configuration, vocabulary: Inputs) -> None:
-    """Write the small files: all that is needed to load the checkpoints that will follow."""
+    """Write the files that are needed to load the checkpoints that follow."""
     write(output, summary)
     _write(output, CONFIG, config.to_json())
     _write(output, VOCABULARY, storage.read_bytes(vocabulary.one().uri))
 
 
 def read(directory: str) -> Summary | None:
-    """training.json of a training's directory; None where there is none."""
+    """The content of training.json in a training run's directory; None if there is none."""
     uri = storage.join(directory, TRAINING)
     return json.loads(storage.read_text(uri)) if storage.exists(uri) else None
 
 
 def progress_at(summary: Summary, step: int) -> dict[str, Any]:
-    """The sequences trained on up to a step, and its phase, as the lines of evaluations.jsonl tell them."""
+    """The number of sequences up to a step, and its phase, as in the lines of evaluations.jsonl."""
     sequences = 0
     for phase in summary["phases"]:
         if step <= phase["steps"]:

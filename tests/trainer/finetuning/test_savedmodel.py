@@ -1,4 +1,4 @@
-"""The exported model: raw text in, what the trained model says out, without Python of ours."""
+"""The exported model takes raw text and predicts what the trained model predicts, without Berth."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ from support.finetuning_files import CONFIG, TOKENS
 from trainer.checkpoints import safetensors
 from trainer.finetuning.encoding import encode
 from trainer.finetuning.engine import ClassifierEngine
+from trainer.finetuning.heads import head_of
 from trainer.finetuning.task_examples import Examples
 from trainer.serving.graph_tokenizer import GraphTokenizer
 
@@ -48,7 +49,7 @@ def served(finetuned, scored):
 
 def outputs(directory, labels, max_seq_length, second=None):
     """What the trained model gives for the texts."""
-    engine = ClassifierEngine(CONFIG, labels)
+    engine = ClassifierEngine(CONFIG, head_of(labels))
     engine.assign(safetensors.read(str(directory / "classifier.safetensors"))[0])
     unused = np.zeros(len(TEXTS), dtype=np.int32)
     (encoded,) = encode(
@@ -58,7 +59,7 @@ def outputs(directory, labels, max_seq_length, second=None):
 
 
 def test_probabilities_and_labels_are_those_of_the_trained_model(served, finetuned):
-    logits = outputs(finetuned, 3, max_seq_length=10).astype(np.float64)
+    logits = outputs(finetuned, ["disliked", "liked", "none"], max_seq_length=10).astype(np.float64)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(served[0]["probabilities"], probabilities, atol=1e-5)
     labels = (finetuned / "labels.txt").read_text().splitlines()
@@ -67,7 +68,7 @@ def test_probabilities_and_labels_are_those_of_the_trained_model(served, finetun
 
 
 def test_pairs_and_scores(served, scored):
-    scores = outputs(scored, 0, max_seq_length=24, second=OTHERS)
+    scores = outputs(scored, [], max_seq_length=24, second=OTHERS)
     np.testing.assert_allclose(served[1]["score"], scores[:, 0], atol=1e-5)
 
 

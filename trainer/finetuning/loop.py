@@ -1,4 +1,4 @@
-"""The training of a classifier: epochs in an order that follows from the seed, each measured on the held-out sets."""
+"""The fine-tuning loop: epochs in an order that follows from the seed, each measured on the held-out sets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from berth.errors import BerthError
+from berth.formats.results import Line
 from berth.progress import Progress
 from berth.recipe import FineTuning, Phase
 from trainer.data.order import permute
 from trainer.engines import Scalars
-from trainer.finetuning import metrics
-from trainer.finetuning.encoding import Encoded, Features
+from trainer.finetuning.encoding import EncodedExamples, Features
 from trainer.finetuning.engine import ClassifierEngine
-from trainer.finetuning.tasks import Task
-from trainer.loop.json_lines import Line
+from trainer.finetuning.heads import Head
+from trainer.finetuning.task import Task
 from trainer.models.dropout import example_keys
 from trainer.schedules import schedule
 
@@ -29,12 +29,12 @@ LOG_EVERY_STEPS = 10
 
 @dataclass
 class Outcome:
-    """What a training told, and the model's outputs on the held-out sets at its end.
+    """The logs of a fine-tuning, and the model's outputs on the held-out sets after the last epoch.
 
     Args:
         steps: Lines of metrics.jsonl: means since the line before.
         epochs: For each epoch the mean loss, and the metrics and the loss on each held-out set.
-        logits: Outputs [n, outputs] by the name of the set.
+        logits: Outputs float32 [n, outputs] by the name of the set.
     """
 
     steps: list[Line] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Outcome:
 
 
 def phase_of(options: FineTuning, examples: int) -> Phase:
-    """The schedule: each example once an epoch, the last batch of an epoch holds what is left."""
+    """The schedule: each example once an epoch; the last batch of an epoch holds the remainder."""
     steps = options.epochs * -(-examples // options.batch_size)
     return Phase(
         name="fine_tuning",
@@ -58,35 +58,37 @@ def phase_of(options: FineTuning, examples: int) -> Phase:
 def train(
     engine: ClassifierEngine,
     task: Task,
+    head: Head,
     options: FineTuning,
-    examples: Encoded,
-    held_out: Mapping[str, Encoded],
+    examples: EncodedExamples,
+    held_out: Mapping[str, EncodedExamples],
     seed: int,
 ) -> Outcome:
     """Train the model.
 
     Args:
         engine: The model with its first weights.
-        task: What it learns.
+        task: The task.
+        head: The head that learns its labels.
         options: Epochs, batch size, learning rate, warm-up.
-        examples: What it learns from.
-        held_out: What it is measured on after each epoch, by name.
-        seed: Of the order and of dropout.
+        examples: The training set.
+        held_out: The sets that the model is measured on after each epoch, by name.
+        seed: Seed of the order and of dropout.
 
     Raises:
-        BerthError: if the loss is not a finite number.
+        BerthError: if a loss, a gradient or an output on a held-out set is not finite.
     """
     phase, outcome = phase_of(options, len(examples)), Outcome()
     steps_per_epoch = phase.steps // options.epochs
-    told: list[np.ndarray] = []  # loss and gradient norm of each step of the epoch
+    results: list[np.ndarray] = []  # loss and gradient norm of each step of the epoch
     pending: list[Any] = []  # the same, still on the device
     with Progress("finetune", total=phase.steps, unit="step") as progress:
         for number in range(1, phase.steps + 1):
-            epoch, place = divmod(number - 1, steps_per_epoch)
+            epoch, index = divmod(number - 1, steps_per_epoch)
             rate = schedule.learning_rate(phase, number - 1)
-            features = _batch(examples, epoch, place, number, phase.batch_size, seed)
+            features = _batch(examples, epoch, index, number, phase.batch_size, seed)
             pending.append(engine.train(features, Scalars(rate, number)))
-            is_last = place + 1 == steps_per_epoch
+            is_last = index + 1 == steps_per_epoch
             if number % LOG_EVERY_STEPS == 0 or is_last:
                 new = [np.asarray(result, dtype=np.float64) for result in pending]
                 pending.clear()
@@ -94,61 +96,68 @@ def train(
                 loss, norm = np.mean(new, axis=0).tolist()
                 line = {"step": number, "epoch": epoch + 1, "loss": loss, "learning_rate": rate, "gradient_norm": norm}
                 outcome.steps.append(line)
-                told += new
+                results += new
                 progress.update(0, epoch=epoch + 1, loss=f"{loss:.3f}")
             if is_last:
                 outcome.logits = {name: predict(engine, each, phase.batch_size) for name, each in held_out.items()}
-                figures = {name: measured(task, held_out[name], logits) for name, logits in outcome.logits.items()}
-                mean = float(np.mean(told, axis=0)[0])
+                for name, logits in outcome.logits.items():
+                    if not np.isfinite(logits).all():
+                        raise _not_finite(f"an output of the model on {name}", number)
+                figures = {name: measure(task, head, held_out[name], each) for name, each in outcome.logits.items()}
+                mean = float(np.mean(results, axis=0)[0])
                 outcome.epochs.append({"epoch": epoch + 1, "step": number, "loss": mean, **figures})
-                told.clear()
-                log.info("epoch %d of %d, loss %.4f: %s", epoch + 1, options.epochs, mean, in_words(figures))
+                results.clear()
+                log.info("epoch %d of %d, loss %.4f: %s", epoch + 1, options.epochs, mean, as_text(figures))
             progress.update(1)
     return outcome
 
 
-def predict(engine: ClassifierEngine, examples: Encoded, batch_size: int) -> np.ndarray:
+def predict(engine: ClassifierEngine, examples: EncodedExamples, batch_size: int) -> np.ndarray:
     """The model's outputs float32 [n, outputs]."""
     count = len(examples)
-    # Batches of one size, so that one compiled step does for all: the last one repeats its last example.
+    # All batches have one size, so that the step is compiled once: the last one repeats its last example.
     batches = (np.minimum(np.arange(start, start + batch_size), count - 1) for start in range(0, count, batch_size))
     return np.concatenate([engine.predict(_features(examples, rows)) for rows in batches])[:count]
 
 
-def measured(task: Task, examples: Encoded, logits: np.ndarray) -> dict[str, float]:
-    """The task's metrics and the mean loss of some outputs."""
-    figures = metrics.measure(task, examples.labels, metrics.predicted(task, logits))
-    return {**figures, "loss": metrics.mean_loss(task, examples.labels, logits)}
+def measure(task: Task, head: Head, examples: EncodedExamples, logits: np.ndarray) -> dict[str, float]:
+    """The task's metrics and the mean loss of the model's outputs float32 [n, outputs]."""
+    figures = task.measure(examples.labels, head.predict(logits))
+    return {**figures, "loss": head.mean_loss(logits, examples.labels)}
 
 
-def in_words(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """The figures of all held-out sets for a log."""
+def as_text(figures: Mapping[str, Mapping[str, float]]) -> str:
+    """The figures of all held-out sets for the log."""
     return "; ".join(
         f"{name} " + ", ".join(f"{metric.replace('_', ' ')} {value:.4f}" for metric, value in values.items())
         for name, values in figures.items()
     )
 
 
-def _batch(examples: Encoded, epoch: int, place: int, number: int, batch_size: int, seed: int) -> Features:
+def _batch(examples: EncodedExamples, epoch: int, index: int, number: int, batch_size: int, seed: int) -> Features:
+    """The batch of this index in an epoch; a last incomplete one is filled with an example of weight 0."""
     count = len(examples)
-    places = place * batch_size + np.arange(batch_size)
-    rows = permute(epoch * count + np.minimum(places, count - 1), count, seed)
+    positions = index * batch_size + np.arange(batch_size)
+    rows = permute(epoch * count + np.minimum(positions, count - 1), count, seed)
     return {
         **_features(examples, rows),
         "labels": examples.labels[rows],
-        "example_weights": (places < count).astype(np.float32),
+        "example_weights": (positions < count).astype(np.float32),
         "dropout_keys": example_keys(seed, number, np.arange(batch_size)),
     }
 
 
-def _features(examples: Encoded, rows: np.ndarray) -> Features:
+def _features(examples: EncodedExamples, rows: np.ndarray) -> Features:
     return {name: values[rows].astype(np.int32) for name, values in examples.features.items()}
 
 
 def _check_finite(results: list[np.ndarray], number: int) -> None:
     for before, result in enumerate(reversed(results)):
         if not np.isfinite(result).all():
-            raise BerthError(
-                f"the loss or the gradient is not a finite number at step {number - before}",
-                fix="Lower the learning rate, or lengthen the warm-up.",
-            )
+            raise _not_finite("the loss or the gradient", number - before)
+
+
+def _not_finite(what: str, number: int) -> BerthError:
+    return BerthError(
+        f"{what} is not a finite number at step {number}", fix="Lower the learning rate, or lengthen the warm-up."
+    )

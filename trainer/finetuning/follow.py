@@ -1,4 +1,4 @@
-"""Fine-tune the models of a training that still goes on, from another process or host."""
+"""Fine-tune the checkpoints of a training run while it continues, from another process or host."""
 
 from __future__ import annotations
 
@@ -16,46 +16,50 @@ from trainer.schedules import schedule
 
 log = logging.getLogger("berth.finetune")
 
-SECONDS_BETWEEN_LOOKS = 30.0
+SECONDS_BETWEEN_LISTINGS = 30.0
 
 
 def follow(
-    *, recipe: Recipe, name: str, directory: str, destination: Destination, seconds: float = SECONDS_BETWEEN_LOOKS
+    *, recipe: Recipe, name: str, directory: str, destination: Destination, seconds: float = SECONDS_BETWEEN_LISTINGS
 ) -> list[str]:
-    """Fine-tune on one task of a recipe after every so many updates of its training, as it asks, and at its end.
+    """Fine-tune on one task of a recipe: each checkpoint that its `every_steps` asks for, and the last one.
 
-    Stopped at any moment and started again, it goes on with what has not been done.
+    Stopped at any moment and started again, it continues with the checkpoints that it has not fine-tuned.
 
     Args:
         recipe: The recipe.
         name: The task's name in its `fine_tuning`.
-        directory: The training's output directory.
+        directory: The training run's output directory.
         destination: Where the outputs go.
-        seconds: Between two looks at the directory.
+        seconds: Time between two listings of the directory.
 
     Returns:
         URIs of the directories with finetuning.json, in order of the updates.
     """
     options, done = recipe.fine_tuning[name], []
     *middles, _ = options.steps(schedule.total_updates(recipe.training.phases))
-    for step in [*middles, None]:  # at its end is where it ended: perhaps early, at its target
+    for step in [*middles, None]:  # the last checkpoint may be an earlier one: a target ends training
         uri = _wait(directory, step, seconds)
         if uri is None:
-            log.warning("the checkpoint of step %s was deleted or never there: keep it longer, or save it", step)
+            log.warning(
+                "there is no checkpoint of step %s to fine-tune: it was never saved (every_steps must be a multiple of "
+                "training.checkpoint_every_steps) or was deleted (raise training.keep_checkpoints)",
+                step,
+            )
             continue
         try:
             done.append(finetune(options=options, model=uri, seed=recipe.seed, destination=destination).uri)
         except (BerthError, FileNotFoundError):
             if storage.exists(uri):
                 raise
-            log.warning("the training has deleted %s: raise training.keep_checkpoints", uri)
+            log.warning("the training run has deleted %s: raise training.keep_checkpoints", uri)
     return done
 
 
 def _wait(directory: str, step: int | None, seconds: float) -> str | None:
-    """The checkpoint of a step, or of the training's end, when it is there; None if it will not come any more."""
+    """Wait for the checkpoint of a step, or for the last one (step None); None if that step can no longer appear."""
     while True:
-        is_finished = storage.exists(storage.join(directory, MANIFEST))  # asked first: what is listed then is all
+        is_finished = storage.exists(storage.join(directory, MANIFEST))  # checked first: then the listing is complete
         steps = checkpoint.list_steps(directory)
         if step is None and is_finished:
             return storage.join(directory, checkpoint.name(steps[-1]))

@@ -1,4 +1,4 @@
-"""Fine-tuning the models of a training from another pod."""
+"""Fine-tuning the checkpoints of a training run from another pod."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ SAMPLES = "package://berth_recipes/samples/mnli"
 
 
 def asking(recipe, every_steps, **training):
-    """The recipe with a fine-tuning after every so many of its twelve updates."""
+    """The recipe with a fine-tuning after every `every_steps` of its twelve updates."""
     task = {"task": "mnli", "data": SAMPLES, "max_seq_length": 24, "epochs": 1, "every_steps": every_steps}
     return changed(recipe, training={"keep_checkpoints": 9, **training}, fine_tuning={"sample": task})
 
@@ -40,7 +40,7 @@ def test_each_checkpoint_that_the_recipe_asks_for_is_fine_tuned_once(tiny_recipe
     assert again == last
 
 
-def test_it_waits_for_a_training_that_has_not_begun(tiny_recipe, records, vocabulary, tmp_path):
+def test_it_waits_for_a_training_run_that_has_not_started(tiny_recipe, records, vocabulary, tmp_path):
     recipe = asking(tiny_recipe, None)
     following = threading.Thread(target=pod.finetune, args=(recipe, "sample", str(tmp_path), 0.1))
     following.start()
@@ -51,13 +51,13 @@ def test_it_waits_for_a_training_that_has_not_begun(tiny_recipe, records, vocabu
 
 
 @pytest.mark.slow
-def test_a_checkpoint_that_never_was_is_told_and_left_out(tiny_recipe, records, vocabulary, tmp_path, caplog):
+def test_a_checkpoint_that_was_never_saved_is_reported_and_skipped(tiny_recipe, records, vocabulary, tmp_path, caplog):
     recipe = asking(tiny_recipe, 5)
     pre_train(recipe, records, vocabulary, tmp_path)
     with caplog.at_level(logging.WARNING, logger="berth.finetune"):
         pod.finetune(recipe, "sample", str(tmp_path), seconds=0.1)
     assert steps(tmp_path) == [12]
-    assert "the checkpoint of step 5 was deleted or never there" in caplog.text
+    assert "there is no checkpoint of step 5 to fine-tune" in caplog.text
 
 
 def test_a_task_that_the_recipe_does_not_have(tiny_recipe, tmp_path):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from trainer.evaluation.metrics import SUMS, sums
 from trainer.models import Outputs
+from trainer.models.metrics import SUMS, sums
 
 # Few different values, so that there are ties.
 LOGITS = hnp.arrays(np.float32, (3, 2, 5), elements=st.sampled_from([-2.0, 0.0, 1.5]))
