@@ -20,7 +20,6 @@ from berth.recipe import file as recipe_file
 from trainer import models
 from trainer.schedules import cadence
 
-
 FIGURES = models.get("bert").figures
 
 
@@ -193,7 +192,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
     assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
     assert short["measured"] and short["epochs"] == 2400 * 32 / 50
     with pytest.raises(UsageError, match="holds no data of the recipe"):
-        plan(recipe, workspace=str(tmp_path / "other"))
+        plan(recipe, FIGURES, workspace=str(tmp_path / "other"))
 
 
 def test_the_figures_are_json_and_the_text_says_what_is_not_known():
