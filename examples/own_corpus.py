@@ -8,6 +8,7 @@ training runs (docs/recipes) when you train for real.
 
 import argparse
 import subprocess
+import sys
 from pathlib import Path
 
 from berth.recipe import Recipe
@@ -18,6 +19,7 @@ parser.add_argument("--text-field", default="text")
 parser.add_argument("--language", default="en")
 parser.add_argument("--vocabulary-size", type=int, default=4000)
 parser.add_argument("--held-out", type=int, default=100, help="documents held out for evaluation")
+parser.add_argument("--evaluation-records", type=int, default=500, help="records made of these documents")
 parser.add_argument("--steps", type=int, default=2000)
 parser.add_argument("--workspace", default="workspace")
 arguments = parser.parse_args()
@@ -51,11 +53,11 @@ recipe = Recipe.model_validate(
                 }
             ]
         },
-        "evaluation": {"records": "short", "examples": 500},
+        "evaluation": {"records": "short", "examples": arguments.evaluation_records},
     }
 )
 # JSON is YAML: this file is a recipe like any other, and says what the model was made from.
 path = Path(arguments.workspace, "own_corpus.yaml")
 path.parent.mkdir(parents=True, exist_ok=True)
 path.write_text(recipe.model_dump_json(indent=2, exclude_unset=True))
-subprocess.run(["berth", "run", path, "--workspace", arguments.workspace], check=True)
+sys.exit(subprocess.run(["berth", "run", path, "--workspace", arguments.workspace]).returncode)

@@ -30,8 +30,8 @@ def test_own_text_becomes_a_model(tmp_path):
         sentences = [" ".join(chance.choices(WORDS, k=chance.randrange(5, 12))).capitalize() + "." for _ in range(4)]
         lines.append(json.dumps({"body": " ".join(sentences)}))
     (tmp_path / "news.jsonl").write_text("\n".join(lines))
-    small = ("--text-field", "body", "--vocabulary-size", 105, "--held-out", 10, "--steps", 20)
-    printed = run(tmp_path, "own_corpus.py", "*.jsonl", *small)
+    small = ("--text-field", "body", "--vocabulary-size", 105, "--held-out", 10, "--evaluation-records", 50)
+    printed = run(tmp_path, "own_corpus.py", "*.jsonl", *small, "--steps", 20)
     assert "masked tokens guessed right on held-out text" in printed
     (evaluation,) = (tmp_path / "workspace").glob("evaluate/*/evaluation.json")
     assert json.loads(evaluation.read_text())["step"] == 20
