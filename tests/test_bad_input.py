@@ -167,7 +167,7 @@ def corpus(tmp_path, berth):
 BAD_CORPORA = {
     "a bad line": ("jsonl", b'{"text": "x"}\nnot JSON\n', ["corpus, line 2, byte 14", "not valid JSON", "--no-strict"]),
     "another field": ("jsonl", b'{"body": "x"}\n', ["corpus, line 1", "no field 'text' among 'body'"]),
-    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "no JSON object"]),
+    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "not a JSON object"]),
     "a line that is not UTF-8": (
         "jsonl",
         b'{"text": "caf\xe9"}',
