@@ -205,7 +205,7 @@ def test_sources_that_make_no_sense(tmp_path, berth):
     extract("--source", "jsonl=").refused(2, "--source jsonl=", "FORMAT=GLOB")
     extract("--source", f"jsonl={tmp_path}/no*").refused(2, f"{tmp_path}/no*", "no file matches")
     (tmp_path / "x").write_text("x")
-    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "fields are named")
+    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "--id-field", "applies to no source")
     extract("--source", f"sentences={tmp_path}/x", "--wrapped").refused(2, "--wrapped", "documents")
     extract("--source", f"jsonl={tmp_path}/x", "--text-field", "").refused(2, "--text-field", "empty")
     assert left(tmp_path / "out") == []
