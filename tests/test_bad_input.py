@@ -167,7 +167,7 @@ def corpus(tmp_path, berth):
 BAD_CORPORA = {
     "a bad line": ("jsonl", b'{"text": "x"}\nnot JSON\n', ["corpus, line 2, byte 14", "not valid JSON", "--no-strict"]),
     "another field": ("jsonl", b'{"body": "x"}\n', ["corpus, line 1", "no field 'text' among 'body'"]),
-    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "no JSON object"]),
+    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "not a JSON object"]),
     "a line that is not UTF-8": (
         "jsonl",
         b'{"text": "caf\xe9"}',
@@ -205,7 +205,7 @@ def test_sources_that_make_no_sense(tmp_path, berth):
     extract("--source", "jsonl=").refused(2, "--source jsonl=", "FORMAT=GLOB")
     extract("--source", f"jsonl={tmp_path}/no*").refused(2, f"{tmp_path}/no*", "no file matches")
     (tmp_path / "x").write_text("x")
-    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "fields are named")
+    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "--id-field", "applies to no source")
     extract("--source", f"sentences={tmp_path}/x", "--wrapped").refused(2, "--wrapped", "documents")
     extract("--source", f"jsonl={tmp_path}/x", "--text-field", "").refused(2, "--text-field", "empty")
     assert left(tmp_path / "out") == []
