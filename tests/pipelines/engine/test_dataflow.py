@@ -82,7 +82,7 @@ def corpus(bucket):
 def stages(corpus, place, arguments):
     articles = Inputs.of(f"{corpus.articles}/articles-*.parquet")
     text = Inputs.of(f"{corpus.sentences}/part-*.txt")
-    common = {"place": place, "beam_arguments": arguments}
+    common = {"destination": place, "beam_arguments": arguments}
     return {
         "extract": lambda: extract(dumps=Inputs.of(corpus.dump), options=ExtractOptions(), **common),
         "templates": lambda: extract(dumps=Inputs.of(corpus.dump), options=ExtractOptions(templates="dump"), **common),
