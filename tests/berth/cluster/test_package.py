@@ -172,9 +172,9 @@ def test_only_a_training_can_be_on_several_machines():
         compile_("cluster.stages.records.accelerator=v5litepod-16")
 
 
-def test_a_training_on_several_machines_has_no_segments():
+def test_a_training_run_on_several_machines_has_no_slices():
     task = "fine_tuning={a: {task: rte, data: d, every_steps: 1000}}"
-    with pytest.raises(UsageError, match=r"not divided into segments.*1000, 2000"):
+    with pytest.raises(UsageError, match=r"cannot be divided into slices.*1000, 2000"):
         compile_("cluster.stages.train.hosts=4", task)
 
 
@@ -183,7 +183,7 @@ def test_the_data_of_a_training_on_several_machines_is_a_pipeline(tmp_path):
     run = berth("compile", "quickstart", "-o", str(tmp_path / "p.yaml"), "--until", "data", *slice_)
     assert run.returncode == 0, run.stderr
     assert "train" not in documents((tmp_path / "p.yaml").read_bytes())[0]["root"]["dag"]["tasks"]
-    assert "data or report" in berth("compile", "quickstart", "-o", "/dev/null", "--until", "train").stderr
+    assert "Expected 'data' or 'report'" in berth("compile", "quickstart", "-o", "/dev/null", "--until", "train").stderr
 
 
 def test_an_unknown_shape_is_answered_with_close_ones():
@@ -197,8 +197,8 @@ def test_an_unknown_stage_is_an_error():
 
 
 def test_what_is_to_be_compiled_must_be_said(tmp_path):
-    assert "missing" in berth("compile", "quickstart").stderr
-    assert "neither a recipe" in berth("compile", "quickstart", "--components", str(tmp_path)).stderr
+    assert "nothing to compile is given" in berth("compile", "quickstart").stderr
+    assert "takes neither a recipe" in berth("compile", "quickstart", "--components", str(tmp_path)).stderr
 
 
 def berth(*arguments):

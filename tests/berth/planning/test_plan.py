@@ -191,7 +191,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
     short = found["records"]["short"]
     assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
     assert short["measured"] and short["epochs"] == 2400 * 32 / 50
-    with pytest.raises(UsageError, match="holds no data of the recipe"):
+    with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
         plan(recipe, FIGURES, workspace=str(tmp_path / "other"))
 
 

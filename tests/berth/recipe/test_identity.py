@@ -75,6 +75,7 @@ DEFAULTS = {
         "compression": "none",
     },
     "ModelConfig": {
+        "architecture": "bert",
         "hidden_size": 768,
         "num_hidden_layers": 12,
         "num_attention_heads": 12,

@@ -53,7 +53,7 @@ def test_data_does_not_depend_on_the_training(tmp_path, other):
 @pytest.mark.parametrize("other", ["seed=1", "vocabulary.size=3000", "records.short.dupe_factor=1"])
 def test_other_data_is_not_taken_for_it(tmp_path, other):
     noted(tmp_path, recipe_file.load("quickstart"))
-    with pytest.raises(UsageError, match=r"no data of the recipe.*--until data"):
+    with pytest.raises(UsageError, match=r"this workspace has no data for the recipe.*--until data"):
         runs.data(str(tmp_path), recipe_file.load("quickstart", [other]))
 
 
