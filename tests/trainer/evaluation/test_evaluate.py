@@ -11,7 +11,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS, changed
-from trainer.checkpoints import checkpoint, safetensors
+from trainer.checkpoints import safetensors
 from trainer.data.records import Limits, RecordSet
 from trainer.evaluation import baseline
 from trainer.evaluation.evaluate import evaluate
