@@ -42,7 +42,7 @@ RUN export BERTH_CACHE=${BERTH_WARM_CACHE} && python3 -m pipelines.warm && pytho
 # Where GKE mounts the driver's libraries on machines with GPUs.
 ENV LD_LIBRARY_PATH=/usr/local/nvidia/lib64
 ARG BASE
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 RUN test "$(berth --version)" = "berth ${VERSION}" || { echo "VERSION is ${VERSION}, the sources' $(berth --version)"; exit 1; }
 ENV BERTH_VERSION=${VERSION}
 LABEL org.opencontainers.image.title=berth \

@@ -1,3 +1,3 @@
-"""Berth: from raw text to evaluated BERT models, reproducibly. The ground floor, used by every other floor."""
+"""Berth: from raw text to evaluated BERT models, reproducibly. The base of all other packages, and the application."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Kubeflow components: one thin file a stage. Each reads its part of the recipe and calls the stage's function."""
+"""Kubeflow components, one thin file per stage. Each reads its part of the recipe and calls the stage's function."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ NOT_COMPONENTS = {"image"}
 
 
 def load() -> dict[str, Any]:
-    """All components by name: each file holds one that is called as the file is."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return {
-        name: getattr(importlib.import_module(f"{__name__}.{name}"), name)
-        for name in names
-        if name not in NOT_COMPONENTS
-    }
+    """All components, by the names of their files; each file holds one."""
+    from kfp.dsl.base_component import BaseComponent
+
+    found = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        if name not in NOT_COMPONENTS:
+            module = importlib.import_module(f"{__name__}.{name}")
+            [found[name]] = [value for value in vars(module).values() if isinstance(value, BaseComponent)]
+    return found

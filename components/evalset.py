@@ -1,4 +1,4 @@
-"""Component: the evaluation set."""
+"""The component `evalset`: the evaluation set."""
 
 from kfp import dsl
 

@@ -1,4 +1,4 @@
-"""Component: evaluation."""
+"""The component `evaluate`: metrics of the trained model on the evaluation set."""
 
 from kfp import dsl
 
@@ -25,7 +25,7 @@ def evaluate(
     Returns:
         Output: URI of the directory with evaluation.json.
         manifest: The stage's manifest.
-        metrics: The evaluation's figures.
+        metrics: The metrics of the evaluation.
     """
     from berth.formats.records import PATTERN
     from berth.formats.results import read_evaluation

@@ -1,4 +1,4 @@
-"""Component: export of the trained model."""
+"""The component `export`: the trained model for other libraries."""
 
 from kfp import dsl
 

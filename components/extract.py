@@ -1,4 +1,4 @@
-"""Component: articles from dumps and other sources."""
+"""The component `extract`: articles from dumps and other sources."""
 
 from kfp import dsl
 
@@ -6,7 +6,7 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def extract(recipe: str, workspace: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]) -> str:
+def extract(recipe: str, workspace: str, beam_arguments: list[str], manifest: dsl.Output[dsl.Artifact]) -> str:
     """Extract clean articles from the corpus's sources.
 
     Args:

@@ -1,4 +1,4 @@
-"""Component: the filter between articles and segmentation."""
+"""The component `filter`: normalisation and filters between extraction and sentence splitting."""
 
 from kfp import dsl
 
@@ -6,8 +6,10 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def filter(recipe: str, workspace: str, articles: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]) -> str:
-    """Normalise articles and leave out those that are short, foreign or duplicates.
+def filter_(
+    recipe: str, workspace: str, articles: str, beam_arguments: list[str], manifest: dsl.Output[dsl.Artifact]
+) -> str:
+    """Normalise articles; drop those that are too short, in other languages or duplicates.
 
     Args:
         recipe: The resolved recipe as JSON, with `corpus.filter`.
@@ -24,7 +26,7 @@ def filter(recipe: str, workspace: str, articles: str, beam_arguments: list, man
 
     with Task("filter", recipe, workspace) as task:
         options = task.recipe.corpus.filter
-        assert options is not None  # the pipeline has this task only then
+        assert options is not None  # the pipeline has this task only if the recipe has the section
         result = filter_articles(
             articles=task.files(articles, "articles-*.parquet"),
             options=options,

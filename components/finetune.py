@@ -1,4 +1,4 @@
-"""Component: fine-tuning on a task."""
+"""The component `finetune`: fine-tuning on a task."""
 
 from kfp import dsl
 
@@ -25,7 +25,7 @@ def finetune(
     Returns:
         Output: URI of the directory with finetuning.json and the model for serving.
         manifest: The stage's manifest.
-        metrics: The task's metrics on each held-out set.
+        metrics: The metrics of the task on each held-out set.
     """
     from berth.formats.results import read_finetuning
     from berth.stage.task import Task

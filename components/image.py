@@ -1,4 +1,4 @@
-"""The container image that components run in on a cluster, unless the recipe's `cluster.image` names another."""
+"""The default container image of components on a cluster; a recipe's `cluster.image` takes precedence."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ VARIABLE = "BERTH_IMAGE"
 
 
 def image(given: str | None) -> str:
-    """The image: the given one, or that of this version.
+    """The given image, or that of this version of Berth.
 
     Raises:
-        UsageError: if the given one has neither a tag other than `latest` nor a digest.
+        UsageError: if the given image has neither a tag other than `latest` nor a digest.
     """
-    # The name holds "python" so that kfp.local, which runs components as plain Python processes, knows that it can.
+    # The name contains "python" so that kfp.local knows that it can run components as plain Python processes.
     if not given:
         return f"berth-python:{__version__}"
     if not IMAGE_REFERENCE.fullmatch(given):
         raise UsageError(
-            "this is no image by tag or digest",
+            "this is not an image by tag or digest",
             where=VARIABLE,
             found=given,
             expected="REGISTRY/NAME@sha256:… or REGISTRY/NAME:TAG; the tag `latest` is refused",

@@ -1,4 +1,4 @@
-"""Component: masked records from sentence shards."""
+"""The component `records`: masked records from sentence shards."""
 
 from kfp import dsl
 
@@ -13,7 +13,7 @@ def records(
     sentences: str,
     text: str,
     vocabulary: str,
-    beam_arguments: list,
+    beam_arguments: list[str],
     manifest: dsl.Output[dsl.Artifact],
 ) -> str:
     """Make one set of masked records.
@@ -22,9 +22,9 @@ def records(
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         record_set: Name of the record set in the recipe.
-        sentences: URI of the directory with the sentence shards; empty for text that was given prepared.
-        text: Which text files of the sentences: `part-*.txt` (training) or `eval.txt` (held out); or the pattern of
-            the given ones.
+        sentences: URI of the directory with the sentence shards; empty for prepared text.
+        text: Name or pattern of the text files there: `part-*.txt` (training) or `eval.txt` (held out); for prepared
+            text, its path or pattern.
         vocabulary: URI of the directory with vocab.txt.
         beam_arguments: Flags for Beam.
 

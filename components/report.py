@@ -1,4 +1,4 @@
-"""Component: the report."""
+"""The component `report`: the report on the whole run."""
 
 from kfp import dsl
 
@@ -9,7 +9,7 @@ from components.image import IMAGE
 def report(
     recipe: str, workspace: str, stages: str, manifest: dsl.Output[dsl.Artifact], html: dsl.Output[dsl.HTML]
 ) -> str:
-    """Write one self-contained page about the whole run.
+    """Write a self-contained page about the whole run.
 
     Args:
         recipe: The resolved recipe as JSON.
@@ -26,13 +26,13 @@ def report(
     from berth import storage
     from berth.formats.results import REPORT
     from berth.report.build import build_report
-    from berth.stage import run_index as runs
+    from berth.stage import run_index
     from berth.stage.task import Task
 
     with Task("report", recipe, workspace) as task:
         directories = json.loads(stages)
         result = build_report(recipe=task.recipe, stages=directories, destination=task.destination)
-        runs.record_data(workspace, task.recipe, directories)
+        run_index.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, REPORT)))
         return task.finish(result, manifest)

@@ -1,4 +1,4 @@
-"""Component: sentence shards from articles."""
+"""The component `segment`: sentence shards from articles."""
 
 from kfp import dsl
 
@@ -7,9 +7,9 @@ from components.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def segment(
-    recipe: str, workspace: str, articles: str, beam_arguments: list, manifest: dsl.Output[dsl.Artifact]
+    recipe: str, workspace: str, articles: str, beam_arguments: list[str], manifest: dsl.Output[dsl.Artifact]
 ) -> str:
-    """Split articles into sentences, spread over shards; documents for evaluation are held out.
+    """Split articles into sentences, in shards, with documents held out for evaluation.
 
     Args:
         recipe: The resolved recipe as JSON.

@@ -1,4 +1,4 @@
-"""Component: training."""
+"""The component `train`: training, or one slice of it."""
 
 from kfp import dsl
 
@@ -25,10 +25,10 @@ def train(
         record_sets: URIs of the record sets' directories by name, as JSON.
         vocabulary: URI of the directory with vocab.txt.
         evalset: URI of the directory with eval.tfrecord.
-        before: URI of the directory of the segment of the training that this one continues; empty for the first.
-        until: The last update of this segment; 0 for the last of the training.
-        image: Image of a JobSet that trains on several machines, which this task starts and follows; empty to train
-            here.
+        before: URI of the directory of the previous slice of the training run; empty for the first slice.
+        until: The last step of this slice; 0 for the end of the training run.
+        image: Image of the JobSet that trains on several machines, which this task starts and follows; empty to train
+            in this task.
 
     Returns:
         Output: URI of the directory with the checkpoints.
@@ -39,15 +39,15 @@ def train(
     from berth.cluster import jobset
     from berth.formats.records import PATTERN
     from berth.formats.vocabulary import VOCABULARY
-    from berth.stage import run_index as runs
+    from berth.stage import run_index
     from berth.stage.task import Task
     from trainer.loop.train import train
 
     with Task("train", recipe, workspace) as task:
         directories = json.loads(record_sets)
         if image:
-            data = {runs.RECORDS + name: uri for name, uri in directories.items()}
-            data |= {runs.VOCABULARY: vocabulary, runs.EVALUATION_SET: evalset}
+            data = {run_index.RECORDS + name: uri for name, uri in directories.items()}
+            data |= {run_index.VOCABULARY: vocabulary, run_index.EVALUATION_SET: evalset}
             jobset.train(recipe=task.recipe, workspace=workspace, image=image, stages=data)
         result = train(
             recipe=task.recipe,

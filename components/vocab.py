@@ -1,4 +1,4 @@
-"""Component: the vocabulary."""
+"""The component `vocab`: the vocabulary."""
 
 from kfp import dsl
 
@@ -11,7 +11,7 @@ def vocab(
     workspace: str,
     sentences: str,
     text: str,
-    beam_arguments: list,
+    beam_arguments: list[str],
     manifest: dsl.Output[dsl.Artifact],
 ) -> str:
     """Learn the vocabulary from the sentence shards, or check the given one.
@@ -19,8 +19,8 @@ def vocab(
     Args:
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
-        sentences: URI of the directory with the sentence shards; empty for text that was given prepared.
-        text: Which text files of the sentences (`part-*.txt`), or the pattern of the given ones.
+        sentences: URI of the directory with the sentence shards; empty for prepared text.
+        text: Pattern of the text files there (`part-*.txt`); for prepared text, its path or pattern.
         beam_arguments: Flags for Beam.
 
     Returns:
@@ -33,7 +33,7 @@ def vocab(
     from pipelines.vocab import vocabulary
 
     with Task("vocab", recipe, workspace) as task:
-        if task.recipe.corpus.prepared is not None:  # then this is the first stage
+        if task.recipe.corpus.prepared is not None:  # then this is the first task
             expected.check(task.recipe, task.destination)
         given = task.recipe.vocabulary.path
         result = vocabulary(

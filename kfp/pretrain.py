@@ -1,10 +1,11 @@
-"""The pre-training DAG: the only place where the order of the stages stands.
+"""The pre-training DAG: the only file that knows the order of the stages.
 
-``berth run`` executes it on this machine, ``berth compile`` and ``kfp dsl compile --py kfp/pretrain.py`` write it for a
+``berth run`` executes it on this machine; ``berth compile`` and ``kfp dsl compile --py kfp/pretrain.py`` write it for a
 cluster.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 
 from kfp import dsl
 
@@ -13,12 +14,12 @@ from berth.cluster.tasks import configure, is_distributed
 from berth.errors import UsageError
 from berth.formats.sentences import EVALUATION, PATTERN
 from berth.recipe import Recipe
-from berth.recipe import file as recipe_file
+from berth.recipe.file import load
 from components.evalset import evalset
 from components.evaluate import evaluate
 from components.export import export
 from components.extract import extract
-from components.filter import filter
+from components.filter import filter_
 from components.finetune import finetune
 from components.image import IMAGE
 from components.records import records
@@ -31,24 +32,25 @@ from components.vocab import vocab
 def pretrain_pipeline(
     resolved: Recipe, for_cluster: bool = False, until: str = "report"
 ) -> dsl.base_component.BaseComponent:
-    """The pipeline of one recipe: each of its record sets is a task, the recipe itself is a default argument.
+    """The pipeline of a recipe: each record set is a task, and the recipe itself is a default argument.
 
     Pipeline parameters: ``recipe`` (the resolved recipe as JSON), ``workspace`` (URI) and ``beam_arguments``; output:
     the URI of the report's directory.
 
     Args:
         resolved: The recipe.
-        for_cluster: Give each task what the recipe's `cluster` section says: image, resources, placement, retries.
-        until: `report` for the whole way; `data` ends, with a report on the data, before the training.
+        for_cluster: Configure each task as the recipe's `cluster` section says: image, resources, placement, retries.
+        until: `report` for the whole pipeline; `data` stops before training, with a report on the data.
     """
 
     @dsl.pipeline(name=pipeline_name(resolved.name), description=resolved.description)
-    def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list = []) -> str:  # noqa: B006
+    def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list[str] = []) -> str:  # noqa: B006
         common = {"recipe": recipe, "workspace": workspace}
         beam = {**common, "beam_arguments": beam_arguments}
-        stages = {}
+        stages: dict[str, str] = {}
 
-        def add(title, task):
+        def add(title: str, task: dsl.PipelineTask) -> str:
+            """Register a task; returns its output: a channel while this is compiled, the URI when tasks run."""
             stages[title] = task.outputs["Output"]
             task.set_display_name(title)
             if for_cluster:
@@ -58,7 +60,7 @@ def pretrain_pipeline(
         if (prepared := resolved.corpus.prepared) is None:
             articles = add("extract", extract(**beam))
             if resolved.corpus.filter is not None:
-                articles = add("filter", filter(articles=articles, **beam))
+                articles = add("filter", filter_(articles=articles, **beam))
             sentences, text, evaluation = add("segment", segment(articles=articles, **beam)), PATTERN, EVALUATION
         else:
             sentences, text, evaluation = "", prepared.text, prepared.evaluation
@@ -79,13 +81,14 @@ def pretrain_pipeline(
         if for_cluster and is_distributed(resolved.cluster):
             _check_undivided(middles)
             training["image"] = resolved.cluster.image or IMAGE
-        models, segment_before = {}, {}
+        models: dict[int, str] = {}
+        previous: dict[str, str] = {}
         for end in middles:
-            models[end] = add(f"train to {end}", train(until=end, **segment_before, **training))
-            segment_before = {"before": models[end]}
-        model = models[last] = add("train", train(**segment_before, **training))
+            models[end] = add(f"train to {end}", train(until=end, **previous, **training))
+            previous = {"before": models[end]}
+        model = models[last] = add("train", train(**previous, **training))
         add("evaluate", evaluate(model=model, evalset=examples, **common))
-        # A fine-tuning waits for the segment of the training that it uses; the next segment does not wait for it.
+        # Fine-tuning waits for the slice of the training run that it uses; the next slice does not wait for it.
         for name, options in resolved.fine_tuning.items():
             for end in options.steps(last):
                 title = f"fine-tune {name}" if end == last else f"fine-tune {name} at {end}"
@@ -97,20 +100,20 @@ def pretrain_pipeline(
     return pretrain
 
 
-def _check_undivided(middles):
-    """A JobSet trains in one piece. Raises UsageError if fine-tunings ask for segments."""
+def _check_undivided(middles: Sequence[int]) -> None:
+    """A JobSet trains without interruption. Raises UsageError if fine-tuning needs slices of the training run."""
     if middles:
         raise UsageError(
-            "a training on several machines is not divided into segments",
+            "training on several machines cannot be divided into slices",
             where="fine_tuning",
-            found=f"every_steps, which ends segments at {', '.join(map(str, middles))}",
-            fix="Leave every_steps out, or train on one machine.",
+            found=f"every_steps, which ends slices at the steps {', '.join(map(str, middles))}",
+            fix="Remove every_steps, or train on one machine.",
         )
 
 
-def _by_name(outputs):
-    """Outputs of several tasks as one JSON text, filled in when the task that takes it starts."""
+def _by_name(outputs: Mapping[str, str]) -> str:
+    """The outputs of several tasks as one JSON text, filled in when the task that reads it starts."""
     return json.dumps({name: str(output) for name, output in outputs.items()})
 
 
-pretrain = pretrain_pipeline(recipe_file.load("quickstart"))
+pretrain = pretrain_pipeline(load("quickstart"))

@@ -12,7 +12,7 @@ from berth.stage.output import Output
 
 log = logging.getLogger("berth.evalset")
 
-VERSION = 1
+VERSION = 2
 
 
 def pick_examples(*, records: Inputs, examples: int, destination: Destination) -> Result:

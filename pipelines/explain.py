@@ -9,7 +9,7 @@ from berth.errors import UsageError
 from berth.formats.record_tokens import MaskedToken, Record, read_record
 from berth.formats.records import text_names
 from berth.formats.vocabulary import Vocabulary, joined
-from berth.stage.lineage import place_of
+from berth.stage.lineage import origin_uri
 from berth.stage.manifest import NAME, Manifest
 
 WIDTH = 100
@@ -106,5 +106,5 @@ def _source(records: str, record: Record, vocabulary: Vocabulary) -> list[str] |
 def _input_directory(directory: str, manifest: Manifest, name: str) -> str:
     """The directory of one of a stage's inputs."""
     recorded = manifest.inputs[name]
-    uri = place_of(recorded, directory)
+    uri = origin_uri(recorded, directory)
     return uri if recorded.stage else storage.parent(uri)

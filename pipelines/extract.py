@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.extract")
 
-VERSION = 3
+VERSION = 4
 
 
 def extract(
@@ -63,7 +63,7 @@ def extract(
         name="extract",
         version=VERSION,
         parameters={
-            **options.model_dump(mode="json"),
+            **options.identity(),
             "language": language,
             "corpora": [corpus.parameters for corpus in corpora],
         },

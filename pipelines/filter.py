@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.filter")
 
-VERSION = 2
+VERSION = 3
 
 
 def filter_articles(
@@ -50,7 +50,7 @@ def filter_articles(
         BerthError: For files that are not articles or are damaged, or lack the language column that the filter needs.
         UsageError: If no document is left.
     """
-    stage = Stage("filter", VERSION, options.model_dump(mode="json"), {"articles": articles})
+    stage = Stage("filter", VERSION, options.identity(), {"articles": articles})
     return run(stage, destination, lambda output: _filter(articles, options, output, beam_arguments))
 
 

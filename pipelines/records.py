@@ -16,7 +16,7 @@ from pipelines.engine.progress import shard_progress
 
 log = logging.getLogger("berth.records")
 
-VERSION = 1
+VERSION = 2
 
 
 def create_records(
@@ -47,7 +47,7 @@ def create_records(
         UsageError: for text files whose records would have the same name.
         BerthError: for a vocabulary that cannot be used, invalid UTF-8, or no text at all.
     """
-    parameters = {**options.model_dump(mode="json"), "lower_case": lower_case}
+    parameters = {**options.identity(), "lower_case": lower_case}
     stage = Stage("records", VERSION, parameters, {"text": text, "vocabulary": vocabulary}, seed)
 
     def work(output: Output) -> None:

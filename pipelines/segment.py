@@ -17,7 +17,7 @@ from pipelines.sentences.languages import seed_abbreviations, sentence_end_chara
 
 log = logging.getLogger("berth.segment")
 
-VERSION = 2
+VERSION = 3
 FROM_CORPUS = "corpus"
 
 
@@ -61,7 +61,7 @@ def segment(
 
         inputs["punkt"] = Inputs.of(*find_model(options.punkt))
     unused = "shard_lines" if options.shard_lines is None else "shards"
-    parameters = options.model_dump(mode="json", exclude={"punkt", unused})
+    parameters = options.identity(exclude={"punkt", unused})
     stage = Stage("segment", VERSION, {**parameters, "language": language}, inputs, seed)
 
     def work(output: Output) -> None:

@@ -44,8 +44,8 @@ from pipelines.wikitext.articles import ArticleExtractor
 from pipelines.wikitext.dump.pages import header_of
 from pipelines.wikitext.dump.parts import DumpPart, open_dump
 from pipelines.wikitext.dump.reading import RangeStatus
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.extraction import reads_templates
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.definitions import derive
 from pipelines.wikitext.templates.pages import EntryReader
 from pipelines.wikitext.templates.table import TemplateDefinitions
@@ -202,7 +202,7 @@ class MakeMaskedRecords(beam.PTransform):  # type: ignore[misc]
 
     Args:
         vocabulary: Path or gs:// URI of a WordPiece ``vocab.txt``, which workers read.
-        shards: Number of shards: at least as many as workers, and so many that one's text fits into memory.
+        shards: Number of shards, at least that of workers; the text of a shard must fit into a worker's memory.
         seed: Seed of the masking, and key of the hashes.
         lower_case: Whether the vocabulary is lower-cased.
         options: Lengths, masking and generator (``rng``: ``keyed``, or the ``reference`` script's). ``compression`` has

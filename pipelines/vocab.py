@@ -62,7 +62,7 @@ def vocabulary(
         excluded.add("pieces")
     if options.sample_sentences is None:
         excluded.add("sample_sentences")
-    parameters = options.model_dump(mode="json", exclude=excluded)
+    parameters = options.identity(exclude=excluded)
     stage = Stage("vocab", VERSION, parameters, {"text": text}, None if options.sample_sentences is None else seed)
     return run(stage, destination, lambda output: _learn(text, options, seed, output, beam_arguments))
 

@@ -157,9 +157,9 @@ def test_invalid_utf8_in_a_dump(tmp_path, extract):
 def corpus(tmp_path, berth):
     """Call `berth extract --source FORMAT=FILE` on some content."""
 
-    def call(format, content, *flags, name="corpus"):
+    def call(kind, content, *flags, name="corpus"):
         (tmp_path / name).write_bytes(content)
-        return berth("extract", "--source", f"{format}={tmp_path / name}", "--output", tmp_path / "out", *flags)
+        return berth("extract", "--source", f"{kind}={tmp_path / name}", "--output", tmp_path / "out", *flags)
 
     return call
 
@@ -167,7 +167,7 @@ def corpus(tmp_path, berth):
 BAD_CORPORA = {
     "a bad line": ("jsonl", b'{"text": "x"}\nnot JSON\n', ["corpus, line 2, byte 14", "not valid JSON", "--no-strict"]),
     "another field": ("jsonl", b'{"body": "x"}\n', ["corpus, line 1", "no field 'text' among 'body'"]),
-    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "no JSON object"]),
+    "JSON that is one list": ("jsonl", b'[{"text": "x"}]', ["corpus, line 1", "not a JSON object"]),
     "a line that is not UTF-8": (
         "jsonl",
         b'{"text": "caf\xe9"}',
@@ -183,15 +183,15 @@ BAD_CORPORA = {
 
 @pytest.mark.parametrize("name", BAD_CORPORA)
 def test_a_corpus_that_cannot_be_read(tmp_path, corpus, name):
-    format, content, words = BAD_CORPORA[name]
-    corpus(format, content, "--strict").refused(1, *words)
+    kind, content, words = BAD_CORPORA[name]
+    corpus(kind, content, "--strict").refused(1, *words)
     assert left(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("format", ["sentences", "documents", "jsonl"])
+@pytest.mark.parametrize("kind", ["sentences", "documents", "jsonl"])
 @pytest.mark.parametrize("content", [b"", b"\n \n\xc2\xa0\n"])
-def test_a_corpus_without_text(tmp_path, corpus, format, content):
-    corpus(format, content).refused(2, "corpus", "no article")
+def test_a_corpus_without_text(tmp_path, corpus, kind, content):
+    corpus(kind, content).refused(2, "corpus", "no article")
     assert left(tmp_path / "out") == []
 
 
@@ -205,7 +205,7 @@ def test_sources_that_make_no_sense(tmp_path, berth):
     extract("--source", "jsonl=").refused(2, "--source jsonl=", "FORMAT=GLOB")
     extract("--source", f"jsonl={tmp_path}/no*").refused(2, f"{tmp_path}/no*", "no file matches")
     (tmp_path / "x").write_text("x")
-    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "fields are named")
+    extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "--id-field", "applies to no source")
     extract("--source", f"sentences={tmp_path}/x", "--wrapped").refused(2, "--wrapped", "documents")
     extract("--source", f"jsonl={tmp_path}/x", "--text-field", "").refused(2, "--text-field", "empty")
     assert left(tmp_path / "out") == []

@@ -1,18 +1,16 @@
-"""The pages of docs/recipes: their recipes and commands exist, and what stands under "Try it" runs."""
+"""The pages of docs/recipes: their recipes and commands exist, and what is under "Try it" runs."""
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import typer
 
-from berth.app.cli import app
 from berth.recipe import file as recipe_file
 from berth.recipe import scale as recipe_scale
+from support import doc_pages
 
 ROOT = Path(__file__).parents[1]
 DIRECTORY = ROOT / "docs" / "recipes"
@@ -35,24 +33,8 @@ def commands(page, section=""):
     content = text(page)
     if section:
         content = content.split(f"## {section}\n")[1].split("\n## ")[0]
-    variables = dict(VARIABLES)
-    found = []
-    for line in "".join(re.findall(r"```sh\n(.*?)```", content, re.DOTALL)).splitlines():
-        line = re.sub(r"\$(\w+)", lambda name: variables.get(name.group(1), name.group(1).lower()), line)
-        if exported := re.fullmatch(r'export (\w+)="(.*)"', line):
-            variables[exported.group(1)] = exported.group(2)
-            continue
-        program, *words = shlex.split(line.split(" > ")[0])
-        assert program == "berth", line
-        found.append(words)
-    return found
-
-
-def parsed(words):
-    """The parameters of a command, as the command line reads them."""
-    name, *arguments = words
-    command = typer.main.get_command(app).commands[name]
-    return command.make_context(name, arguments).params
+    script = "".join(block.content for block in doc_pages.blocks(content) if block.language == "sh")
+    return doc_pages.shell_commands(script, VARIABLES)
 
 
 def row(*cells):
@@ -62,7 +44,7 @@ def row(*cells):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_is_one_that_berth_has(page):
     for words in commands(page):
-        parameters = parsed(words)
+        parameters = doc_pages.parse(words)
         if recipe := parameters.get("recipe"):
             assert recipe_file.load(recipe, parameters["set_"]).name == recipe, words
 
@@ -117,7 +99,7 @@ def directory(tmp_path_factory):
 @pytest.mark.recipes
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", PAGES)
-def test_what_stands_under_try_it_runs(page, directory):
+def test_what_is_under_try_it_runs(page, directory):
     (script,) = re.findall(r"```sh\n(.*?)```", text(page).split("## Try it\n")[1].split("\n## ")[0], re.DOTALL)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""The one command `berth`: sets up logging, runs a command, and turns errors into one paragraph and an exit status."""
+"""The command `berth`: sets up logging, runs a subcommand, and turns errors into one message and an exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From raw text to evaluated BERT models, reproducibly.",
-    epilog="Exit status: 0 done, 1 failed, 2 wrong use, 143 stopped by SIGTERM with all saved.",
+    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 143 stopped by SIGTERM with everything saved.",
 )
 run.add_to(app)
 data.add_to(app)
@@ -39,7 +39,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; log more.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and log more.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
@@ -52,7 +52,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     debug = "--debug" in arguments[:end]
-    # `--debug` may stand anywhere before `--`: people add it to the end of the command that failed.
+    # `--debug` is accepted anywhere before `--`: people append it to the command that failed.
     arguments = [*(["--debug"] if debug else []), *(a for a in arguments[:end] if a != "--debug"), *arguments[end:]]
     try:
         app(arguments)

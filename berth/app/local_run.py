@@ -1,4 +1,4 @@
-"""Run a pipeline on this machine with kfp.local: every task is a process, its output goes into one log file."""
+"""Run a pipeline on this machine with kfp.local: every task is a process; all output goes to one log file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
         The pipeline's output.
 
     Raises:
-        BerthError: with the failed task's own words and the path of the log.
+        BerthError: with the failed task's own message and the path of the log.
     """
     from kfp import local
 
@@ -54,15 +54,15 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
             workspace_root=os.path.join(scratch, "workspace"),
         )
         with _environment(error_file, scratch), contextlib.redirect_stdout(_Tee(file)), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a display name means nothing to kfp.local
+            warnings.simplefilter("ignore")  # that kfp.local ignores display names
             try:
                 return str(pipeline(workspace=workspace, **arguments).output)
-            except RuntimeError as error:  # kfp.local's only word on a failed task
+            except RuntimeError as error:  # all that kfp.local says of a failed task
                 raise _failure(error, error_file, path) from None
 
 
 def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:
-    """The error of the task that failed, in its own words."""
+    """The error of the failed task, with its own message."""
     if os.path.exists(error_file):
         with open(error_file, encoding="utf-8") as file:
             content = json.load(file)
@@ -72,14 +72,14 @@ def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:
     task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
     return BerthError(
         f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
-        fix=f"Run the same command again: what is complete is kept. Log: {path}",
+        fix=f"Run the same command again: completed work is kept. Log: {path}",
     )
 
 
 class _Tee(io.TextIOBase):
-    """Everything a run prints goes into its log file; without a terminal, the tasks' log lines also to standard error.
+    """Writes a run's output to its log file and, without a terminal, the tasks' log lines also to standard error.
 
-    On a terminal the tasks draw their progress there themselves.
+    On a terminal, tasks draw their progress themselves.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -102,7 +102,7 @@ class _Tee(io.TextIOBase):
 
 @contextlib.contextmanager
 def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
-    """The log of this run; for a workspace in Cloud Storage it is kept in the temporary directory."""
+    """The log file of this run; for a workspace in Cloud Storage it is in the temporary directory."""
     base = tempfile.gettempdir() if storage.is_cloud(workspace) else workspace
     directory = os.path.join(base, "logs")
     storage.make_directory(directory)
@@ -115,7 +115,7 @@ def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[str]:
-    """A directory for what kfp.local passes between tasks: small files, worthless after the run."""
+    """A directory for the small files that kfp.local passes between tasks; deleted after the run."""
     directory = tempfile.mkdtemp(prefix="berth-run-")
     try:
         yield directory
@@ -125,12 +125,12 @@ def _scratch() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _environment(error_file: str, scratch: str) -> Iterator[None]:
-    """What the tasks' processes are told through their environment."""
-    told = {ERROR_VARIABLE: error_file, "TMPDIR": scratch}
+    """Environment variables for the tasks' processes."""
+    variables = {ERROR_VARIABLE: error_file, "TMPDIR": scratch}
     if sys.stderr.isatty():
-        told[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
+        variables[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from berth import storage
 from berth.errors import UsageError
 from berth.machines import Shape, node_selector, tolerations
-from berth.recipe import IMAGE_REFERENCE, SHARED_PLACE, Recipe
+from berth.recipe import IMAGE_REFERENCE, SHARED_DIRECTORY, Recipe
 
 INSTALLED = "package://berth_k8s"
 # The kinds of jobs: the file of each, and the stage whose resources it gets.
@@ -63,7 +63,7 @@ class Placement:
                 found=self.image,
                 expected="REGISTRY/NAME@sha256:… or REGISTRY/NAME:TAG; the tag `latest` is refused",
             )
-        if not SHARED_PLACE.fullmatch(self.workspace):
+        if not SHARED_DIRECTORY.fullmatch(self.workspace):
             raise UsageError(
                 "the pods cannot share this workspace",
                 where="--workspace",

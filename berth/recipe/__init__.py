@@ -1,9 +1,10 @@
-"""The recipe: one typed file that says everything a run depends on.
+"""The recipe: one typed file that holds everything a run depends on.
 
-One file a group of sections; recipe.py is the whole, file.py loads it, scale.py makes it small, help.py describes it.
+Each file holds a group of sections; recipe.py is the whole, file.py loads it, scale.py makes it small, keys.py and
+help.py describe its keys.
 """
 
-from berth.recipe.cluster import IMAGE_REFERENCE, SHARED_PLACE, Cluster, TaskResources, Toleration
+from berth.recipe.cluster import IMAGE_REFERENCE, SHARED_DIRECTORY, Cluster, TaskResources, Toleration
 from berth.recipe.corpus import (
     Corpus,
     ExtractOptions,
@@ -31,7 +32,7 @@ from berth.recipe.training import (
 
 __all__ = [
     "IMAGE_REFERENCE",
-    "SHARED_PLACE",
+    "SHARED_DIRECTORY",
     "Cluster",
     "Corpus",
     "Evaluation",

@@ -19,27 +19,29 @@ EndCharacter = Annotated[str, Field(pattern=r"^[^\w\s]$", description="one chara
 
 
 class Source(Section):
-    """Where raw text comes from."""
+    """One source of raw text."""
 
     format: Literal["wikipedia", "sentences", "documents", "jsonl", "parquet"] = "wikipedia"
-    """Kind of files: `wikipedia` is a MediaWiki XML dump (bz2, multistream bz2, gz or plain); `sentences` has one
-    sentence a line and an empty line between documents, which segmentation keeps; `documents` is plain text, one
-    document a file; of `jsonl` (JSON Lines) each line, of `parquet` each row is a document. `sentences` and `jsonl`
-    may be compressed (gz, bz2, zst)."""
+    """Format of the files. `wikipedia`: a MediaWiki XML dump (bz2, multistream bz2, gz or plain). `sentences`: one
+    sentence per line and an empty line between documents; sentence splitting keeps these lines. `documents`: plain
+    text, one document per file. `jsonl` (JSON Lines): one document per line. `parquet`: one document per row.
+    `sentences` and `jsonl` may be compressed (gz, bz2, zst)."""
     path: str
-    """Local path, gs:// URI, glob pattern of either, or package://PACKAGE/FILE (a file of an installed package)."""
+    """Local path or gs:// URI, each also as a glob pattern, or package://PACKAGE/FILE (a file of an installed
+    package)."""
     expected: Expected | None = None
-    """What the file must be, if it is a single one; a stage that finds another one says so before any work."""
+    """Size and digests of the file, for a source that is a single file. They are checked before any work."""
     text_field: FieldName = "text"
     """Field (`jsonl`) or column (`parquet`) of the text."""
     id_field: FieldName | None = None
-    """Field or column of a document's id, unique in its file; null takes its place in the file."""
+    """Field or column of a document's id, unique in its file. By default the id is the document's position in the
+    file."""
     title_field: FieldName | None = None
-    """Field or column of the title."""
+    """Field or column of the title. By default there is none."""
     language_field: FieldName | None = None
-    """Field or column of the language's code."""
+    """Field or column of the language code. By default there is none."""
     wrapped: bool = False
-    """The lines of `documents` are wrapped: a paragraph ends at an empty line, not at the end of its line."""
+    """For `documents` with wrapped lines: a paragraph ends at an empty line, not at the end of each line."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Source:
@@ -54,74 +56,76 @@ class Source(Section):
 
 
 class Prepared(Section):
-    """Text that is segmented already: one sentence a line, an empty line after each document (MLPerf's format)."""
+    """Text that is already split into sentences: one per line, an empty line after each document (MLPerf's format)."""
 
     text: str
     """Path, gs:// URI or glob pattern of the shards: `results/part-*-of-00500`."""
     evaluation: str
-    """The held-out documents: `results/eval.txt`."""
+    """Path or gs:// URI of the held-out documents: `results/eval.txt`."""
     expected: dict[str, Expected] = {}
-    """What files among them must be, by their names (`eval.txt`)."""
+    """Size and digests of some of the files, by file name (`eval.txt`)."""
 
 
 class ExtractOptions(Section):
-    """How articles are taken from a dump."""
+    """How articles are extracted from a MediaWiki dump."""
 
     keep_headings: bool = False
-    """Keep section headings as lines of their own."""
+    """Keep section headings as separate lines."""
     formulas: Literal["marker", "drop_sentence"] = "marker"
-    """What becomes of a sentence with a formula (`<math>`, `<chem>`, `<ce>`): `marker` leaves `[FORMULA]` in its
-    place; `drop_sentence` drops the sentence."""
+    """Handling of formulas (`<math>`, `<chem>`, `<ce>`): `marker` replaces each by `[FORMULA]`; `drop_sentence` drops
+    the sentence that contains it."""
     captions: bool = False
-    """Keep the captions of images and tables as lines of their own."""
+    """Keep captions of images and tables as separate lines."""
     tables: bool = False
-    """Keep tables as text: a line for each row, ` | ` between its cells. Tables within tables go."""
+    """Keep tables as text: one line per row, ` | ` between cells. Nested tables are dropped."""
     strict: bool = False
-    """Damage in a dump (cut or corrupt streams, bytes that are not UTF-8) is an error; if false, the pages around it
-    are kept, and what is lost is counted and named."""
+    """Treat damage (truncated or corrupt streams, bytes that are not UTF-8) as an error. Otherwise the pages around it
+    are kept, and the losses are counted and logged."""
     disambiguations: Literal["keep", "drop"] = "keep"
-    """Pages that only list the meanings of a title: articles like others, or left out and counted."""
+    """Whether to keep disambiguation pages, which only list the meanings of a title. Dropped ones are counted."""
     templates: Literal["auto", "dump", "builtin"] = "auto"
-    """What is known of templates: `builtin` is a table made for English Wikipedia, with names from other languages;
-    `dump` adds what the dump's own template pages say, for which its pages are put by (two fifths of their size) until
-    all templates are read; `auto` does so for any language but English."""
+    """How templates are expanded. `builtin`: by a table made for English Wikipedia, with names from other languages.
+    `dump`: also by the template pages in the dump itself; its pages are spooled to disk (two fifths of their size)
+    until all templates are read. `auto`: `dump` for every language except English."""
 
 
 class Filter(Section):
-    """What the articles go through before they are segmented, in this order."""
+    """Filters and normalisation of articles before they are split into sentences, applied in this order."""
 
     languages: Annotated[list[str], Field(min_length=1)] | None = None
-    """Keep only documents whose language field (JSONL, Parquet) is one of these, exactly; null keeps all."""
+    """Keep only documents whose language field (JSONL, Parquet) equals one of these codes. By default all are kept."""
     emoji: Literal["keep", "remove", "name"] = "keep"
-    """Emoji as they are, left out, or by their English CLDR names (`:red_heart:`)."""
+    """Keep emoji, remove them, or replace them by their English CLDR names (`:red_heart:`)."""
     unicode: Literal["keep", "NFC", "NFKC"] = "keep"
-    """Unicode normalisation form. NFKC also makes full-width letters, ligatures and presentation forms plain."""
+    """Unicode normalisation form. NFKC also replaces full-width letters, ligatures and presentation forms by plain
+    letters."""
     urls: Token | None = None
-    """Replace web addresses by this text, for instance `twitterurl`; null keeps them."""
+    """Replace web addresses by this token, for example `twitterurl`. By default they are kept."""
     user_names: Token | None = None
-    """Replace user names (@name) by this text, for instance `twitteruser`; null keeps them."""
+    """Replace user names (@name) by this token, for example `twitteruser`. By default they are kept."""
     symbols: Literal["keep", "remove"] = "keep"
-    """Whether characters of the Unicode categories So (pictures, ornaments) and Co (private use) stay."""
+    """Keep or remove characters of the Unicode categories So (pictures, ornaments) and Co (private use)."""
     min_words: Annotated[int, Field(ge=0)] = 0
-    """Leave out documents of fewer words, counted between white space."""
+    """Drop documents with fewer words (separated by white space)."""
     min_characters: Annotated[int, Field(ge=0)] = 0
-    """Leave out documents of fewer characters, without line ends."""
+    """Drop documents with fewer characters, not counting line ends."""
     duplicates: Literal["keep", "documents", "paragraphs"] = "keep"
-    """Of documents, or of paragraphs, whose normalised text is equal, keep one."""
+    """Remove duplicate `documents` or `paragraphs`: of those with equal normalised text, one is kept."""
 
 
 class Corpus(Section):
-    """The raw text."""
+    """The raw text, as sources or already prepared."""
 
     language: str = "en"
-    """ISO 639-1 code; chooses seed abbreviations and sentence-end characters."""
+    """ISO 639-1 code of the text. It selects known abbreviations and sentence-end characters."""
     sources: list[Source] = []
-    """Sources, read as one corpus."""
+    """Sources of raw text, read as one corpus."""
     prepared: Prepared | None = None
-    """Text that is segmented already, instead of sources: there is nothing to extract or to segment then."""
+    """Text that is already split into sentences, instead of `sources`. Extraction and sentence splitting are then
+    skipped."""
     extract: ExtractOptions = ExtractOptions()
     filter: Filter | None = None
-    """Normalisation, de-duplication and other conditions on documents; null leaves the stage out."""
+    """Normalisation, deduplication and filters. By default there is no such stage."""
 
     @property
     def patterns(self) -> list[str]:
@@ -132,7 +136,7 @@ class Corpus(Section):
     @model_validator(mode="after")
     def _is_possible(self) -> Corpus:
         if not self.sources and self.prepared is None:
-            raise ValueError("neither sources nor prepared is given: one of them says what the raw text is")
+            raise ValueError("neither sources nor prepared is given: give one of them as the raw text")
         if self.prepared is None:
             return self
         if self.sources:
@@ -146,26 +150,26 @@ class Corpus(Section):
     @field_validator("extract", mode="before")
     @classmethod
     def _of_base(cls, value: Any) -> Any:
-        """Null takes back what a recipe inherits by `extends`."""
+        """Null removes what a recipe inherits by `extends`."""
         return ExtractOptions() if value is None else value
 
 
 class Segmentation(Section):
-    """How articles become shards of sentences."""
+    """How articles are split into sentences and written to shards."""
 
     segmenter: Literal["punkt", "sentencex"] = "punkt"
-    """`punkt` (NLTK's algorithm) or `sentencex` (rules for some 240 languages)."""
+    """Sentence splitter: `punkt` (NLTK's algorithm) or `sentencex` (rules for some 240 languages)."""
     punkt: str = "corpus"
     """Punkt's parameters: `corpus` trains them on the corpus itself; otherwise the name of an installed NLTK model
-    (`english`) or the path of a directory of one."""
+    (`english`) or the directory of one."""
     sentence_end_characters: Annotated[list[EndCharacter], Field(min_length=1)] | None = None
-    """Characters that may end a sentence, for Punkt; null takes those of the language: `. ? !` and, for instance, `؟`,
+    """Characters that may end a sentence, for Punkt. By default those of the language: `. ? !` and, for example, `؟`,
     `。` or `।`."""
     shards: PositiveInt = 8
-    """Number of sentence shards; documents are spread over them by a keyed hash."""
+    """Number of sentence shards. Documents are distributed over them by a keyed hash."""
     shard_lines: PositiveInt | None = None
-    """Lines of a shard, about (sentences, and the empty line behind each document): the number of shards is that of
-    all lines, through this, rounded up. `shards` does not apply then."""
+    """Approximate number of lines per shard, instead of `shards`: the number of shards is the number of all lines
+    (sentences, and an empty line after each document) divided by this, rounded up."""
     eval_documents: Annotated[int, Field(ge=0)] = 0
     """Number of documents held out for evaluation."""
 
@@ -177,22 +181,23 @@ class Segmentation(Section):
 
 
 class Vocabulary(Section):
-    """The WordPiece vocabulary: a given file, or learned from the corpus."""
+    """The vocabulary: a given file, or learned from the corpus."""
 
     path: str | None = None
-    """A given vocab.txt; nothing is learned then. `berth plan` still takes its size from `size`."""
+    """Path or gs:// URI of a vocab.txt to use instead of learning one. `berth plan` still takes its size from
+    `size`."""
     expected: Expected | None = None
-    """What the given file must be."""
+    """Size and digests of the given file. They are checked before any work."""
     kind: Literal["wordpiece", "sentencepiece"] = "wordpiece"
-    """What learns it. SentencePiece pieces are converted to BERT's form."""
+    """Algorithm that learns the vocabulary. SentencePiece pieces are converted to BERT's form (`##`)."""
     pieces: Literal["unigram", "bpe"] = "unigram"
-    """SentencePiece's kind of model."""
+    """SentencePiece model type, for `kind: sentencepiece`."""
     size: Annotated[int, Field(ge=100)] = 30522
-    """Exact number of entries, special tokens included."""
+    """Number of entries, exactly, including special tokens."""
     sample_sentences: PositiveInt | None = None
-    """Learn from so many sentences, chosen by keyed hashes; null takes all."""
+    """Learn from this many sentences, sampled by keyed hashes. By default from all."""
     lower_case: bool = True
-    """Lower-case the text and strip accents (an "uncased" model)."""
+    """Lower-case text and strip accents (an "uncased" model)."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Vocabulary:
@@ -207,24 +212,24 @@ class RecordSet(Section):
     """One set of masked training records."""
 
     max_seq_length: Annotated[int, Field(ge=MIN_SEQ_LENGTH, le=MAX_SEQ_LENGTH)] = 128
-    """Tokens in a record, padding included."""
+    """Tokens per record, including padding."""
     max_predictions: PositiveInt = 20
-    """Masked positions in a record at most."""
+    """Maximum number of masked positions per record."""
     masked_lm_prob: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
-    """Share of the tokens that are predicted."""
+    """Fraction of the tokens that are masked and predicted."""
     short_seq_prob: Fraction = 0.1
-    """Share of the records made shorter on purpose."""
+    """Fraction of the records that are made shorter at random."""
     dupe_factor: PositiveInt = 10
-    """How often each document is used, with other masks."""
+    """Number of times each document is used, each time with other masks."""
     whole_word_mask: bool = False
-    """Mask whole words rather than single tokens."""
+    """Mask whole words instead of single tokens."""
     span_masking: bool = False
     """Mask spans of words (geometric lengths, mean 3). Needs `rng: keyed`."""
     rng: Literal["reference", "keyed"] = "reference"
-    """`reference`: the records of the MLPerf and google-research scripts; `keyed`: each record is a function of seed,
-    document and duplicate only."""
+    """Random number generator. `reference`: the same records as the scripts of MLPerf and google-research. `keyed`:
+    each record depends only on the seed, its document and the duplicate's number."""
     objective: Literal["mlm+nsp", "mlm"] = "mlm+nsp"
-    """With or without next-sentence pairs. `mlm` packs full sentences and needs `rng: keyed`."""
+    """Training objective: `mlm+nsp` makes next-sentence pairs; `mlm` packs full sentences and needs `rng: keyed`."""
     compression: Literal["none", "gzip"] = "none"
     """Compression of the TFRecord files."""
 
@@ -245,7 +250,7 @@ class RecordSet(Section):
 
 
 class Statistics(Section):
-    """What is known of the whole corpus, for `berth plan`; nothing else reads it."""
+    """Known figures of the whole corpus. Only `berth plan` reads them."""
 
     records_per_pass: dict[str, PositiveInt] = {}
-    """Records that one pass over it (`dupe_factor: 1`) gives, by record set."""
+    """Number of records that one pass over the corpus (`dupe_factor: 1`) makes, by record set."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
@@ -17,6 +17,7 @@ from berth import storage
 from berth.errors import UsageError
 from berth.recipe import Recipe
 from berth.recipe import scale as recipe_scale
+from berth.recipe.keys import expectation, section_at
 
 log = logging.getLogger("berth.recipe")
 
@@ -29,8 +30,8 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
 
     Args:
         name: Path or gs:// URI of a YAML file, or the name of a recipe that is installed with Berth (``quickstart``).
-        overrides: ``key.path=VALUE`` texts; VALUE is read as YAML, list items are named by their index.
-        scale: A smaller scale, ``tiny``; what the overrides say is made smaller too.
+        overrides: ``key.path=VALUE`` texts. VALUE is read as YAML; items of lists are named by their index.
+        scale: A smaller scale, ``tiny``, applied after the overrides.
 
     Raises:
         UsageError: for a missing file, wrong YAML, an unknown key, a wrong type, an impossible combination or an
@@ -49,7 +50,7 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
 
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
-    """Turn a parsed document into a recipe. Raises UsageError that names the keys at fault."""
+    """Turn a parsed document into a recipe. Raises UsageError that names the wrong keys."""
     try:
         return Recipe.model_validate(_plain(document))
     except ValidationError as error:
@@ -73,7 +74,7 @@ def _find(name: str) -> str:
         return str(storage.local_path(f"{INSTALLED}/{name}.yaml"))
     if not storage.exists(name):
         raise UsageError(
-            "there is no such recipe",
+            "no such recipe",
             where=name,
             expected=f"a YAML file, or the name of an installed recipe ({', '.join(installed())})",
         )
@@ -92,13 +93,13 @@ def _parse(uri: str) -> CommentedMap:
             "the recipe holds no keys",
             where=uri,
             found="an empty file" if document is None else type(document).__name__,
-            expected="a YAML mapping such as recipes/quickstart.yaml",
+            expected="a YAML mapping, such as recipes/quickstart.yaml",
         )
     return document
 
 
 def _with_base(uri: str, seen: list[str]) -> CommentedMap:
-    """Parse a recipe and, under it, the one it extends: mappings are merged, everything else is replaced."""
+    """Parse a recipe and merge it into the one it extends: mappings are merged, everything else is replaced."""
     if uri in seen:
         raise UsageError("recipes extend each other in a circle", where=uri, found=" → ".join([*seen, uri]))
     document = _parse(uri)
@@ -125,32 +126,32 @@ def _merge(base: CommentedMap, over: CommentedMap) -> CommentedMap:
 def _apply(document: CommentedMap, override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
-        raise UsageError("an override cannot be understood", where=f"--set {override}", expected="--set key.path=VALUE")
+        raise UsageError("this is not an override", where=f"--set {override}", expected="--set key.path=VALUE")
     value = YAML(typ="safe", pure=True).load(text) if text else None
     *parents, last = path.split(".")
-    place: Any = document
+    parent: Any = document
     for part in parents:
-        place = _step(place, part, override)
-    if isinstance(place, list):
-        place[_index(place, last, override)] = value
-    elif isinstance(place, dict):
-        place[last] = value
+        parent = _step(parent, part, override)
+    if isinstance(parent, list):
+        parent[_index(parent, last, override)] = value
+    elif isinstance(parent, dict):
+        parent[last] = value
     else:
         raise _no_such_key(override, last)
 
 
-def _step(place: Any, part: str, override: str) -> Any:
-    if isinstance(place, list):
-        return place[_index(place, part, override)]
-    if isinstance(place, dict):
-        return place.setdefault(part, CommentedMap())
+def _step(parent: Any, part: str, override: str) -> Any:
+    if isinstance(parent, list):
+        return parent[_index(parent, part, override)]
+    if isinstance(parent, dict):
+        return parent.setdefault(part, CommentedMap())
     raise _no_such_key(override, part)
 
 
 def _index(items: list[Any], part: str, override: str) -> int:
     if not part.isdecimal() or int(part) >= len(items):
         raise UsageError(
-            "an override names no item of a list",
+            "this override names no item of the list",
             where=f"--set {override}",
             found=part,
             expected=f"an index from 0 to {len(items) - 1}",
@@ -159,11 +160,13 @@ def _index(items: list[Any], part: str, override: str) -> int:
 
 
 def _no_such_key(override: str, part: str) -> UsageError:
-    return UsageError("an override names a key below a plain value", where=f"--set {override}", found=f"the key {part}")
+    return UsageError(
+        "this override names a key below a plain value", where=f"--set {override}", found=f"the key {part}"
+    )
 
 
 def _plain(value: Any) -> Any:
-    """The document without ruamel's types, which pydantic's strict mode does not take for numbers and texts."""
+    """The document without ruamel's types, which pydantic's strict mode does not accept as numbers and strings."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -175,39 +178,32 @@ def _plain(value: Any) -> Any:
 
 
 def _explain(problem: Any, document: Mapping[str, Any]) -> str:
-    """One problem in words: line, key path, what was found and what was expected."""
+    """One problem as text: line, key path, what was found and what was expected."""
     path = [str(part) for part in problem["loc"] if part != "[key]"]
-    place = ".".join(path) or "the recipe as a whole"
+    where = ".".join(path) or "the recipe as a whole"
     line = _line(document, path)
-    place = f"line {line}, {place}" if line else place
+    where = f"line {line}, {where}" if line else where
     found = problem.get("input")
     match problem["type"]:
         case "extra_forbidden":
             close = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1)
-            return f"{place}: unknown key" + (f"; did you mean {close[0]!r}?" if close else ".")
+            return f"{where}: unknown key" + (f"; did you mean {close[0]!r}?" if close else ".")
         case "missing":
-            return f"{place}: this key is missing."
+            return f"{where}: this key is missing."
         case "value_error":
-            return f"{place}: {problem['ctx']['error']}."
+            return f"{where}: {problem['ctx']['error']}."
         case _:
-            expected = str(problem["msg"]).removeprefix("Input should be ")
-            return f"{place}: found {found!r}, expected {expected}."
+            return f"{where}: found {found!r}, expected {expectation(problem)}."
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:
     """The keys allowed at a key path, for suggestions."""
-    model: Any = Recipe
-    for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        while getattr(model, "__args__", None):  # list[X], dict[K, X], X | None: go on with X
-            candidates = [kind for kind in model.__args__ if isinstance(kind, type) and issubclass(kind, BaseModel)]
-            model = candidates[0] if candidates else str
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    section = section_at(path)
+    return list(section.model_fields) if section is not None else []
 
 
 def _line(document: Any, path: Sequence[str]) -> int | None:
-    """The line of a key in its file; None where it is not known (an override, a missing key)."""
+    """The line of a key in its file; None if unknown (an override, a missing key)."""
     line: int | None = None
     for part in path:
         try:

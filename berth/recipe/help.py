@@ -1,4 +1,4 @@
-"""The recipe's keys in words: type, default and meaning of each, from the models themselves."""
+"""The recipe's keys as text (`berth schema`): type, default and meaning of each, from the models themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH = 100
 
 
 def describe() -> str:
-    """One entry a key, indented as in a recipe file."""
+    """One entry per key, indented as in a recipe file."""
     return "\n".join(_section(Recipe.model_json_schema(), 0))
 
 
@@ -27,7 +27,7 @@ def _section(schema: dict[str, Any], depth: int, definitions: dict[str, Any] | N
             else ""
         )
         yield f"{'  ' * depth}{name}: {_kind(field, definitions)}{default}"
-        if description := field.get("description"):
+        if description := field.get("description") or inner.get("description"):
             yield from textwrap.wrap(
                 " ".join(description.split()),
                 WIDTH,
@@ -42,7 +42,7 @@ def _section(schema: dict[str, Any], depth: int, definitions: dict[str, Any] | N
 
 
 def _resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The section a field holds, directly, or null, in a list or by name; the field itself where it holds none."""
+    """The section that a field holds (itself, or null, in a list or by name); the field itself if it holds none."""
     for inner in (field, *field.get("anyOf", ()), field.get("items"), *field.get("patternProperties", {}).values()):
         if isinstance(inner, dict) and "$ref" in inner:
             section: dict[str, Any] = definitions[inner["$ref"].rsplit("/", 1)[1]]

@@ -1,7 +1,4 @@
-"""The recipe: one typed file that says everything a run depends on.
-
-Its sections stand in recipe_corpus.py, recipe_training.py and recipe_cluster.py; loading and errors in recipe_file.py.
-"""
+"""The recipe as a whole: its sections, and the checks across them."""
 
 from __future__ import annotations
 
@@ -39,9 +36,9 @@ class Recipe(Section):
     name: Name
     """Name of the recipe."""
     description: str = ""
-    """What it is for, in a sentence."""
+    """Purpose of the recipe, in one sentence."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 12345
-    """Everything random is derived from it."""
+    """Seed of all randomness."""
     corpus: Corpus
     segmentation: Segmentation = Segmentation()
     vocabulary: Vocabulary = Vocabulary()
@@ -49,28 +46,28 @@ class Recipe(Section):
     """Record sets by name; training phases refer to them."""
     model: ModelConfig = ModelConfig()
     initial_checkpoint: str | None = None
-    """Weights to start from: prefix of a TF1 or TF2 checkpoint (`…/bert_model.ckpt`), Hugging Face directory, output of
-    `berth train` or `berth export --format encoder`; null starts from random weights."""
+    """Weights to start from: prefix of a TF1 or TF2 checkpoint (`…/bert_model.ckpt`), Hugging Face directory, or output
+    of `berth train` or `berth export --format encoder`. By default training starts from random weights."""
     initialization: Initialization = Initialization()
     optimizer: Optimizer = Optimizer()
     training: Training
     evaluation: Evaluation
     fine_tuning: dict[Name, FineTuning] = Field(default={})
-    """Tasks that the trained model is fine-tuned on, by name."""
+    """Fine-tuning tasks by name."""
     export: Export = Export()
     statistics: Statistics = Statistics()
     cluster: Cluster = Cluster()
 
     @property
     def slice_ends(self) -> list[int]:
-        """The updates that end a slice of the training run: those that a fine-tuning asks for, and the last one."""
+        """The steps that end a slice of the training run: those whose model is fine-tuned, and the last one."""
         total = sum(phase.steps for phase in self.training.phases)
         return sorted({total}.union(*(task.steps(total) for task in self.fine_tuning.values())))
 
     @field_validator("segmentation", "initialization", mode="before")
     @classmethod
     def _of_base(cls, value: Any) -> Any:
-        """Null takes back what a recipe inherits by `extends`."""
+        """Null removes what a recipe inherits by `extends`."""
         return {} if value is None else value
 
     @model_validator(mode="after")
@@ -90,12 +87,11 @@ class Recipe(Section):
             if self.model.attention_probs_dropout_prob > 0.0:
                 raise ValueError(
                     "training.attention: fused needs model.attention_probs_dropout_prob: 0 (it is "
-                    f"{self.model.attention_probs_dropout_prob:g}): a fused kernel would leave this dropout out"
+                    f"{self.model.attention_probs_dropout_prob:g}): fused kernels do not apply this dropout"
                 )
         if self.initial_checkpoint is None and self.initialization != Initialization():
             raise ValueError(
-                "initialization says how to fit a checkpoint, but initial_checkpoint names none; leave it out "
-                "(initialization: null)"
+                "initialization is given, but initial_checkpoint names none; remove it (initialization: null)"
             )
         if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
             raise ValueError(
@@ -120,7 +116,8 @@ class Recipe(Section):
         if self.corpus.prepared is not None:
             if self.segmentation != Segmentation():
                 raise ValueError(
-                    "segmentation is given, but corpus.prepared is segmented already; leave it out (segmentation: null)"
+                    "segmentation is given, but corpus.prepared is already split into sentences; remove it "
+                    "(segmentation: null)"
                 )
         elif self.segmentation.eval_documents == 0:
             raise ValueError("segmentation.eval_documents is 0, but evaluation needs held-out documents")

@@ -1,4 +1,4 @@
-"""A recipe at a small scale: the same stages and options on little text, with a little model and few steps."""
+"""A recipe at a small scale: the same stages and options with little text, a small model and few steps."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from berth.recipe import Initialization, Recipe, Segmentation, Statistics
 
 TINY = "tiny"
 
-# The quickstart's excerpt of English Wikipedia, and samples of the tasks for fine-tuning, which travel with Berth.
+# The quickstart's excerpt of English Wikipedia, and samples of fine-tuning tasks, which are packaged with Berth.
 EXCERPT = "package://gensim/test/test_data/enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 SAMPLES = {"mnli": "package://berth_recipes/samples/mnli"}
 
-# What is left of each quantity where the recipe has more.
+# Upper limits of each quantity.
 LAYERS, HIDDEN_SIZE, INTERMEDIATE_SIZE, ATTENTION_HEADS = 2, 64, 256, 2
-LAYERS_FACTOR = 3  # at least, so that of two small models one stays the larger
+LAYERS_FACTOR = 3  # layers are divided by at least this, so that the larger of two models stays larger
 STEPS, BATCH_SIZE, MICRO_BATCHES = 24, 8, 2
 VOCABULARY_SIZE, SAMPLE_SENTENCES = 2000, 2000
 SHARDS, SHARD_LINES, EVAL_DOCUMENTS = 4, 4000, 8
@@ -25,7 +25,7 @@ EXAMPLES, EVALUATION_BATCH_SIZE = 100, 50
 
 @dataclass(frozen=True)
 class Change:
-    """What a scale made of one quantity."""
+    """One quantity before and after scaling."""
 
     name: str
     before: int
@@ -40,16 +40,16 @@ class Change:
 def scaled(recipe: Recipe, scale: str) -> Recipe:
     """The recipe at a scale, called ``NAME_SCALE``.
 
-    At `tiny` the corpus is the quickstart's excerpt, extracted even where the recipe has prepared text; a given
-    vocabulary is learned from it, weights begin as random numbers, fine-tuning takes the sample of its task or, without
-    one, does not happen. Everything that is counted in steps is divided by the same factor. The cluster section stays,
-    and so does all that is not a matter of size: filter, segmenter, case, masking, optimizer, rates.
+    At `tiny` the corpus is the quickstart's excerpt, extracted even if the recipe has prepared text; a vocabulary is
+    learned from it even if one is given; weights are random at first; fine-tuning uses the sample of its task or, if
+    there is none, is dropped. Everything counted in steps is divided by the same factor. The cluster section is kept,
+    and so is everything that is not a size: filter, sentence splitter, case, masking, optimizer, learning rates.
 
     Raises:
-        UsageError: for a scale that there is not.
+        UsageError: for an unknown scale.
     """
     if scale != TINY:
-        raise UsageError("there is no such scale", where=f"--scale {scale}", expected=TINY)
+        raise UsageError("no such scale", where=f"--scale {scale}", expected=TINY)
     content = recipe.model_dump()
     content["name"] = f"{recipe.name}_{scale}"
     content["corpus"] |= {"language": "en", "sources": [{"path": EXCERPT}], "prepared": None}
@@ -83,7 +83,7 @@ def scaled(recipe: Recipe, scale: str) -> Recipe:
 
 
 def changes(recipe: Recipe, small: Recipe) -> list[Change]:
-    """What became of the quantities of a recipe at a small scale."""
+    """The quantities of a recipe before and after scaling."""
 
     def steps(any_recipe: Recipe) -> int:
         return sum(phase.steps for phase in any_recipe.training.phases)
@@ -106,9 +106,9 @@ def changes(recipe: Recipe, small: Recipe) -> list[Change]:
 
 
 def describe(recipe: Recipe, small: Recipe, scale: str) -> str:
-    """The changes in a line, for the log."""
+    """The changes on one line, for the log."""
     listed = ", ".join(f"{change.name} {change}" for change in changes(recipe, small))
-    return f"{scale}: {listed}; the quickstart's excerpt is the corpus, and weights begin as random numbers"
+    return f"{scale}: {listed}; the corpus is the quickstart's excerpt, and training starts from random weights"
 
 
 def _segmentation(segmentation: Segmentation) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _segmentation(segmentation: Segmentation) -> dict[str, Any]:
 
 
 def _training(recipe: Recipe) -> dict[str, Any]:
-    """Phases of few steps, on any machine: in float32, by the engine that is always installed."""
+    """Phases of few steps for any machine: in float32, by the engine that is always installed."""
     factor = _steps_factor(recipe)
     phases = []
     for phase in recipe.training.phases:
@@ -138,12 +138,12 @@ def _training(recipe: Recipe) -> dict[str, Any]:
 
 
 def _fine_tuning(task: str, every_steps: int | None, total: int) -> dict[str, Any]:
-    """One epoch over the sample; where it happens during pre-training, once in the middle and once at the end."""
+    """One epoch over the sample; fine-tuning during pre-training happens once in the middle and once at the end."""
     return {"data": SAMPLES[task], "epochs": 1, "every_steps": every_steps and -(-total // 2)}
 
 
 def _steps_factor(recipe: Recipe) -> float:
-    """What everything that is counted in steps is divided by."""
+    """The divisor of everything counted in steps."""
     return max(1.0, sum(phase.steps for phase in recipe.training.phases) / STEPS)
 
 
@@ -152,7 +152,7 @@ def _divided(steps: int, factor: float) -> int:
 
 
 def _shrink(content: dict[str, Any], **limits: int) -> None:
-    """Lower values to their limits; those that are not given stay so."""
+    """Lower values to their limits; None stays None."""
     for name, limit in limits.items():
         if content[name] is not None:
             content[name] = min(content[name], limit)

@@ -1,8 +1,8 @@
-"""What all sections of a recipe are made of."""
+"""Base class and common types of the recipe's sections."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -22,18 +22,36 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
+    def identity(self, *, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The keys that differ from their defaults, with JSON values: what a stage's digest covers of this section.
+
+        Defaults are omitted so that a new key with a neutral default leaves all digests, and so all finished stages,
+        as they are. Hence a default never changes unless every stage that reads the key raises its ``VERSION``: the
+        digest does not show the change (docs/decisions/003-digest-without-defaults.md).
+
+        Args:
+            include: The only keys to cover, as pydantic's ``model_dump`` takes them.
+            exclude: Keys that the stage's result does not depend on, likewise.
+        """
+        return self.model_dump(mode="json", include=include, exclude=exclude, exclude_defaults=True)
+
+    @classmethod
+    def default(cls, key: str) -> Any:
+        """The value of a key that :meth:`identity` omits."""
+        return cls.model_fields[key].get_default(call_default_factory=True)
+
 
 class Expected(Section):
-    """What a given file must be. It is checked before any work."""
+    """Size and digests of a given file. They are checked before any work."""
 
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="32 hexadecimal digits")] | None = None
-    """MD5 of its content, as its publisher gives it."""
+    """MD5 of the file, as its publisher gives it."""
     sha1: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$", description="40 hexadecimal digits")] | None = None
-    """SHA-1 of its content."""
+    """SHA-1 of the file."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")] | None = None
-    """SHA-256 of its content."""
+    """SHA-256 of the file."""
     bytes: PositiveInt | None = None
-    """Its size."""
+    """Size of the file in bytes."""
 
     @model_validator(mode="after")
     def _is_something(self) -> Expected:

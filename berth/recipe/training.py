@@ -18,22 +18,32 @@ from berth.recipe.section import Expected, FieldName, Fraction, Name, Section
 
 
 class ModelConfig(Section):
-    """The model, in the keys of Google's bert_config.json. `vocab_size` is that of the vocabulary."""
+    """The model, with the keys of Google's bert_config.json. `vocab_size` is the size of the vocabulary."""
 
     architecture: Literal["bert"] = "bert"
     """The architecture, by its name in the registry of `trainer/models`."""
     hidden_size: PositiveInt = 768
+    """Width of the hidden layers and of the embeddings. Must be a multiple of `num_attention_heads`."""
     num_hidden_layers: PositiveInt = 12
+    """Number of transformer layers."""
     num_attention_heads: PositiveInt = 12
+    """Attention heads per layer."""
     intermediate_size: PositiveInt = 3072
+    """Width of the feed-forward layers."""
     hidden_act: Literal["gelu", "gelu_new", "relu"] = "gelu"
-    """`gelu` is the exact one (erf), `gelu_new` the tanh approximation."""
+    """Activation of the feed-forward layers: `gelu` is exact (erf), `gelu_new` is the tanh approximation."""
     hidden_dropout_prob: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout rate of embeddings and hidden layers."""
     attention_probs_dropout_prob: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout rate of attention scores."""
     max_position_embeddings: PositiveInt = 512
+    """Number of position embeddings: the longest sequence that the model takes."""
     type_vocab_size: PositiveInt = 2
+    """Number of segment embeddings (A and B)."""
     initializer_range: Annotated[float, Field(gt=0.0)] = 0.02
+    """Standard deviation of the truncated normal distribution of initial weights."""
     layer_norm_eps: Annotated[float, Field(gt=0.0)] = 1e-12
+    """Epsilon of layer normalisation."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> ModelConfig:
@@ -46,71 +56,80 @@ class ModelConfig(Section):
 
 
 class ExpectedAccuracy(Section):
-    """The masked_lm_accuracy of a checkpoint as its publisher measured it."""
+    """The published masked_lm_accuracy of a checkpoint."""
 
     value: Fraction
-    """For example 0.34085, MLPerf's for model.ckpt-28252."""
+    """Published accuracy: 0.34085 for MLPerf's model.ckpt-28252."""
     tolerance: Annotated[float, Field(gt=0.0)] = 0.01
-    """How far the measured one may be from it."""
+    """Largest difference between the measured and the published accuracy."""
 
 
 class Initialization(Section):
-    """How the model's first weights follow from `initial_checkpoint`."""
+    """How weights are loaded from `initial_checkpoint`."""
 
     heads: Literal["optional", "required"] = "optional"
-    """`optional`: pre-training heads (and the pooler) that the checkpoint lacks begin with random weights, and a
-    warning names them; `required`: that is an error."""
+    """If the checkpoint lacks pre-training heads or the pooler: `optional` starts them from random weights, with a
+    warning that names them; `required` makes it an error."""
     vocabulary: Literal["same", "by_token", "by_position"] = "same"
-    """`same`: another vocabulary than the checkpoint's is an error; `by_token`: a token keeps its embedding wherever
-    it stands now (needs the checkpoint's vocab.txt in its directory); `by_position`: the table is cut off or
-    lengthened."""
+    """If the vocabulary differs from the checkpoint's: `same` makes it an error; `by_token` gives each token its
+    embedding in the checkpoint, whatever its id (needs vocab.txt in the checkpoint's directory); `by_position`
+    truncates or extends the embedding table."""
     new_tokens: Literal["random", "mean"] = "random"
-    """What the embeddings of tokens that the checkpoint lacks begin with: random numbers, or the mean of all."""
+    """Initial embeddings of tokens that the checkpoint lacks: random numbers, or the mean of all its embeddings."""
     expected: dict[str, Expected] = {}
-    """What files in the checkpoint's directory must be, by their names (`bert_config.json`)."""
+    """Size and digests of files in the checkpoint's directory, by file name (`bert_config.json`)."""
     accuracy: ExpectedAccuracy | None = None
-    """What the evaluation before the first update must give: it shows that the checkpoint was loaded as its authors
-    meant it. Needs evaluations during training."""
+    """Accuracy that the evaluation before the first update must reach, as proof that the checkpoint was loaded
+    correctly. Needs evaluation during training."""
 
 
 class Optimizer(Section):
-    """The optimizer; learning rates belong to the phases."""
+    """The optimizer. Learning rates belong to the phases."""
 
     kind: Literal["lamb", "adamw"] = "lamb"
+    """LAMB (layer-wise adaptive rates, for large batches) or AdamW."""
     beta_1: Fraction = 0.9
+    """Decay rate of the first moment."""
     beta_2: Fraction = 0.999
+    """Decay rate of the second moment."""
     epsilon: Annotated[float, Field(gt=0.0)] = 1e-6
+    """Added to the square root of the second moment."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    """Decoupled weight decay, multiplied by the learning rate."""
     clip_global_norm: Annotated[float, Field(gt=0.0)] | None = 1.0
-    """Gradients of all variables together are scaled to this norm at most; null does not clip."""
+    """Maximum global norm of the gradients of all variables; null disables clipping."""
     bias_correction: bool = True
-    """Adam's bias correction (Google's AdamWeightDecayOptimizer has none)."""
+    """Use Adam's bias correction (Google's AdamWeightDecayOptimizer has none)."""
     exclude_from_weight_decay: list[str] = ["LayerNorm", "layer_norm", "bias"]
-    """Variables whose path contains one of these texts are not decayed (and not layer-adapted by LAMB)."""
+    """Exclude variables whose path contains one of these strings from weight decay (and from LAMB's layer-wise
+    rates)."""
 
 
 class Phase(Section):
-    """One phase of training. Steps are optimizer updates."""
+    """One phase of training. A step is one optimizer update."""
 
     name: Name
+    """Name of the phase, in logs and in the report."""
     records: str
-    """Name of the record set."""
+    """Name of the record set to train on."""
     steps: PositiveInt
+    """Number of steps."""
     batch_size: PositiveInt
-    """Global batch: sequences in one optimizer update."""
+    """Global batch size: sequences per step."""
     accumulation: PositiveInt = 1
-    """Micro-batches one update is summed from; must divide the batch."""
+    """Number of micro-batches whose gradients are summed in one step. Must divide `batch_size`."""
     learning_rate: Annotated[float, Field(gt=0.0)]
-    """Peak rate, reached after warm-up."""
+    """Peak learning rate, reached at the end of warm-up."""
     end_learning_rate: Annotated[float, Field(ge=0.0)] = 0.0
-    """Rate at the last step."""
+    """Learning rate at the last step."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Number of steps of linear warm-up."""
     start_warmup_step: int = 0
-    """Step at which warm-up is counted from; may be negative (MLPerf)."""
+    """Step from which warm-up is counted; may be negative (MLPerf)."""
     power: Annotated[float, Field(gt=0.0)] = 1.0
     """Exponent of the polynomial decay; 1 is linear."""
     optimizer_state: Literal["keep", "reset"] = "keep"
-    """Whether the optimizer's moments are kept from the phase before."""
+    """Keep or reset the optimizer's moments of the previous phase."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Phase:
@@ -125,21 +144,23 @@ class Training(Section):
     """How the model is trained."""
 
     engine: Literal["tensorflow", "jax"] = "tensorflow"
-    """What runs the steps; `jax` needs the extra of that name. Either continues what the other began."""
+    """Library that computes: TensorFlow, or JAX (needs the extra `jax`). Either reads the other's checkpoints."""
     attention: Literal["plain", "fused"] = "plain"
-    """`fused` never writes the attention scores to memory (on NVIDIA GPUs by cuDNN's flash attention, elsewhere as XLA
-    compiles it). Needs `engine: jax` and `model.attention_probs_dropout_prob: 0`: those kernels cannot drop scores by
-    masks that are the same on any device."""
+    """Attention kernel. `fused` does not write attention scores to memory (cuDNN's flash attention on NVIDIA GPUs,
+    XLA's own fusion elsewhere). It needs `engine: jax` and `model.attention_probs_dropout_prob: 0`, since fused
+    kernels cannot apply dropout masks that are the same on every device."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Precision of the computation. Weights and optimizer moments are always float32."""
     phases: list[Phase] = Field(min_length=1)
-    """Phases, one after the other."""
+    """Phases, in order."""
     steps_per_epoch: PositiveInt | None = None
-    """Updates that the authors of a recipe call an epoch; only plans and reports know of it."""
+    """Number of steps that the recipe's authors call an epoch, for plans and reports only."""
     checkpoint_every_steps: PositiveInt = 1000
+    """Interval between checkpoints, in steps. The last step is always saved."""
     keep_checkpoints: PositiveInt = 3
-    """How many of the newest checkpoints are kept."""
+    """Number of newest checkpoints to keep."""
     log_every_steps: PositiveInt = 10
-    """Every how many steps a line is added to metrics.jsonl."""
+    """Interval between lines of metrics.jsonl, in steps."""
 
 
 def _one_problem(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -151,34 +172,34 @@ def _one_problem(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 class Target(Section):
-    """A figure of the evaluation at which training ends."""
+    """A metric at whose value training ends."""
 
     metric: Literal["masked_lm_accuracy", "masked_lm_loss", "next_sentence_accuracy", "next_sentence_loss"] = (
         "masked_lm_accuracy"
     )
-    """An accuracy (0 to 1) must come up to the value, a loss (nats) down to it."""
+    """Metric of the evaluation. An accuracy (0 to 1) must rise to the value, a loss (nats) fall to it."""
     value: float
-    """For example 0.720, the masked_lm_accuracy of MLPerf."""
+    """Value to reach, for example MLPerf's masked_lm_accuracy of 0.720."""
 
 
 class Evaluation(Section):
-    """What the model is measured on, and when."""
+    """Evaluation of the model on held-out records, after training and, optionally, during it."""
 
     records: str
-    """Record set whose options the evaluation records are made with, from the held-out documents."""
+    """Record set whose options are used to make the evaluation records from the held-out documents."""
     examples: PositiveInt = 1000
-    """Records picked evenly for the evaluation set."""
+    """Number of records in the evaluation set, picked evenly from all."""
     batch_size: PositiveInt = 64
-    """Records evaluated at once; the figures do not depend on it but for rounding."""
+    """Records per batch of the evaluation. Results do not depend on it, except for rounding."""
     every_samples: Annotated[PositiveInt | Literal["mlperf"], WrapValidator(_one_problem)] | None = None
-    """Evaluate during training too: before the first step, after every so many sequences of a phase, and at its end.
-    `mlperf` is MLPerf's interval, which follows from the phase's batch. The best checkpoint is then kept too."""
+    """Evaluate during training as well: before the first step, at this interval (in sequences of a phase), and at the
+    end of each phase. `mlperf` is MLPerf's interval for the phase's batch size. The best checkpoint is kept too."""
     every_steps: PositiveInt | None = None
-    """The same, counted in optimizer updates through all phases."""
+    """Like `every_samples`, but with the interval in steps, counted across phases."""
     target: Target | None = None
-    """Training ends as soon as an evaluation reaches it; needs every_samples or every_steps."""
+    """Stop training as soon as an evaluation reaches this target. Needs `every_samples` or `every_steps`."""
     checkpoints: Literal["newest", "all"] = "newest"
-    """Which of the checkpoints that training left are evaluated after it; `all` gives the report a curve."""
+    """Checkpoints to evaluate after training: the `newest`, or `all` that were kept (a curve in the report)."""
 
     def sequences_between(self, batch_size: int) -> int:
         """Sequences between two evaluations that are counted in sequences, in a phase of this global batch.
@@ -192,7 +213,7 @@ class Evaluation(Section):
 
     @property
     def is_during_training(self) -> bool:
-        """Whether the model is evaluated before its training has ended."""
+        """Whether the model is evaluated during training, not only after it."""
         return self.every_samples is not None or self.every_steps is not None
 
     @model_validator(mode="after")
@@ -205,40 +226,47 @@ class Evaluation(Section):
 
 
 class FineTuning(Section):
-    """A task that the model is fine-tuned on, to measure it by."""
+    """A task on which the trained model is fine-tuned and measured."""
 
     task: Literal["mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "classification"]
-    """A task of GLUE, or any other classification of texts or pairs of texts."""
+    """A GLUE task, or `classification` of texts or pairs of texts."""
     data: str
-    """Directory (local, gs:// or package://) of the task's files: those of GLUE by their names; for `classification`
-    train and dev, each as .tsv, .csv or .jsonl."""
+    """Directory (local, gs:// or package://) of the task's files: for GLUE tasks with GLUE's file names; for
+    `classification` train and dev, each as .tsv, .csv or .jsonl."""
     fields: Annotated[list[FieldName], Field(min_length=1, max_length=2)] = ["text"]
-    """For `classification`: the column of the text, or the two of a pair of texts."""
+    """For `classification`: the column of the text, or the two columns of a pair of texts."""
     label_field: FieldName = "label"
     """For `classification`: the column of the label."""
     max_seq_length: Annotated[int, Field(ge=5)] = 128
-    """Tokens of a text or pair, special ones included; longer ones are cut."""
+    """Maximum number of tokens of a text or pair, including special tokens. Longer ones are truncated."""
     epochs: PositiveInt = 3
+    """Number of passes over the training examples."""
     batch_size: PositiveInt = 32
+    """Examples per step."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 2e-5
-    """Peak rate, reached after warm-up; it then sinks to 0 in a straight line."""
+    """Peak learning rate, reached at the end of warm-up. It then decays linearly to 0."""
     warmup_proportion: Fraction = 0.1
-    """Share of the steps that are warm-up."""
+    """Fraction of the steps that are warm-up."""
     every_steps: PositiveInt | None = None
-    """Fine-tune the model of every so many updates of pre-training too, not only the last, without holding it up."""
+    """Fine-tune not only the final model but also the model at every multiple of this number of pre-training steps.
+    Pre-training does not wait for it."""
 
     def steps(self, total: int) -> list[int]:
-        """The updates of a pre-training of ``total`` after which the model is fine-tuned; the last is one of them."""
+        """The steps of a pre-training run of ``total`` steps after which the model is fine-tuned, the last included."""
         return [*range(self.every_steps, total, self.every_steps), total] if self.every_steps is not None else [total]
 
     @model_validator(mode="after")
     def _is_possible(self) -> FineTuning:
         if self.task != "classification" and (self.fields != ["text"] or self.label_field != "label"):
-            raise ValueError(f"fields and label_field are for task: classification; the files of {self.task} are known")
+            raise ValueError(
+                f"fields and label_field are for task: classification; the columns of {self.task} are fixed"
+            )
         return self
 
 
 class Export(Section):
-    """What the trained model is exported to."""
+    """Export of the trained model for other libraries."""
 
     formats: list[Literal["huggingface", "savedmodel", "encoder"]] = ["huggingface"]
+    """Formats: `huggingface` (a directory that `transformers` loads), `savedmodel` (a TensorFlow SavedModel that takes
+    token ids), `encoder` (weights without heads, as `initial_checkpoint` of another recipe)."""

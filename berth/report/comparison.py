@@ -75,7 +75,7 @@ def _run(directory: str) -> Run:
     manifest = Manifest.read(directory)
     finished = []
     for title in manifest.parameters["stages"]:
-        uri = lineage.place_of(manifest.inputs[title], directory)
+        uri = lineage.origin_uri(manifest.inputs[title], directory)
         finished.append(FinishedStage(title, uri, Manifest.read(uri)))
     return Run(Recipe.model_validate_json(json.dumps(manifest.parameters["recipe"])), finished, {})
 

@@ -11,7 +11,7 @@ from berth import storage
 from berth.formats.record_tokens import MaskedToken, Record, read_record
 from berth.formats.vocabulary import CONTINUATION, SPECIAL_TOKENS, VOCABULARY, Vocabulary
 from berth.report.run import FinishedStage
-from berth.stage.lineage import place_of
+from berth.stage.lineage import origin_uri
 
 EXAMPLES = 2  # records shown of each record set
 
@@ -103,5 +103,5 @@ def _append(pieces: list[Piece], token: str, mask: MaskedToken | None) -> None:
 def _vocabulary_of(stage: FinishedStage) -> str:
     """URI of the vocabulary that a stage made its records with."""
     recorded = stage.manifest.inputs["vocabulary"]
-    uri = place_of(recorded, stage.directory)
+    uri = origin_uri(recorded, stage.directory)
     return storage.join(uri, VOCABULARY) if recorded.stage else uri

@@ -12,7 +12,7 @@ from typing import Any
 
 from berth import formatting, storage
 from berth.formats.results import METRICS, TRAINING
-from berth.recipe import Recipe
+from berth.recipe import Recipe, RecordSet
 from berth.report import charts
 from berth.report.flow import Drawing, Step, draw
 from berth.report.run import FinishedStage, Run
@@ -192,7 +192,8 @@ def record_rows(stages: Sequence[FinishedStage]) -> list[RecordRow]:
     """Comparable figures of the record sets; None where a stage lacks the counters."""
     rows = []
     for stage in stages:
-        counters, length = stage.counters, stage.manifest.parameters.get("max_seq_length")
+        counters = stage.counters
+        length = stage.manifest.parameters.get("max_seq_length", RecordSet.default("max_seq_length"))
         positions = counters["instances"] * length if length and counters.get("instances") else None
         padding, masked = counters.get("padding"), counters.get("masked")
         filled = positions - padding if positions is not None and padding is not None else None

@@ -1,4 +1,7 @@
-"""Stages: work that is done once, resumed after a kill, and proven by a manifest."""
+"""Stages: work that runs once, resumes after a kill, and is proven by a manifest.
+
+The facade for code that runs stages; files, inputs and lineage of finished stages are in the modules here.
+"""
 
 from berth.stage.stage import LOCK, STARTED, Destination, Directory, Result, Stage, Workspace, run, stage_digest
 

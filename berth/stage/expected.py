@@ -1,4 +1,4 @@
-"""Given files are those that a recipe expects, by size and digest: checked before any work, and remembered."""
+"""Check given files against the sizes and digests that a recipe expects, before any work. Checks are remembered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from berth.stage.output import Output
 
 log = logging.getLogger("berth.expected")
 
-STAGE, VERSION = "expected", 1
+STAGE, VERSION = "expected", 2
 CHECKED = "checked.json"
 DIGESTS = ("md5", "sha1", "sha256")
 HASH_CHUNK = 1 << 20
@@ -25,7 +25,7 @@ HASH_CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class GivenFile:
-    """A file of which a recipe says what it must be, and where it says so."""
+    """A given file, what the recipe expects of it, and the key that says so."""
 
     uri: str
     expected: Expected
@@ -40,15 +40,15 @@ class GivenFile:
 def check(recipe: Recipe, destination: Destination) -> None:
     """Check all given files of a recipe: sizes every time, contents once.
 
-    That a file's content was checked is remembered, as a stage's output, for as long as it has the same time of
-    modification (in Cloud Storage: generation).
+    A checked content is remembered, as a stage's output, for as long as the file's modification time (in Cloud Storage:
+    its generation) stays the same.
 
     Args:
         recipe: The recipe.
-        destination: Where that is remembered.
+        destination: Where the output of that stage goes.
 
     Raises:
-        BerthError: naming the first file that is missing or another one.
+        BerthError: for the first file that is missing or differs.
     """
     files = list(_files(recipe))
     for file in files:
@@ -60,24 +60,24 @@ def check(recipe: Recipe, destination: Destination) -> None:
 
 
 def check_checkpoint(recipe: Recipe) -> None:
-    """Check the files of the checkpoint that a training begins with. Raises BerthError as :func:`check` does."""
+    """Check the files of a recipe's initial checkpoint. Raises BerthError as :func:`check` does."""
     for file in _of_checkpoint(recipe):
         _check_size(file)
         _check_content(file)
 
 
 def _files(recipe: Recipe) -> Iterator[GivenFile]:
-    """All files of which the recipe says what they must be. Raises BerthError if one of them is not there."""
+    """All files for which the recipe expects something. Raises BerthError if one is missing."""
     for index, source in enumerate(recipe.corpus.sources):
         if source.expected is not None:
             key = f"corpus.sources.{index}.expected"
             uris = Inputs.find(source.path)
             if len(uris) > 1:
                 raise BerthError(
-                    f"{key} says what one file must be, but the source has several",
+                    f"{key} describes a single file, but the source has several",
                     where=source.path,
                     found=f"{len(uris)} files",
-                    fix="Make each of them a source of its own.",
+                    fix="Make each file a source of its own.",
                 )
             yield GivenFile(uris[0], source.expected, key)
     if (prepared := recipe.corpus.prepared) is not None and prepared.expected:
@@ -99,8 +99,8 @@ def _of_checkpoint(recipe: Recipe) -> Iterator[GivenFile]:
     for name, expected in recipe.initialization.expected.items():
         key = f"initialization.expected.{name}"
         # The checkpoint is named by a directory, or by a file or prefix of files in one.
-        places = [storage.join(directory, name) for directory in (uri, storage.parent(uri) or ".")]
-        there = next(filter(storage.exists, places), None)
+        candidates = [storage.join(directory, name) for directory in (uri, storage.parent(uri) or ".")]
+        there = next(filter(storage.exists, candidates), None)
         yield GivenFile(_existing(there, uri, name, key), expected, key)
 
 
@@ -109,8 +109,8 @@ def _existing(uri: str | None, where: str, name: str, key: str) -> str:
         raise BerthError(
             f"the file {name} is missing",
             where=where,
-            expected=f"the one that {key} describes",
-            fix="Fetch it, or correct the path.",
+            expected=f"the file that {key} describes",
+            fix="Download it, or correct the path.",
         )
     return uri
 
@@ -118,7 +118,7 @@ def _existing(uri: str | None, where: str, name: str, key: str) -> str:
 def _check_size(file: GivenFile) -> None:
     size, expected = storage.size(file.uri), file.expected.bytes
     if expected is not None and size != expected:
-        raise _other(file, f"{size:,} bytes", f"{expected:,} bytes")
+        raise _mismatch(file, f"{size:,} bytes", f"{expected:,} bytes")
 
 
 def _check_contents(files: list[GivenFile], output: Output) -> None:
@@ -140,14 +140,14 @@ def _check_content(file: GivenFile) -> None:
                     digest.update(chunk)
     for name, expected in file.digests.items():
         if (found := digests[name].hexdigest()) != expected:
-            raise _other(file, f"{name} {found}", f"{name} {expected}")
+            raise _mismatch(file, f"{name} {found}", f"{name} {expected}")
 
 
-def _other(file: GivenFile, found: str, expected: str) -> BerthError:
+def _mismatch(file: GivenFile, found: str, expected: str) -> BerthError:
     return BerthError(
         "this is not the file that the recipe expects",
         where=file.uri,
         found=found,
         expected=expected,
-        fix=f"Fetch it again: it may be incomplete or damaged. If another file is meant, change {file.key}.",
+        fix=f"Download it again: it may be incomplete or damaged. If this is the right file, change {file.key}.",
     )

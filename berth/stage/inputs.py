@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from berth import storage
@@ -15,7 +16,7 @@ from berth.stage.manifest import NAME, Manifest
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file a stage reads. A result may depend on its ``name``, never on its ``uri``."""
+    """A file that a stage reads. Results may depend on its ``name``, never on its ``uri``."""
 
     uri: str
     name: str
@@ -26,11 +27,11 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files of one input, in order of their names.
+    """The files of one input, sorted by name.
 
-    Args:
+    Attributes:
         files: The files.
-        uri: Where they come from, as written into the manifest: a stage's directory, or the pattern the user gave.
+        uri: Their origin, as written into the manifest: a stage's directory, or the pattern that the user gave.
         is_stage: Whether ``uri`` is the directory of a finished stage.
     """
 
@@ -45,23 +46,20 @@ class Inputs:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the names and contents: the same for the same files, wherever they stand."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            digest.update(f"{file.sha256} {file.name}\n".encode())
-        return digest.hexdigest()
+        """SHA-256 over the files' names and contents, independent of their location."""
+        return digest_of((file.sha256, file.name) for file in self.files)
 
     def one(self) -> InputFile:
-        """The only file. Raises UsageError where there are several."""
+        """The only file. Raises UsageError if there are several."""
         if len(self.files) != 1:
-            raise UsageError("one file is needed here", where=self.uri, found=f"{len(self.files)} files")
+            raise UsageError("a single file is needed here", where=self.uri, found=f"{len(self.files)} files")
         return self.files[0]
 
     @classmethod
     def of(cls, *patterns: str) -> Inputs:
-        """Files named by paths or glob patterns; a directory of a finished stage gives all its files.
+        """Files named by paths or glob patterns; the directory of a finished stage stands for all its files.
 
-        A file that a finished stage made is not read again: its digest is taken from the manifest beside it.
+        A file that a finished stage made is not read again: its digest is in the stage's manifest.
 
         Raises:
             UsageError: if a pattern matches nothing, or two files have the same name.
@@ -99,7 +97,7 @@ class Inputs:
 
     @classmethod
     def of_tree(cls, pattern: str) -> Inputs:
-        """Files named by one pattern, called by their paths below its fixed part: of ``texts/**/*.txt``, ``a/b.txt``.
+        """Files of one pattern, named by their paths below its fixed part: for ``texts/**/*.txt``, ``a/b.txt``.
 
         Raises:
             UsageError: if the pattern matches nothing.
@@ -113,10 +111,10 @@ class Inputs:
 
     @staticmethod
     def find(pattern: str) -> list[str]:
-        """URIs of the files a path or pattern names, unread.
+        """URIs of the files that match a path or pattern. Their contents are not read.
 
         Raises:
-            UsageError: where there is none, or one has a name that is not UTF-8.
+            UsageError: if there is none, or the name of one is not UTF-8.
         """
         found = [uri for uri in storage.glob(pattern) if storage.basename(uri) != NAME]
         if not found:
@@ -135,7 +133,7 @@ class Inputs:
         """The files of a finished stage whose path matches ``pattern`` (fnmatch).
 
         Raises:
-            BerthError: if the stage is not finished or made no such file.
+            BerthError: if the stage is not finished, or made no such file.
         """
         files = tuple(
             sorted(
@@ -148,8 +146,16 @@ class Inputs:
         return cls(files, directory, is_stage=True)
 
 
+def digest_of(files: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over the SHA-256 and name of each input file, in order."""
+    digest = hashlib.sha256()
+    for sha256, name in files:
+        digest.update(f"{sha256} {name}\n".encode())
+    return digest.hexdigest()
+
+
 def _listed(directory: str, must: bool = False) -> dict[str, InputFile]:
-    """The files a directory's manifest lists, by URI; none where there is no manifest."""
+    """The files that a directory's manifest lists, by URI; none if there is no manifest."""
     if not must and not storage.exists(storage.join(directory, NAME)):
         return {}
     manifest = Manifest.read(directory)

@@ -1,33 +1,27 @@
-"""Follow manifests: where a result comes from (`berth lineage`), whether all is still as recorded (`berth verify`)."""
+"""Where a result comes from (`berth lineage`): manifests followed back to the files from outside."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.progress import Progress
-from berth.stage import stage_digest
-from berth.stage.inputs import Inputs
+from berth.stage.inputs import Inputs, digest_of
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 
 SHORT = 12
-LISTED = 8  # files of an input shown at most
-# What a reader wants to know first of a stage, as far as it counts it.
+LISTED = 8  # at most this many files of an input are shown
+# The counters that are shown of a stage, if it has them.
 MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instances")
-
-log = logging.getLogger("berth.verify")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Input files that were given, or (not ``is_given``) that a stage made which is no longer there.
+    """Input files from outside, or (not ``is_given``) of a stage that no longer exists.
 
-    They are as the stage that read them recorded them.
+    Sizes and digests are those that the stage that read them recorded.
     """
 
     uri: str
@@ -37,26 +31,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Node:
-    """A finished stage and, by the role they play, where its inputs come from."""
+    """A finished stage and the origin of each of its inputs, by role."""
 
     directory: str
     manifest: Manifest
     inputs: Mapping[str, Node | Source]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something that is not as a manifest says."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
 def describe(path: str) -> str:
-    """The lineage of ``path`` as a text, as ``berth lineage`` prints it; of a workspace, that of all it leads to.
+    """The lineage of ``path`` as text (``berth lineage``); of a workspace, the lineage of its final results.
 
     Raises:
         BerthError: if there is no finished stage at ``path``, or a manifest on the way cannot be read.
@@ -65,7 +48,7 @@ def describe(path: str) -> str:
 
 
 def forest(directories: Sequence[str]) -> str:
-    """The lineages of several stages as one text; those that others of them were made from stand inside those."""
+    """The lineages of several stages as one text. A stage that another one was made from is shown inside that one."""
     known: dict[str, Node] = {}
     nodes = [_node(directory, known, ()) for directory in directories]
     read = {origin.directory for node in known.values() for origin in node.inputs.values() if isinstance(origin, Node)}
@@ -96,7 +79,7 @@ def stage_of(path: str) -> str:
     while not storage.exists(storage.join(directory, NAME)):
         if storage.parent(directory) in ("", "/", "gs:/", directory):
             raise BerthError(
-                "this belongs to no finished stage" if storage.exists(whole) else "there is no such file or directory",
+                "this belongs to no finished stage" if storage.exists(whole) else "no such file or directory",
                 where=path,
                 expected="the output directory of a finished stage (WORKSPACE/STAGE/DIGEST) or a file in it",
             )
@@ -115,7 +98,7 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
         manifest = Manifest.read(directory)
         inputs: dict[str, Node | Source] = {}
         for role, given in sorted(manifest.inputs.items()):
-            origin = place_of(given, directory)
+            origin = origin_uri(given, directory)
             if given.stage and storage.exists(storage.join(origin, NAME)):
                 inputs[role] = _node(origin, known, (*below, directory))
             else:
@@ -124,8 +107,8 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
     return known[directory]
 
 
-def place_of(given: ManifestInput, directory: str) -> str:
-    """Where an input came from: a URI, or the pattern the user gave."""
+def origin_uri(given: ManifestInput, directory: str) -> str:
+    """The origin of an input: a URI, or the pattern that the user gave."""
     if not given.stage or storage.is_cloud(given.uri):
         return given.uri
     joined = storage.join(directory, given.uri)
@@ -139,17 +122,17 @@ def _resolved(uri: str) -> str:
 
 
 def inputs_of(directory: str, role: str) -> Inputs:
-    """The files that a finished stage read in one role, where they stand now.
+    """The files that a finished stage read in one role, at their present location.
 
     Raises:
         UsageError: if the stage read nothing in that role.
-        BerthError: if they are no longer there.
+        BerthError: if they no longer exist.
     """
     recorded = Manifest.read(directory).inputs
     if role not in recorded:
         raise UsageError(f"this stage read no {role}", where=directory, found=", ".join(sorted(recorded)) or "no input")
     given = recorded[role]
-    origin = place_of(given, directory)
+    origin = origin_uri(given, directory)
     return Inputs.of(*(storage.join(origin, file.path) for file in given.files) if given.stage else origin.split(" "))
 
 
@@ -184,20 +167,20 @@ def _source_lines(source: Source, label: str, indent: str, shown: set[str]) -> I
         return
     shown.add(key)
     yield f"{label}{source.uri}{what}"
-    left_out = count - LISTED if count > LISTED else 0
+    omitted = count - LISTED if count > LISTED else 0
     lines = [f"{file.path}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
-    if left_out:
-        digest = inputs_digest(source.files)
-        lines[LISTED - 1 : -1] = [f"… {left_out:,} more files; sha256 of all names and contents {digest}"]
+    if omitted:
+        digest = digest_of((file.sha256, file.path) for file in source.files)
+        lines[LISTED - 1 : -1] = [f"… {omitted:,} more files; sha256 of all names and contents {digest}"]
     for number, line in enumerate(lines, 1):
         yield f"{indent}{'└─' if number == len(lines) else '├─'} {line}"
 
 
 def finished_stages(path: str, ancestors: bool = False) -> list[str]:
-    """The stage directories that ``path`` stands for.
+    """The directories of the finished stages at ``path``.
 
     Args:
-        path: A workspace (all its finished stages), or anything :func:`stage_of` takes.
+        path: A workspace (all its finished stages), or anything that :func:`stage_of` accepts.
         ancestors: Also the stages that those were made from.
 
     Raises:
@@ -212,101 +195,3 @@ def finished_stages(path: str, ancestors: bool = False) -> list[str]:
     for directory in directories:
         _node(directory, known, ())
     return list(known)
-
-
-def verify(path: str, *, ancestors: bool = False) -> list[Problem]:
-    """Read every file of the stages at ``path`` again and compare it with the manifests.
-
-    An input from outside that is no longer there is no problem (the result does not need it any more): that it could
-    not be compared is logged.
-
-    Args:
-        path: As for :func:`finished_stages`.
-        ancestors: Also verify the stages that those were made from.
-
-    Returns:
-        What is not as recorded; empty where all is well.
-
-    Raises:
-        BerthError: if there is no finished stage at ``path``.
-    """
-    problems: list[Problem] = []
-    manifests: dict[str, Manifest] = {}
-    for directory in finished_stages(path, ancestors):
-        try:
-            manifests[directory] = Manifest.read(directory)
-        except BerthError as error:
-            problems.append(Problem(storage.join(directory, NAME), f"{error.what}: {error.found}"))
-    total = sum(entry.size for manifest in manifests.values() for entry in manifest.files)
-    with Progress("verify", total=total, unit="B") as progress:
-        for directory, manifest in manifests.items():
-            problems += _digest_problems(directory, manifest)
-            problems += _strangers(directory, manifest)
-            for entry in manifest.files:
-                problems += _file_problems(storage.join(directory, entry.path), entry)
-                progress.update(entry.size)
-            for role, given in sorted(manifest.inputs.items()):
-                problems += _input_problems(role, given, directory)
-    return problems
-
-
-def _digest_problems(directory: str, manifest: Manifest) -> Iterator[Problem]:
-    inputs = {role: given.digest for role, given in manifest.inputs.items()}
-    found = stage_digest(manifest.stage, manifest.version, manifest.parameters, inputs, manifest.seed)
-    if found != manifest.digest:
-        yield Problem(
-            storage.join(directory, NAME),
-            f"its parameters, seed or inputs were changed: they give the digest {found[:SHORT]}, "
-            f"recorded is {manifest.digest[:SHORT]}",
-        )
-
-
-def _file_problems(uri: str, entry: ManifestFile) -> Iterator[Problem]:
-    if not storage.exists(uri):
-        yield Problem(uri, "missing")
-    elif (size := storage.size(uri)) != entry.size:
-        yield Problem(uri, f"the size differs: {size:,} bytes, recorded are {entry.size:,}")
-    elif (digest := storage.sha256(uri)) != entry.sha256:
-        yield Problem(uri, f"the content differs: sha256 {digest[:SHORT]}…, recorded is {entry.sha256[:SHORT]}…")
-
-
-def _strangers(directory: str, manifest: Manifest) -> Iterator[Problem]:
-    known = {entry.path for entry in manifest.files} | {NAME}
-    for uri in storage.glob(storage.join(directory, "**")):
-        name = uri[len(directory) + 1 :]
-        if name not in known and not any(part.startswith(".") for part in name.split("/")):
-            yield Problem(uri, "extra: the manifest does not list it")
-
-
-def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator[Problem]:
-    """Whether what was read is still there unchanged; where a stage made it, that stage's manifest speaks for it."""
-    where = f"{storage.join(directory, NAME)}, input {role!r}"
-    if inputs_digest(given.files) != given.digest:
-        yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
-        return
-    origin = place_of(given, directory)
-    try:
-        now = {file.path: file.sha256 for file in _present(given, origin)}
-    except BerthError as error:
-        log.warning("%s cannot be compared: %s", where, error)
-        return
-    for file in given.files:
-        if now.get(file.path) != file.sha256:
-            state = "other content" if file.path in now else "no such file"
-            yield Problem(where, f"{file.path} is not what was read: {state} in {origin}")
-
-
-def inputs_digest(files: Sequence[ManifestFile]) -> str:
-    """SHA-256 over the names and contents of some input files, as :class:`berth.stage.inputs.Inputs` has it."""
-    return hashlib.sha256("".join(f"{file.sha256} {file.path}\n" for file in files).encode()).hexdigest()
-
-
-def _present(given: ManifestInput, origin: str) -> Iterable[ManifestFile]:
-    """What stands now where an input came from. Raises BerthError where nothing does."""
-    if given.stage:
-        return Manifest.read(origin).files
-    if any("/" in file.path for file in given.files):
-        found = Inputs.of_tree(origin)
-    else:
-        found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
-    return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in found.files]

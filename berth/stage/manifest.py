@@ -1,4 +1,4 @@
-"""The manifest: what a stage made, from what, with what. It is written last, so where it stands the stage is done."""
+"""The manifest: the files that a stage made, and everything they were made from. Written last: it marks completion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Frozen(BaseModel):
 
 
 class ManifestFile(_Frozen):
-    """One file a stage made or read; ``path`` is relative to its directory, ``records`` None if not counted."""
+    """A file that a stage made or read. ``path`` is relative to its directory; ``records`` is None if not counted."""
 
     path: str
     size: int
@@ -41,7 +41,11 @@ class ManifestInput(_Frozen):
 
 
 class Manifest(_Frozen):
-    """What stands in ``manifest.json``. ``seconds`` and ``tools`` describe the run and are not part of the digest."""
+    """The content of ``manifest.json``.
+
+    ``parameters`` are those that differ from the defaults of the version of Berth in ``tools``. ``seconds`` and
+    ``tools`` describe the run and are not part of the digest.
+    """
 
     format: int = FORMAT
     stage: str
@@ -60,12 +64,12 @@ class Manifest(_Frozen):
         """Read the manifest of a stage's directory.
 
         Raises:
-            BerthError: if there is none or it is not a manifest of this format.
+            BerthError: if there is none, or it is not a manifest of this format.
         """
         uri = storage.join(directory, NAME)
         if not storage.exists(uri):
             raise BerthError(
-                "there is no manifest here, so no finished stage",
+                "there is no finished stage here (no manifest)",
                 where=directory,
                 fix="Name the output directory of a stage (WORKSPACE/STAGE/DIGEST), or run again to finish it.",
             )
@@ -73,12 +77,12 @@ class Manifest(_Frozen):
             return cls.model_validate_json(storage.read_bytes(uri))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
+            location = ".".join(str(part) for part in first["loc"])
             raise BerthError(
                 "the manifest cannot be read",
                 where=uri,
-                found=f"{first['msg']} at {place or 'its start'}",
-                fix="It was changed by hand or is of another version of Berth: delete the directory and run again.",
+                found=f"{first['msg']} at {location or 'its start'}",
+                fix="It was edited, or written by another version of Berth: delete the directory and run again.",
             ) from error
 
     def write(self, directory: str) -> None:
@@ -88,7 +92,7 @@ class Manifest(_Frozen):
             file.write(text.encode("utf-8") + b"\n")
 
     def check_files(self, directory: str) -> None:
-        """Check that every file is there in its recorded size; its content is the matter of ``berth verify``.
+        """Check that every file exists with its recorded size. Contents are checked by ``berth verify``.
 
         Raises:
             BerthError: if one was changed or removed.
@@ -101,5 +105,5 @@ class Manifest(_Frozen):
                     where=uri,
                     found="no file" if size is None else f"{size} bytes",
                     expected=f"{entry.size} bytes, as its manifest says",
-                    fix=f"Delete {directory} and run again to make it anew.",
+                    fix=f"Delete {directory} and run again.",
                 )

@@ -1,4 +1,4 @@
-"""The output directory of a running stage: shards that appear whole, each with a receipt, so that work resumes."""
+"""The output directory of a running stage: shards are written atomically, with receipts, so that work can resume."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from berth.stage.manifest import ManifestFile
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
 COUNTERS = ".counters.json"
-# Where a runner elsewhere keeps files while its jobs run.
+# Temporary files of remote runners while their jobs run.
 TEMPORARY = ".temporary"
 
 
 @dataclass
 class ShardWriter:
-    """A binary file being written: hashes what passes, and carries the shard's counters.
+    """A binary file being written, with its running SHA-256 and the shard's counters.
 
-    It has the methods that pyarrow needs of a Python file.
+    It has the methods that pyarrow needs of a file object.
     """
 
     file: BinaryIO
@@ -49,7 +49,7 @@ class ShardWriter:
         return self.size
 
     def flush(self) -> None:
-        """Pass what is buffered on to the file."""
+        """Flush the file's buffer."""
         self.file.flush()
 
     def writable(self) -> bool:
@@ -61,14 +61,14 @@ class ShardWriter:
         return False
 
     def seekable(self) -> bool:
-        """Always false: what is written is hashed in passing."""
+        """Always false: the content is hashed as it is written."""
         return False
 
     def close(self) -> None:
-        """Nothing: the file is closed, and renamed, by :meth:`Output.shard`."""
+        """Do nothing: :meth:`Output.shard` closes and renames the file."""
 
     def sha256(self) -> str:
-        """SHA-256 of all that was written."""
+        """SHA-256 of everything written."""
         return self._digest.hexdigest()
 
 
@@ -82,7 +82,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Output:
-    """A stage's output directory while the stage works. It holds nothing but the URI: Beam workers get copies."""
+    """The output directory of a running stage. It holds only the URI, so that it can be sent to Beam workers."""
 
     uri: str
 
@@ -91,17 +91,17 @@ class Output:
         return storage.join(self.uri, name)
 
     def is_complete(self, name: str) -> bool:
-        """Whether this shard was completed, now or in an earlier run that was interrupted."""
+        """Whether this shard is complete, from this run or from an earlier one that was interrupted."""
         return storage.exists(self._receipt(name)) and storage.exists(self.path(name))
 
     def complete(self) -> set[str]:
-        """Names of the shards that have a receipt, by one look at the directory."""
+        """Names of all shards that have a receipt, with a single listing of the directory."""
         start = len(self.path(RECEIPTS)) + 1
         return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
 
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
-        """Write one shard. When the block ends well, the shard is renamed into place, then its receipt is written."""
+        """Write one shard. If the block succeeds, the shard is renamed to its name, then its receipt is written."""
         with storage.atomic_write(self.path(name)) as file:
             writer = ShardWriter(file)
             yield writer
@@ -110,11 +110,11 @@ class Output:
         _write_json(self._receipt(name), receipt)
 
     def count(self, **counters: int) -> None:
-        """Set counters of the whole stage; called by the launcher, not by workers."""
+        """Set counters of the whole stage. Called by the launcher, not by workers."""
         _write_json(self.path(COUNTERS), {**self._own_counters(), **counters})
 
     def receipts(self) -> list[Receipt]:
-        """The receipts of all complete shards, by name."""
+        """The receipts of all complete shards, sorted by name."""
         found = map(json.loads, storage.read_all(storage.glob(storage.join(self.uri, RECEIPTS, "**"))))
         receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
         return sorted(receipts, key=lambda receipt: receipt.file.path)

@@ -1,8 +1,8 @@
-"""Where the stages of a recipe are in a workspace, for programs that are given only recipe and workspace.
+"""The index of runs in a workspace: where a recipe's data and training run are, given only recipe and workspace.
 
-A stage's directory is named by what went into it, so it cannot be named before its inputs are there. When a run's data
-is complete, and again when its training starts, a small file `WORKSPACE/runs/*.json` is written that says where they
-are. Two runs of the same recipe write the same bytes.
+A stage's directory is named by the digest of its inputs, so its name is unknown until they exist. When a run's data is
+complete, and again when its training starts, a small file `WORKSPACE/runs/*.json` with the directories is written. Two
+runs of the same recipe write the same bytes.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from berth.errors import UsageError
 from berth.recipe import Recipe
 
 DIRECTORY = "runs"
-# What data does not depend on, and what training does not either.
+# Keys that neither data nor training depend on.
 AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "cluster"}
 NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": {"engine", "attention", "steps_per_epoch"}}
 NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}
 TRAIN = "train"
-# Titles of the stages that a training reads, as kfp/pretrain.py gives them.
+# Titles of the stages that training reads, as kfp/pretrain.py gives them.
 VOCABULARY, EVALUATION_SET, RECORDS = "vocabulary", "evaluation set", "records "
 
 
 def record_data(workspace: str, recipe: Recipe, stages: Mapping[str, str]) -> None:
-    """Note where a recipe's data is.
+    """Record where a recipe's data is.
 
     Args:
         workspace: URI of the workspace.
         recipe: The recipe.
-        stages: URIs of the stages' directories by title. Only those that a training reads are noted.
+        stages: URIs of the stages' directories by title. Only those that training reads are recorded.
     """
     read = {
         title: uri
@@ -44,7 +44,7 @@ def record_data(workspace: str, recipe: Recipe, stages: Mapping[str, str]) -> No
 
 
 def record_training(workspace: str, recipe: Recipe, directory: str) -> None:
-    """Note where a recipe's training writes to."""
+    """Record where a recipe's training writes to."""
     _write(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace, {TRAIN: directory})
 
 
@@ -57,7 +57,7 @@ def data(workspace: str, recipe: Recipe) -> dict[str, str]:
     found = _read(_uri(workspace, "data", recipe, NOT_DATA), workspace)
     if found is None:
         raise UsageError(
-            "this workspace holds no data of the recipe",
+            "this workspace has no data for the recipe",
             where=workspace,
             fix=f"Make it: berth run RECIPE --workspace {workspace} --until data (in a cluster: the job data-prep).",
         )
@@ -65,13 +65,13 @@ def data(workspace: str, recipe: Recipe) -> dict[str, str]:
 
 
 def training(workspace: str, recipe: Recipe) -> str | None:
-    """URI of the directory that a recipe's training writes to; None where it has not started."""
+    """URI of the directory that a recipe's training writes to; None if it has not started."""
     found = _read(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace)
     return None if found is None else found[TRAIN]
 
 
 def _uri(workspace: str, kind: str, recipe: Recipe, excluded: Any) -> str:
-    content = recipe.model_dump(mode="json", exclude=excluded)
+    content = recipe.identity(exclude=excluded)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return storage.join(workspace, DIRECTORY, f"{kind}-{digest[:12]}.json")
 

@@ -23,7 +23,7 @@ from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
 STARTED = ".stage.json"
 LOCK = ".lock"
 LOCK_ATTEMPTS = 5
-# Libraries whose versions can change what a stage writes; recorded where they are installed, not part of the digest.
+# Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
     "apache-beam",
     "tensorflow",
@@ -33,7 +33,6 @@ RECORDED_TOOLS = (
     "pyarrow",
     "nltk",
     "numba",
-    "tokenizers",
     "scikit-learn",
     "scipy",
 )
@@ -41,14 +40,16 @@ RECORDED_TOOLS = (
 
 @dataclass(frozen=True)
 class Stage:
-    """What is to be done. Everything the result depends on is here, and nothing else.
+    """The work to do: everything that the result depends on, and nothing else.
 
-    Args:
+    Attributes:
         name: The stage's name, also its directory in a workspace.
-        version: Version of the algorithm: raise it when the same inputs and parameters give other bytes.
-        parameters: JSON values.
+        version: Version of the algorithm: raise it when the same inputs and parameters give other bytes, and when the
+            default of a parameter changes.
+        parameters: JSON values. Of a recipe's sections those that differ from the defaults
+            (:meth:`berth.recipe.Section.identity`).
         inputs: Input files by the role they play.
-        seed: Seed of everything random in the stage; None where nothing is.
+        seed: Seed of all randomness in the stage; None if there is none.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Stage:
 def stage_digest(
     name: str, version: int, parameters: Mapping[str, Any], inputs: Mapping[str, str], seed: int | None
 ) -> str:
-    """The digest of a stage, from its own figures and the digests of its inputs by name."""
+    """The digest of a stage from its own values and the digests of its inputs by role."""
     content = {
         "name": name,
         "version": version,
@@ -80,7 +81,7 @@ def stage_digest(
 
 @dataclass(frozen=True)
 class Workspace:
-    """A place for the outputs of all stages, each at ``URI/STAGE/DIGEST12``."""
+    """A directory for the outputs of all stages, each at ``URI/STAGE/DIGEST12``."""
 
     uri: str
 
@@ -91,7 +92,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Directory:
-    """One directory for one stage's output (``--output DIR``)."""
+    """A directory for the output of one stage (``--output DIR``)."""
 
     uri: str
 
@@ -105,7 +106,7 @@ Destination = Workspace | Directory
 
 @dataclass(frozen=True)
 class Result:
-    """A finished stage: its directory and manifest, and whether it had been done before."""
+    """A finished stage: its directory and manifest, and whether it was finished before this call."""
 
     uri: str
     manifest: Manifest
@@ -117,13 +118,13 @@ class Result:
 
 
 def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:
-    """Do the work of a stage unless it has been done.
+    """Do the work of a stage unless it is finished.
 
-    ``work`` writes its files below the output directory; files that begin with a dot are not part of the result. It may
-    find shards there that an interrupted run completed (:meth:`Output.is_complete`).
+    ``work`` writes its files below the output directory; files whose names begin with a dot are not part of the result.
+    Shards that an interrupted run completed may be there already (:meth:`Output.is_complete`).
 
     Raises:
-        UsageError: if the directory holds something else.
+        UsageError: if the directory holds other files.
         BerthError: if another process is working there, or the work fails.
     """
     log = logging.getLogger(f"berth.{stage.name}")
@@ -134,7 +135,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
     is_new = not storage.is_directory(uri)
     storage.make_directory(uri)
     with _lock(uri):
-        if (finished := _finished(stage, uri)) is not None:  # another process has done it meanwhile
+        if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
         _claim(stage, uri)
@@ -146,8 +147,8 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         try:
             work(output)
         except BaseException as error:
-            # What was asked for is impossible, or nothing was achieved: leave no trace. In Cloud Storage, workers
-            # elsewhere may still be at it though this process gives up.
+            # The request is impossible, or nothing was completed: leave no trace. In Cloud Storage, remote workers may
+            # still be writing though this process gives up.
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
                 storage.delete(uri)
             raise
@@ -165,7 +166,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             seconds=round(seconds, 3),
         )
         manifest.write(uri)
-        _tidy(uri)
+        _remove_working_files(uri)
     log.info("done in %.1f s: %s", seconds, uri)
     return Result(uri, manifest, was_up_to_date=False)
 
@@ -184,25 +185,25 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
         )
     manifest.check_files(uri)
     if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
-        _tidy(uri)
+        _remove_working_files(uri)
     return manifest
 
 
-def _tidy(uri: str) -> None:
-    """Remove what only a stage at work needs. The claim goes last: while it stands, there is something to remove."""
+def _remove_working_files(uri: str) -> None:
+    """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
     for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 
 def _difference(stage: Stage, manifest: Manifest) -> str:
-    """In words: what distinguishes a stage from what was made in its directory."""
+    """The first difference, as text, between a stage and the one whose output is in its directory."""
     if manifest.stage != stage.name:
         return f"the output of the stage {manifest.stage!r}, not {stage.name!r}"
-    for name, value in stage.parameters.items():
-        if name not in manifest.parameters:
-            return f"no parameter {name}"
-        if manifest.parameters[name] != json.loads(json.dumps(value)):
-            return f"{name} = {manifest.parameters[name]!r} there, {value!r} now"
+    now: dict[str, Any] = json.loads(json.dumps(dict(stage.parameters)))
+    for name in [*now, *manifest.parameters]:
+        there = manifest.parameters
+        if name not in now or name not in there or now[name] != there[name]:
+            return f"{name} = {_shown(there, name)} there, {_shown(now, name)} now"
     if manifest.seed != stage.seed:
         return f"seed = {manifest.seed} there, {stage.seed} now"
     for name, inputs in stage.inputs.items():
@@ -211,8 +212,12 @@ def _difference(stage: Stage, manifest: Manifest) -> str:
     return "output of another version of the stage"
 
 
+def _shown(parameters: Mapping[str, Any], name: str) -> str:
+    return repr(parameters[name]) if name in parameters else "its default"
+
+
 def _claim(stage: Stage, uri: str) -> None:
-    """Write down whose half-finished files stand here; refuse a directory with files of something else."""
+    """Record whose unfinished files are here. Refuse a directory with other files."""
     claim = storage.join(uri, STARTED)
     owner = json.loads(storage.read_bytes(claim)).get("digest") if storage.exists(claim) else None
     visible = _visible(uri)
@@ -220,7 +225,7 @@ def _claim(stage: Stage, uri: str) -> None:
         raise UsageError(
             "the output directory is not empty",
             where=uri,
-            found=f"{len(visible)} files that are not of this stage, for instance {storage.basename(visible[0])}",
+            found=f"{len(visible)} files that are not of this stage, for example {storage.basename(visible[0])}",
             fix="Choose an empty or new directory.",
         )
     if visible and owner != stage.digest:
@@ -229,8 +234,8 @@ def _claim(stage: Stage, uri: str) -> None:
             where=uri,
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
-    # This process holds the lock: whatever is temporary was left by one that was killed. Where another stage achieved
-    # nothing visible, all it left is worthless.
+    # This process holds the lock: temporary files were left by one that was killed. If another stage completed
+    # nothing visible, everything it left is worthless.
     for name in _all_files(uri):
         is_temporary = storage.basename(name).startswith(".") and name.endswith(".tmp")
         if is_temporary or (owner != stage.digest and storage.basename(name) != LOCK):
@@ -241,7 +246,7 @@ def _claim(stage: Stage, uri: str) -> None:
 
 @contextlib.contextmanager
 def _lock(uri: str) -> Iterator[None]:
-    """Keep other processes on this machine out of a local directory; the kernel lets go when the process dies."""
+    """Lock a local directory against other processes on this machine. The kernel unlocks it if the process dies."""
     if storage.is_cloud(uri):
         yield
         return
@@ -269,7 +274,7 @@ def _lock(uri: str) -> Iterator[None]:
 
 
 def _inventory(output: Output) -> tuple[ManifestFile, ...]:
-    """Every file of the result. What has a receipt was hashed while it was written; the rest is hashed now."""
+    """Every file of the result. Files with a receipt were hashed while they were written; others are hashed now."""
     known = {receipt.file.path: receipt.file for receipt in output.receipts()}
     entries = []
     for uri in _visible(output.uri):

@@ -1,4 +1,4 @@
-"""What a stage needs when it runs as a task of a pipeline: recipe, workspace, and a way to say what went wrong."""
+"""A stage that runs as a task of a pipeline: its recipe and workspace, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from berth.stage import Result, Workspace
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME
 
-# `berth run` sets it: where a task that fails leaves its error for the parent to show.
+# Set by `berth run`: the file in which a failed task leaves its error for the parent to show.
 ERROR_VARIABLE = "BERTH_ERROR_FILE"
 
 
 class Task:
     """One task of a pipeline, used as a context manager around the call of a stage function.
 
-    A :class:`BerthError` inside becomes one paragraph in the log and the process's exit status.
+    A :class:`BerthError` inside becomes one message in the log and the process's exit status.
 
     Args:
         name: The stage's name, for the log.
@@ -77,7 +77,7 @@ class Task:
 
 
 def _end_with_parent() -> None:
-    """End this process when nobody reads its output any more: `berth run` was killed, and may be started again."""
+    """End this process once its output has no reader: `berth run` was killed, and may be started again."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)  # the closing of the other end is always reported
     poll.poll()

@@ -1,4 +1,4 @@
-"""Copying files to, from and within Cloud Storage: side by side, compared by CRC32C, continued after a kill."""
+"""Copy files to, from and within Cloud Storage: in parallel, verified by CRC32C, resumed after a kill."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from berth.storage import cloud as cloud_storage
 from berth.storage.cloud_errors import damaged, explained, retry
 
 WORKERS = 8
-# Files of a batch are copied side by side, and progress is shown after each batch; a larger file is copied in chunks.
+# The files of a batch are copied in parallel, with progress after each batch. Larger files are copied in chunks.
 BATCH_FILES, BATCH_BYTES = 64, 1 << 28
 CHUNK_BYTES = 1 << 25
 HASH_BYTES = 1 << 22
@@ -27,13 +27,13 @@ HASH_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class File:
-    """One file to be copied.
+    """A file to copy.
 
     Attributes:
         source: Its URI.
         destination: The copy's URI.
         size: In bytes.
-        crc32c: Of an object, its CRC32C as Cloud Storage writes it (base64, big-endian); of a local file "".
+        crc32c: CRC32C of an object as Cloud Storage writes it (base64, big-endian); "" for a local file.
     """
 
     source: str
@@ -42,37 +42,43 @@ class File:
     crc32c: str
 
     def checksum(self) -> str:
-        """The CRC32C; a local file is read for it."""
+        """The CRC32C. A local file is read for it."""
         return self.crc32c or crc32c(self.source)
 
 
 @dataclass(frozen=True)
-class Synced:
-    """What was done: the copies that were made, and the number of files that were there already."""
+class SyncResult:
+    """The copies that were made, and the number of files that existed already."""
 
     copied: tuple[File, ...]
     skipped: int
 
 
-def sync(source: str, destination: str) -> Synced:
-    """Copy a directory, a file, or the files that match a pattern; one of the places, or both, are in Cloud Storage.
+def sync(source: str, destination: str) -> SyncResult:
+    """Copy a directory, a file, or the files that match a pattern, to, from or within Cloud Storage.
 
-    A file that stands at the destination with the same size and CRC32C is not copied again: a copy that was killed
-    continues. Manifests come last, so that nothing looks finished that is not. Objects appear when they are complete;
-    local files are written under a temporary name, compared, and renamed. What a stage leaves only on its own machine
-    (its lock, files that end in ``.tmp``) is left out. Nothing is deleted.
+    A file that exists at the destination with the same size and CRC32C is not copied again, so a copy that was killed
+    continues. Manifests are copied last, so that no unfinished copy looks finished. Objects appear when they are
+    complete; local files are written under a temporary name, verified, and renamed. Files that only matter on their own
+    machine (a stage's lock, files that end in ``.tmp``) are omitted. Nothing is deleted.
 
     Args:
         source: Directory, file or pattern. A file's name is its path below the directory, or below the fixed part of
             the pattern.
-        destination: Directory; of a single file the new name, unless it is a directory or ends with ``/``.
+        destination: Directory; for a single file also its new name, unless it is a directory or ends with ``/``.
 
     Raises:
-        UsageError: if nothing matches, both places are local, or a name cannot be used at the destination.
-        BerthError: if Cloud Storage refuses or stays out of reach, or a copy is not what was sent.
+        UsageError: if nothing matches, source and destination are both local, or a name is not valid at the
+            destination.
+        BerthError: if Cloud Storage refuses or remains unavailable, or a copy differs from its source.
     """
     if not storage.is_cloud(source) and not storage.is_cloud(destination):
-        raise UsageError("none of the places is in Cloud Storage", where=source, found=f"the destination {destination}")
+        raise UsageError(
+            "source and destination are both local",
+            where=source,
+            found=f"the destination {destination}",
+            expected="at least one gs:// URI",
+        )
     files = _files(source, destination)
     there = _objects(destination) if storage.is_cloud(destination) else {}
     copied = []
@@ -82,12 +88,12 @@ def sync(source: str, destination: str) -> Synced:
                 progress.update(file.size)
             else:
                 copied.append(file)
-        # Sorting is stable: manifests behind all other files.
+        # Sorting is stable: manifests after all other files.
         copied.sort(key=_is_manifest)
         for batch in _batches(copied):
             _copy(batch)
             progress.update(sum(file.size for file in batch))
-    return Synced(tuple(copied), len(files) - len(copied))
+    return SyncResult(tuple(copied), len(files) - len(copied))
 
 
 def crc32c(path: str) -> str:
@@ -102,7 +108,7 @@ def crc32c(path: str) -> str:
 
 
 def _files(source: str, destination: str) -> list[File]:
-    """What is to be copied, and where to, by name."""
+    """The files to copy, with their destinations."""
     is_directory = storage.is_directory(source)
     if not storage.is_cloud(source):
         source = str(storage.local_path(source))
@@ -129,7 +135,7 @@ def _files(source: str, destination: str) -> list[File]:
 
 
 def _local_names(directory: str) -> list[str]:
-    """Names of the files below a local directory, without what belongs to a process at work there."""
+    """Names of the files below a local directory, without those of a process that is running there."""
     names = sorted(glob.glob("**", root_dir=directory, recursive=True, include_hidden=True))
     return [
         name
@@ -147,15 +153,17 @@ def _is_temporary(name: str) -> bool:
 
 
 def _checked(name: str, uri: str) -> str:
-    """A file's name, if it stays below the destination. An object may be called anything, `../..` as well."""
+    """A file's name, if it stays below the destination. Names of objects may be anything, even `../..`."""
     if any(part in ("", ".", "..") for part in name.split("/")) or not name.isprintable():
         shown = uri.encode(errors="backslashreplace").decode()
-        raise UsageError("this is no name of a file", where=shown, fix="Rename it, or copy the others by a pattern.")
+        raise UsageError(
+            "this is not a valid file name", where=shown, fix="Rename it, or copy the others by a pattern."
+        )
     return name
 
 
 def _objects(prefix: str) -> dict[str, tuple[int, str]]:
-    """Size and CRC32C of all objects whose URIs begin so."""
+    """Size and CRC32C of all objects whose URIs begin with a prefix."""
     bucket, key = cloud_storage.split(prefix)
     with explained(prefix, of_bucket=True):
         found = cloud_storage.client().list_blobs(bucket, prefix=key, retry=retry())
@@ -163,7 +171,7 @@ def _objects(prefix: str) -> dict[str, tuple[int, str]]:
 
 
 def _is_there(file: File, objects: Mapping[str, tuple[int, str]]) -> bool:
-    """Whether the copy was made before."""
+    """Whether the copy exists already."""
     if storage.is_cloud(file.destination):
         size, checksum = objects.get(file.destination, (None, ""))
         return size == file.size and checksum == file.checksum()
@@ -172,7 +180,7 @@ def _is_there(file: File, objects: Mapping[str, tuple[int, str]]) -> bool:
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:
-    """Files in groups, in order: a file that goes in chunks is alone, and manifests are never with other files."""
+    """Files in batches, in order. A file that is copied in chunks is alone; manifests are separate from other files."""
     batch: list[File] = []
     for file in files:
         is_other = bool(batch) and _is_manifest(file) != _is_manifest(batch[-1])
@@ -185,7 +193,7 @@ def _batches(files: Iterable[File]) -> Iterator[list[File]]:
 
 
 def _copy(batch: Sequence[File]) -> None:
-    """Copy files of which all have the same kinds of source and destination."""
+    """Copy files whose sources are all local or all in Cloud Storage, and likewise their destinations."""
     if not storage.is_cloud(batch[0].source):
         _upload(batch)
     elif not storage.is_cloud(batch[0].destination):
@@ -226,7 +234,7 @@ def _upload(batch: Sequence[File]) -> None:
 
 
 def _download(batch: Sequence[File]) -> None:
-    """Download under temporary names, compare, rename."""
+    """Download under temporary names, verify, rename."""
     from google.cloud.storage import transfer_manager
 
     temporary = [storage.join(os.path.dirname(f.destination), f".{storage.basename(f.destination)}.tmp") for f in batch]
@@ -262,7 +270,7 @@ def _download(batch: Sequence[File]) -> None:
 
 
 def _rewrite(file: File) -> None:
-    """Copy within Cloud Storage; nothing passes through this machine."""
+    """Copy within Cloud Storage, without downloading."""
     source, target = cloud_storage.blob(file.source), cloud_storage.blob(file.destination)
     with explained(file.source):
         token, _, _ = target.rewrite(source, retry=retry())

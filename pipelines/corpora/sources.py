@@ -33,7 +33,7 @@ class TextCorpus:
     @property
     def parameters(self) -> dict[str, Any]:
         """The options of the source that its articles depend on, besides the files."""
-        return self.source.model_dump(mode="json", exclude={"path", "expected"})
+        return self.source.identity(exclude={"path", "expected"})
 
     def parts(self) -> Sequence[Part]:
         """The parts, in order. They depend on nothing but the files and the source.

@@ -1,1 +1,1 @@
-"""Sentences: Punkt's training and splitting, and the spreading of documents over shards."""
+"""Sentences: training Punkt, splitting text, and distributing documents over shards."""

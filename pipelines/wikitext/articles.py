@@ -12,11 +12,11 @@ from berth.errors import BerthError
 from berth.formats.articles import Article
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.disambiguation import Disambiguations
 from pipelines.wikitext.dump.pages import Kind, Page, parse_page
 from pipelines.wikitext.dump.reading import RangeStatus
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.omissions import Omissions
+from pipelines.wikitext.siteinfo import Wiki
+from pipelines.wikitext.templates.disambiguation import Disambiguations
 from pipelines.wikitext.templates.page_name import with_page_name
 from pipelines.wikitext.templates.table import TemplateDefinitions, TemplateTable
 

@@ -10,11 +10,11 @@ from pipelines.wikitext.cleanup.entities import GROWTH
 from pipelines.wikitext.cleanup.formulas import MARKER_GROWTH
 from pipelines.wikitext.cleanup.language_variants import LANGUAGES, keep_one_variant
 from pipelines.wikitext.cleanup.whitespace import clean_lines
-from pipelines.wikitext.dump.siteinfo import TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.parser.control_bytes import FORMULA
 from pipelines.wikitext.parser.name_tables import scanner_names
 from pipelines.wikitext.parser.scanner import PADDING, scan, scratch
 from pipelines.wikitext.parser.stack import LOSS_NUMBERS, NAME_END, USES, WORDS
+from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.templates.expansion import Expansion
 from pipelines.wikitext.templates.table import TemplateTable
 

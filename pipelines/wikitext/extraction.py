@@ -21,12 +21,12 @@ from pipelines.engine.runner import pipeline
 from pipelines.engine.shards import shard_names
 from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump.parts import Dump, DumpPart, open_dump
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.dump.spool import DIRECTORY as SPOOL_DIRECTORY
 from pipelines.wikitext.dump.spool import spool_name
 from pipelines.wikitext.omissions import DIRECTORY as OMISSIONS_DIRECTORY
 from pipelines.wikitext.omissions import Omissions, omissions_name
 from pipelines.wikitext.shard import PartTask
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.definitions import derive, read_entries, write_definitions
 from pipelines.wikitext.templates.pages import DIRECTORY as TEMPLATES_DIRECTORY
 from pipelines.wikitext.templates.pages import TemplateTask

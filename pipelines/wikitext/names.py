@@ -9,7 +9,7 @@ CANONICAL_NAMESPACES = {
     12: "help", 13: "help talk", 14: "category", 15: "category talk",
 }  # fmt: skip
 
-# Namespace names that a wiki accepts beside the one in its dump's siteinfo, from the $namespaceNames and
+# Namespace names that a wiki accepts in addition to the one in its dump's siteinfo, from the $namespaceNames and
 # $namespaceAliases of MediaWiki's message files and the wikis' settings. Only files and categories matter to the text.
 _FILE, _CATEGORY = 6, 14
 NAMESPACE_ALIASES: dict[str, dict[str, int]] = {

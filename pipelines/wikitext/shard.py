@@ -15,9 +15,9 @@ from pipelines.wikitext.articles import ArticleExtractor
 from pipelines.wikitext.dump.pages import Kind
 from pipelines.wikitext.dump.parts import DumpPart
 from pipelines.wikitext.dump.reading import RangeStatus
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.dump.spool import read_spool, spool_name
 from pipelines.wikitext.omissions import omissions_name
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.definitions import read_definitions
 
 

@@ -16,9 +16,9 @@ from pipelines.corpora.sources import find
 from pipelines.error_policy import ErrorPolicy
 
 
-def source(format: str, path: str | Path, **options: Any) -> Source:
+def source(kind: str, path: str | Path, **options: Any) -> Source:
     """A source of a recipe."""
-    return Source.model_validate({"format": format, "path": str(path), **options})
+    return Source.model_validate({"format": kind, "path": str(path), **options})
 
 
 def read(

@@ -14,7 +14,7 @@ import time
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump.escapes import unescape
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 
 PIECES = [
     *"{}[]|=\n!:_<>/*-.'&;#()\t ,a\x00\x1b\x1cé中（）」、،😀", "{{", "}}", "{{{", "[[", "]]", "\n\n", "\n{|", "\n|}", "\n|-", "\n|+",

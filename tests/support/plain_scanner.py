@@ -8,13 +8,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from berth.recipe import ExtractOptions
-from pipelines.wikitext.dump.siteinfo import (
-    CATEGORY_NAMESPACE,
-    FILE_NAMESPACE,
-    MEDIA_NAMESPACE,
-    TEMPLATE_NAMESPACE,
-    Wiki,
-)
 from pipelines.wikitext.names import (
     BLOCK_TAGS,
     FORMULA_TAGS,
@@ -36,6 +29,7 @@ from pipelines.wikitext.parser.control_bytes import (
     LITERAL_CONTROLS,
     LITERALS,
 )
+from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.templates.builtin import TABLE
 from pipelines.wikitext.templates.expansion import normal_name
 

@@ -39,6 +39,6 @@ def _made_with(directory: str) -> ManifestInput | None:
     inputs = Manifest.read(directory).inputs
     if "vocabulary" in inputs or "records" not in inputs:
         return inputs.get("vocabulary")
-    origin = lineage.place_of(inputs["records"], directory)
+    origin = lineage.origin_uri(inputs["records"], directory)
     is_there = inputs["records"].stage and storage.exists(storage.join(origin, MANIFEST))
     return _made_with(origin) if is_there else None

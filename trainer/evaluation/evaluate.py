@@ -15,7 +15,7 @@ from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
 from trainer.data.vocabulary import check_vocabulary
 
-VERSION = 1
+VERSION = 2
 EVALUATED = ".evaluated"  # the figures of each checkpoint, until all are measured
 
 

@@ -16,6 +16,7 @@ from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.formats.results import EVALUATIONS, Line, read_lines, write_lines
 from berth.formats.vocabulary import VOCABULARY
+from berth.recipe import Training
 from berth.stage import STARTED
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
@@ -144,6 +145,7 @@ def _digest(directory: str, seconds: float) -> str:
 
 def _scheduled(directory: str) -> set[int]:
     """The steps at which a finished training run saved a checkpoint, from its manifest and training.json."""
-    every = Manifest.read(directory).parameters["training"]["checkpoint_every_steps"]
+    how = Manifest.read(directory).parameters["training"]
+    every = how.get("checkpoint_every_steps", Training.default("checkpoint_every_steps"))
     ended = (summary.read(directory) or {}).get("ended", {}).get("step", 0)
     return {*range(every, ended + 1, every), *([ended] if ended else [])}

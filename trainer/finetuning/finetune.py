@@ -18,7 +18,7 @@ from trainer.finetuning.lower_case import lower_case_of
 from trainer.finetuning.task import Task
 from trainer.models import Configuration
 
-VERSION = 1
+VERSION = 2
 
 
 def finetune(
@@ -52,7 +52,7 @@ def finetune(
     uri = checkpoint.uri
     config, vocabulary = description_files(uri)
     is_lower_case = lower_case_of(uri, lower_case)
-    parameters = options.model_dump(mode="json", exclude={"data", "every_steps"})
+    parameters = options.identity(exclude={"data", "every_steps"})
     inputs = {
         "model": Inputs.of(*sorted({*checkpoint.files.uris, config})),
         "vocabulary": Inputs.of(vocabulary),

@@ -17,7 +17,7 @@ from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
 
-VERSION = 2
+VERSION = 3
 # Not part of the digest: a training run that one engine began continues with the other, as it does on other devices.
 # The results agree to rounding.
 HOW = {"engine", "attention", "steps_per_epoch"}
@@ -81,17 +81,17 @@ def train(
     if recipe.initial_checkpoint is not None:
         inputs |= _initial_inputs(recipe.initial_checkpoint, recipe.initialization)
     parameters = {
-        "model": recipe.model.model_dump(mode="json"),
-        "optimizer": recipe.optimizer.model_dump(mode="json"),
-        "training": recipe.training.model_dump(mode="json", exclude=HOW),
+        "model": recipe.model.identity(),
+        "optimizer": recipe.optimizer.identity(),
+        "training": recipe.training.identity(exclude=HOW),
         "objectives": {name: recipe.records[name].objective for name in needed},
         "lower_case": recipe.vocabulary.lower_case,
     }
     if recipe.evaluation.is_during_training:
         keys = {"every_samples", "every_steps", "target", "batch_size"}
-        parameters["evaluation"] = recipe.evaluation.model_dump(mode="json", include=keys)
+        parameters["evaluation"] = recipe.evaluation.identity(include=keys)
     if recipe.initial_checkpoint is not None:
-        parameters["initialization"] = recipe.initialization.model_dump(mode="json", exclude={"expected", "accuracy"})
+        parameters["initialization"] = recipe.initialization.identity(exclude={"expected", "accuracy"})
     if until is not None:
         parameters["until"] = until
     inputs |= training_slice.inputs()

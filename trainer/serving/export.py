@@ -16,7 +16,7 @@ from berth.stage.output import Output
 from trainer import models
 from trainer.checkpoints import checkpoint, encoder, huggingface
 
-VERSION = 1
+VERSION = 2
 FORMATS = ("huggingface", "savedmodel", "encoder")
 
 

@@ -1,1 +1,1 @@
-"""The commands of `berth`, by theme. They import the upper floors inside, so that `berth --help` is quick."""
+"""The commands of `berth`, by theme. Commands import what they need when they run, so that `berth --help` is quick."""

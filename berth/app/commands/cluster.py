@@ -19,30 +19,35 @@ OptionalRecipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", show_default=False)
 ]
 WorkspaceUri = Annotated[
-    str, typer.Option("--workspace", metavar="URI", help="Where everything is written; default: the recipe's.")
+    str,
+    typer.Option("--workspace", metavar="URI", help="Workspace, where everything is written; default: the recipe's."),
 ]
 
 Until = Annotated[
-    str, typer.Option("--until", metavar="data|report", help="`data`: a pipeline that stops before the training.")
+    str, typer.Option("--until", metavar="data|report", help="`data`: a pipeline that stops before training.")
 ]
 
 
 def compile_(
     recipe: OptionalRecipe = "",
-    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The pipeline, as YAML.")] = "",
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Write the pipeline to this file, as YAML.")
+    ] = "",
     components: Annotated[
-        str, typer.Option("--components", metavar="DIR", help="Write each component as a YAML of its own.")
+        str, typer.Option("--components", metavar="DIR", help="Write each component to a YAML file in this directory.")
     ] = "",
     until: Until = "report",
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
-    """Write a recipe's pipeline, or the single components, as Kubeflow Pipelines runs them."""
+    """Compile a recipe's pipeline, or each component, for Kubeflow Pipelines."""
     from berth.cluster.package import compiled
 
     if components:
         if recipe or output:
-            raise UsageError("--components takes neither a recipe nor --output: components work for every recipe")
+            raise UsageError(
+                "--components takes neither a recipe nor --output: components are the same for every recipe"
+            )
         from components import load
 
         for name, component in load().items():
@@ -52,7 +57,7 @@ def compile_(
             typer.echo(path)
         return
     if not recipe or not output:
-        raise UsageError("something to compile is missing", expected="RECIPE -o FILE, or --components DIR")
+        raise UsageError("nothing to compile is given", expected="RECIPE -o FILE, or --components DIR")
     content, _ = _pipeline(recipe, set_, until, scale)
     with storage.atomic_write(output) as file:
         file.write(content)
@@ -62,39 +67,42 @@ def compile_(
 def submit(
     context: typer.Context,
     recipe: options.RecipeName,
-    endpoint: Annotated[str, typer.Option("--endpoint", metavar="URL", help="Kubeflow Pipelines, https://…")],
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", metavar="URL", help="Address of Kubeflow Pipelines, https://…")
+    ],
     workspace: WorkspaceUri = "",
-    experiment: Annotated[
-        str, typer.Option("--experiment", metavar="NAME", help="Experiment that the run belongs to.")
-    ] = "berth",
+    experiment: Annotated[str, typer.Option("--experiment", metavar="NAME", help="Experiment of the run.")] = "berth",
     namespace: Annotated[
-        str, typer.Option("--namespace", metavar="NAME", help="Profile, where Kubeflow has several users.")
+        str, typer.Option("--namespace", metavar="NAME", help="Profile, if Kubeflow has several users.")
     ] = "",
     token_file: Annotated[
-        str, typer.Option("--token-file", metavar="FILE", help="Bearer token; default: the variable BERTH_KFP_TOKEN.")
+        str,
+        typer.Option(
+            "--token-file", metavar="FILE", help="File with a bearer token; default: the variable BERTH_KFP_TOKEN."
+        ),
     ] = "",
     until: Until = "report",
-    wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
-    """Upload a recipe's pipeline and start a run; an unchanged pipeline makes no new version."""
+    """Upload a recipe's pipeline and start a run. An unchanged pipeline is not uploaded again."""
     from berth.cluster import submission
     from berth.cluster.endpoint import connect, read_token
-    from berth.recipe import SHARED_PLACE
+    from berth.recipe import SHARED_DIRECTORY
     from components.image import VARIABLE as IMAGE_VARIABLE
 
     content, loaded = _pipeline(recipe, set_, until, scale)
-    place = workspace or loaded.cluster.workspace
-    if not place:
+    uri = workspace or loaded.cluster.workspace
+    if not uri:
         raise UsageError("the run has no workspace", expected="--workspace gs://…, or cluster.workspace in the recipe")
-    if not storage.is_cloud(place) or not SHARED_PLACE.fullmatch(place):
-        raise UsageError("the tasks of a cluster share no such place", where=place, expected="gs://BUCKET/PATH")
+    if not storage.is_cloud(uri) or not SHARED_DIRECTORY.fullmatch(uri):
+        raise UsageError("a cluster's tasks cannot share this workspace", where=uri, expected="gs://BUCKET/PATH")
     if not loaded.cluster.image and not os.environ.get(IMAGE_VARIABLE):
         raise UsageError(
-            "the tasks have no image", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
+            "no image is given for the tasks", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
         )
-    flags = beam_arguments(context, place, loaded.corpus.patterns, loaded.cluster)
+    flags = beam_arguments(context, uri, loaded.corpus.patterns, loaded.cluster)
     kubeflow = connect(endpoint, read_token(token_file, os.environ), namespace)
     run = submission.submit(
         kubeflow,
@@ -103,9 +111,9 @@ def submit(
         description=loaded.description,
         experiment=experiment,
         service_account=loaded.cluster.service_account,
-        arguments={"workspace": place, "beam_arguments": flags},
+        arguments={"workspace": uri, "beam_arguments": flags},
     )
-    typer.echo(f"version {run.version}{'' if run.is_new_version else ' (was there before)'}")
+    typer.echo(f"version {run.version}{'' if run.is_new_version else ' (existed already)'}")
     typer.echo(run.link)
     if wait:
         submission.follow(kubeflow, run)
@@ -115,7 +123,7 @@ def submit(
 def k8s(
     recipe: OptionalRecipe = "",
     job: Annotated[
-        str, typer.Option("--job", metavar="base|data-prep|train|evaluate|finetune", help="What to render.")
+        str, typer.Option("--job", metavar="base|data-prep|train|evaluate|finetune", help="Job to render.")
     ] = "train",
     accelerator: Annotated[
         str,
@@ -123,7 +131,9 @@ def k8s(
     ] = "",
     hosts: Annotated[int, typer.Option("--hosts", min=0, help="GPU machines; default: the recipe's.")] = 0,
     workspace: WorkspaceUri = "",
-    image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="By digest; default: the recipe's.")] = "",
+    image: Annotated[
+        str, typer.Option("--image", metavar="IMAGE", help="Container image, by digest; default: the recipe's.")
+    ] = "",
     shapes: Annotated[bool, typer.Option("--shapes", help="List the machine shapes.")] = False,
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
@@ -137,14 +147,14 @@ def k8s(
         return
     if not recipe:
         raise UsageError("the recipe is missing", expected="berth k8s RECIPE, or berth k8s --shapes")
-    from berth.recipe import file as recipe_file
+    from berth.recipe.file import load
 
-    loaded = recipe_file.load(recipe, set_, scale)
+    loaded = load(recipe, set_, scale)
     if job == manifests.BASE:
         typer.echo(manifests.text(manifests.base(loaded)), nl=False)
         return
     if job not in manifests.SOURCES:
-        raise UsageError("there is no such job", where=f"--job {job}", expected=f"base, {', '.join(manifests.SOURCES)}")
+        raise UsageError("no such job", where=f"--job {job}", expected=f"base, {', '.join(manifests.SOURCES)}")
     resources = loaded.cluster.task(manifests.SOURCES[job][1])
     name = accelerator or resources.accelerator
     machine = machines.shape(name, "--accelerator" if accelerator else "cluster.stages") if name else None
@@ -160,21 +170,22 @@ def k8s(
 def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:
     """The compiled pipeline of a recipe, and the recipe."""
     from berth.cluster.package import compiled
-    from berth.recipe import file as recipe_file
+    from berth.recipe.file import load
 
     if until not in ("data", "report"):
-        raise UsageError("a pipeline ends elsewhere", where=f"--until {until}", expected="data or report")
-    loaded = recipe_file.load(recipe, overrides, scale)
+        raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
+    loaded = load(recipe, overrides, scale)
 
     from berth_dags.pretrain import pretrain_pipeline
-    from components import load
+    from components import load as load_components
 
-    unknown = sorted(set(loaded.cluster.stages) - set(load()))
+    known = load_components()
+    unknown = sorted(set(loaded.cluster.stages) - set(known))
     if unknown:
         raise UsageError(
-            "a stage of the recipe's cluster section does not exist",
+            "no such stage",
             where=f"cluster.stages.{unknown[0]}",
-            expected=", ".join(load()),
+            expected=", ".join(known),
         )
     return compiled(pretrain_pipeline(loaded, for_cluster=True, until=until)), loaded
 

@@ -1,4 +1,4 @@
-"""Commands of the model side: train, evaluate, export."""
+"""Commands for models: train, evaluate, export."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ import typer
 
 from berth import storage
 from berth.app.commands import options
+from berth.app.section_options import SectionCommand, from_recipe
 from berth.errors import UsageError
-from berth.formats.records import PATTERN
-from berth.formats.results import EVALUATIONS, read_evaluation, read_lines
-from berth.stage import Directory
-from berth.stage.inputs import Inputs
 
 Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="DIR", help="Directory that `berth train` made; its newest checkpoint.")
+    str, typer.Option("--checkpoint", metavar="DIR", help="Output of `berth train`; its newest checkpoint is used.")
 ]
 
 
 def train(
     recipe: options.RecipeName,
     records: Annotated[
-        list[str], typer.Option("--records", metavar="NAME=DIR", help="Directory of each record set of the recipe.")
+        list[str],
+        typer.Option("--records", metavar="NAME=DIR", help="Directory of each record set of the recipe; repeatable."),
     ],
     output: options.Output,
     vocab: Annotated[
-        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: the one the records were made with.")
+        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.")
     ] = "",
     evaluation: Annotated[
         str,
         typer.Option(
             "--evaluation",
             metavar="DIR",
-            help="Directory that `berth evalset` made, if the recipe evaluates during training.",
+            help="Output of `berth evalset`, if the recipe evaluates during training.",
         ),
     ] = "",
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
-    """Train a recipe's model on its record sets; continues where it was interrupted."""
-    from berth.recipe import file as recipe_file
+    """Train a recipe's model on its record sets; an interrupted run continues."""
+    from berth.formats.records import PATTERN
+    from berth.recipe.file import load
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from berth.stage.lineage import inputs_of
     from trainer.loop.train import train
 
-    loaded = recipe_file.load(recipe, set_, scale)
+    loaded = load(recipe, set_, scale)
     sets = {}
     for argument in records:
         name, separator, directory = argument.partition("=")
         if not separator:
-            raise UsageError("a record set has no name", where=f"--records {argument}", expected="--records NAME=DIR")
+            raise UsageError(
+                "this record set has no name", where=f"--records {argument}", expected="--records NAME=DIR"
+            )
         sets[name] = Inputs.of(f"{directory.rstrip('/')}/{PATTERN}")
     vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
     held_out = Inputs.of(f"{evaluation.rstrip('/')}/{PATTERN}") if evaluation else None
@@ -60,20 +63,31 @@ def train(
     typer.echo(result.uri)
 
 
+@from_recipe(engine="training.engine", batch_size="evaluation.batch_size")
 def evaluate(
+    *,
     checkpoint: options.AnyCheckpoint,
-    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Directory that `berth evalset` made.")],
+    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.")],
     output: Annotated[
-        str, typer.Option("--output", metavar="DIR", help="Output directory; default: beside that of the checkpoint.")
+        str, typer.Option("--output", metavar="DIR", help="Output directory; default: next to that of the checkpoint.")
     ] = "",
-    every: Annotated[bool, typer.Option("--all", help="Every checkpoint of the directory: a table.")] = False,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Every checkpoint as a training that still runs writes it, until it ends.")
+    every: Annotated[
+        bool, typer.Option("--all", help="Evaluate every checkpoint of the directory and print a table.")
     ] = False,
-    engine: Annotated[str, typer.Option("--engine", metavar="tensorflow|jax", help="What computes.")] = "tensorflow",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Records evaluated at once.")] = 64,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="Evaluate each checkpoint of a running training run as it is written, until the run ends."
+        ),
+    ] = False,
+    engine: str,
+    batch_size: int,
 ) -> None:
-    """Measure a trained model on held-out records, beside the best constant guess."""
+    """Evaluate a trained model on held-out records, compared with the best constant guess."""
+    from berth.formats.records import PATTERN
+    from berth.formats.results import EVALUATIONS, read_evaluation, read_lines
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from trainer.checkpoints import checkpoint as checkpoints
     from trainer.evaluation import evaluate, history
     from trainer.evaluation import follow as following
@@ -84,7 +98,9 @@ def evaluate(
     step = checkpoints.step_of(directory)
     if step is not None and (every or follow):
         raise UsageError(
-            "the directory of a training is needed here", where=f"--checkpoint {checkpoint}", found="one checkpoint"
+            "--all and --follow need the directory of a training run",
+            where=f"--checkpoint {checkpoint}",
+            found="a single checkpoint",
         )
     held_out = Inputs.of(f"{records.rstrip('/')}/{PATTERN}")
     if follow:
@@ -121,14 +137,11 @@ def evaluate(
     typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
 
 
-def export(
-    checkpoint: Checkpoint,
-    output: options.Output,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="huggingface|savedmodel|encoder", help="Format of the export.")
-    ] = "huggingface",
-) -> None:
+@from_recipe(format_="export.formats.0")
+def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None:
     """Write a trained model for other libraries."""
+    from berth.stage import Directory
+    from berth.stage.inputs import Inputs
     from trainer.serving.export import export
 
     typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
@@ -136,5 +149,6 @@ def export(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (train, evaluate, export):
-        app.command()(command)
+    app.command()(train)
+    for command in (evaluate, export):
+        app.command(cls=SectionCommand)(command)

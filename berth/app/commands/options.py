@@ -1,9 +1,9 @@
-"""Options that several commands share, and the flags after ``--`` that go to Beam."""
+"""Options that several commands share, and the flags after ``--`` that are passed to Beam."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output directory, local or gs://.")]
 Articles = Annotated[
-    str, typer.Option("--articles", metavar="DIR", help="Directory that `berth extract` or `berth filter` made.")
+    str, typer.Option("--articles", metavar="DIR", help="Output of `berth extract` or `berth filter`.")
 ]
 AnyCheckpoint = Annotated[
     str,
     typer.Option(
         "--checkpoint",
         metavar="DIR|FILE",
-        help="Directory of `berth train` (its newest checkpoint), one of them, or any checkpoint a training can start "
-        "from.",
+        help="Output of `berth train` (its newest checkpoint), one of its checkpoints, or any checkpoint that "
+        "`initial_checkpoint` accepts.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random is derived from it.")]
 Text = Annotated[
     list[str],
-    typer.Option("--text", metavar="'GLOB'", help="Sentence shards: one sentence a line, blank lines between."),
+    typer.Option(
+        "--text", metavar="'GLOB'", help="Sentence shards: one sentence per line, empty lines between documents."
+    ),
 ]
-Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry a line.")]
-Language = Annotated[str, typer.Option("--language", metavar="CODE", help="ISO 639-1 code of the text.")]
+Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry per line.")]
 Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.")]
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.")]
 Set = Annotated[
@@ -40,53 +40,36 @@ Set = Annotated[
 Scale = Annotated[
     str,
     typer.Option(
-        "--scale", metavar="tiny", help="Make the recipe small: the quickstart's excerpt, two layers, some 24 steps."
+        "--scale", metavar="tiny", help="Scale the recipe down: the quickstart's excerpt, two layers, some 24 steps."
     ),
 ]
 
 # Commands that run a Beam job take its flags after `--`.
 BEAM = {"allow_extra_args": True, "ignore_unknown_options": False}
-BEAM_HELP = "Flags after `--` go to Beam unchanged, e.g. `-- --runner=DataflowRunner --project=P`."
+BEAM_HELP = "Flags after `--` are passed to Beam unchanged, e.g. `-- --runner=DataflowRunner --project=P`."
 
 
 def beam_arguments(
     context: typer.Context, output: str, inputs: Sequence[str] = (), cluster: Cluster | None = None
 ) -> list[str]:
-    """The flags for Beam; on Dataflow, with what the recipe's section adds to them.
+    """The flags for Beam; for Dataflow with those that follow from the recipe's cluster section.
 
     Args:
-        context: Holds the flags that were given.
+        context: Holds the given flags.
         output: Where the job writes.
-        inputs: What its workers read.
-        cluster: The recipe's section, where there is a recipe.
+        inputs: Files that its workers read.
+        cluster: The recipe's cluster section, if there is a recipe.
 
     Raises:
-        UsageError: for a stray word, which is no flag, and for a job that cannot run on Dataflow.
+        UsageError: for a word that is not a flag, and for a job that cannot run on Dataflow.
     """
     from pipelines.engine import dataflow
 
     for argument in context.args[:1]:
         if not argument.startswith("-"):
             raise UsageError(
-                "an argument is not understood", found=argument, fix=f"See `{context.command_path} --help`. {BEAM_HELP}"
+                "unexpected argument", found=argument, fix=f"See `{context.command_path} --help`. {BEAM_HELP}"
             )
     if dataflow.is_requested(context.args):
         return dataflow.checked_flags(context.args, output, inputs, cluster)
     return list(context.args)
-
-
-def checked(section: Any, **values: Any) -> Any:
-    """A section of the recipe made from flags. Raises UsageError naming the flag at fault."""
-    from pydantic import ValidationError
-
-    try:
-        return section(**values)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        if problem["type"] == "value_error":
-            raise UsageError(str(problem["ctx"]["error"])) from error
-        flag = "--" + str(problem["loc"][0]).replace("_", "-")
-        expected = str(problem["msg"]).removeprefix("Input should be ").removeprefix("List should have ")
-        raise UsageError(
-            "a flag has an impossible value", where=flag, found=repr(problem["input"]), expected=expected
-        ) from error

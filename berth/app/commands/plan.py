@@ -1,4 +1,4 @@
-"""The command `plan`: what a recipe will need, before anything is run."""
+"""The command `plan`: what a recipe needs, before anything runs."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ def plan(
     recipe: options.RecipeName,
     workspace: Annotated[
         str,
-        typer.Option(
-            "--workspace", metavar="DIR", help="Where `berth run --until data` made the data: measured sizes."
-        ),
+        typer.Option("--workspace", metavar="DIR", help="Workspace of `berth run --until data`, for measured sizes."),
     ] = "",
     accelerator: Annotated[
         str,
         typer.Option(
-            "--accelerator", metavar="SHAPE", help="As `berth k8s --shapes` lists them; default: the recipe's."
+            "--accelerator",
+            metavar="SHAPE",
+            help="Machine shape, as `berth k8s --shapes` lists them; default: the recipe's.",
         ),
     ] = "",
     hosts: Annotated[
-        int | None, typer.Option("--hosts", min=1, help="Machines of that shape; default: the recipe's.")
+        int | None, typer.Option("--hosts", min=1, help="Number of machines; default: the recipe's.")
     ] = None,
     utilisation: Annotated[
-        float, typer.Option("--utilisation", help="Share of the accelerators' peak that is assumed.")
+        float, typer.Option("--utilisation", help="Assumed fraction of the accelerators' peak FLOP/s.")
     ] = 0.4,
     price: Annotated[
         float | None,
-        typer.Option("--price", min=0.0, help="Of one accelerator for an hour; there is no list of prices."),
+        typer.Option("--price", min=0.0, help="Price of one accelerator per hour; there is no list of prices."),
     ] = None,
     scale: options.Scale = "",
     as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
-    """Print what a recipe will need: sequences, epochs, sizes, hours, cost; and where it contradicts itself.
+    """Print what a recipe needs (sequences, epochs, sizes, hours, cost) and warn of contradictions.
 
-    Without a workspace, sizes follow from the recipe's `statistics`.
+    Without a workspace, sizes are computed from the recipe's `statistics`.
     """
     from berth.planning.accelerators import Machines
     from berth.planning.description import describe
     from berth.planning.plan import plan
-    from berth.recipe import file as recipe_file
+    from berth.recipe.file import load
     from trainer import models
 
-    loaded = recipe_file.load(recipe, set_, scale)
+    loaded = load(recipe, set_, scale)
     resources = loaded.cluster.task("train")
     name = accelerator or resources.accelerator
     where = "--accelerator" if accelerator else "cluster.stages.train.accelerator"

@@ -1,4 +1,4 @@
-"""Commands over whole runs: run, report, verify, lineage, schema."""
+"""Commands for whole runs and recipes: run, report, verify, lineage, schema."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ def run(
     context: typer.Context,
     recipe: options.RecipeName,
     workspace: Annotated[
-        str, typer.Option("--workspace", metavar="DIR", help="Where everything is written and found again.")
+        str, typer.Option("--workspace", metavar="DIR", help="Directory of all outputs.")
     ] = "workspace",
     until: Annotated[
-        str, typer.Option("--until", metavar="data|report", help="`data` stops before the training.")
+        str, typer.Option("--until", metavar="data|report", help="`data` stops before training.")
     ] = "report",
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
-    """Run a recipe from raw text to the report; what has been done before is not done again."""
-    from berth.recipe import file as recipe_file
+    """Run a recipe from raw text to the report. Finished stages are not run again."""
+    from berth.recipe.file import load
     from berth.stage.inputs import Inputs
 
-    loaded = recipe_file.load(recipe, set_, scale)
+    loaded = load(recipe, set_, scale)
     if '"' in workspace or "\\" in workspace:
-        raise UsageError("a workspace's path holds no quotes and no backslashes", where=f"--workspace {workspace}")
+        raise UsageError(
+            "the path of a workspace cannot contain quotes or backslashes", where=f"--workspace {workspace}"
+        )
     if until not in ("data", "report"):
-        raise UsageError("a run ends elsewhere", where=f"--until {until}", expected="data or report")
+        raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
     flags = beam_arguments(context, workspace, loaded.corpus.patterns, loaded.cluster)
     for pattern in filter(None, [*loaded.corpus.patterns, loaded.vocabulary.path]):
         Inputs.find(pattern)
@@ -57,7 +59,7 @@ def run(
 
 
 def _summary(report: str) -> Iterator[str]:
-    """Where everything is, and how good the model is."""
+    """The directories of all stages, and how good the model is."""
     from berth.stage.lineage import Node, chain
 
     stages = chain(report).inputs
@@ -78,7 +80,7 @@ def _summary(report: str) -> Iterator[str]:
 def schema(
     as_json: Annotated[bool, typer.Option("--json", help="JSON Schema, for editors.")] = False,
 ) -> None:
-    """Print every key a recipe can have: type, default, meaning."""
+    """Print every key of a recipe: type, default, meaning."""
     from berth.recipe import Recipe
     from berth.recipe.help import describe
 
@@ -87,17 +89,19 @@ def schema(
 
 def verify(
     path: PathArgument,
-    ancestors: Annotated[bool, typer.Option("--ancestors", help="Also the stages that PATH was made from.")] = False,
+    ancestors: Annotated[
+        bool, typer.Option("--ancestors", help="Also verify the stages that PATH was made from.")
+    ] = False,
 ) -> None:
     """Re-read and re-hash every file of finished stages."""
-    from berth.stage.lineage import verify
+    from berth.stage.verification import verify
 
     problems = verify(path, ancestors=ancestors)
     if problems:
         raise BerthError(
             f"{len(problems)} problems: " + "; ".join(map(str, problems)),
             where=path,
-            fix="Delete the directories concerned and run again to make them anew.",
+            fix="Delete these directories and run again.",
         )
     typer.echo(f"{path}: complete and unchanged")
 
@@ -113,7 +117,7 @@ def report(
         str, typer.Option("--output", metavar="FILE", help="The HTML file to write.")
     ] = "comparison.html",
 ) -> None:
-    """Compare several runs on one page: scores against hours of pre-training, figures, differing keys."""
+    """Compare several runs on one page: scores by hours of pre-training, figures, differing keys."""
     from berth.report.compare import compare
 
     for each in compare(runs, output):
@@ -122,7 +126,7 @@ def report(
 
 
 def lineage(path: PathArgument) -> None:
-    """Print what a result was made from, back to the dump."""
+    """Print what a result was made from, back to the source files."""
     from berth.stage.lineage import describe
 
     typer.echo(describe(path))

@@ -1,4 +1,4 @@
-"""Command that moves files: sync."""
+"""The command `sync`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def sync(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A directory, a file or a 'GLOB', local or gs://.")],
     destination: Annotated[str, typer.Argument(metavar="DST", help="A directory; for one file, also its new name.")],
 ) -> None:
-    """Copy files to, from or within Cloud Storage; what is there already is not copied again."""
+    """Copy files to, from or within Cloud Storage. Existing copies are not copied again."""
     from berth.stage.transfer import sync
 
     result = sync(source, destination)
     for file in result.copied:
         typer.echo(file.destination)
     size = sum(file.size for file in result.copied)
-    typer.echo(f"{len(result.copied)} files copied ({size:,} B), {result.skipped} were there already")
+    typer.echo(f"{len(result.copied)} files copied ({size:,} B), {result.skipped} existed already")
 
 
 def add_to(app: typer.Typer) -> None:

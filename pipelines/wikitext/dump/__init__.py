@@ -1,1 +1,1 @@
-"""MediaWiki XML dumps: files, parts, pages, and what a dump says of its wiki."""
+"""MediaWiki XML dumps: files, parts, pages, and the description of the wiki."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pipelines.wikitext.dump.escapes import unescape
 from pipelines.wikitext.dump.redirects import redirect_target
-from pipelines.wikitext.dump.siteinfo import MAIN_NAMESPACE, Wiki
+from pipelines.wikitext.siteinfo import MAIN_NAMESPACE, Wiki
 
 LONGEST_NUMBER = 18  # digits of an int64
 _TEXT = re.compile(rb"<text\b([^>]*)>")

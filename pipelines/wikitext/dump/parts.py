@@ -13,9 +13,9 @@ from apache_beam.io.restriction_trackers import OffsetRange
 from berth import storage
 from berth.errors import BerthError
 from pipelines.wikitext.dump.reading import PAGE_START, RangeStatus, damage_error, detect_format
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.dump.source import DumpSource
 from pipelines.wikitext.dump.streams import Compression, Damage, Encoding, find_stream_head, read_from, to_utf8
+from pipelines.wikitext.siteinfo import Wiki
 
 # Size of a part of a dump: small enough that a killed run loses little and workers share the load evenly. It is fixed
 # because the parts of a dump, and so the output files, must not depend on the machine.

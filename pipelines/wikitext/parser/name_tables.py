@@ -8,13 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from berth.kernels.name_table import name_table
-from pipelines.wikitext.dump.siteinfo import (
-    CATEGORY_NAMESPACE,
-    FILE_NAMESPACE,
-    MEDIA_NAMESPACE,
-    TEMPLATE_NAMESPACE,
-    Wiki,
-)
 from pipelines.wikitext.names import (
     BLOCK_TAGS,
     FORMULA_TAGS,
@@ -24,6 +17,7 @@ from pipelines.wikitext.names import (
     SCHEMES,
     SPACE_TAGS,
 )
+from pipelines.wikitext.siteinfo import CATEGORY_NAMESPACE, FILE_NAMESPACE, MEDIA_NAMESPACE, TEMPLATE_NAMESPACE, Wiki
 
 # Kinds of names.
 TAG, NAMESPACE, TEMPLATE, FUNCTION, SCHEME, EXTENSION, LANGUAGE = range(7)

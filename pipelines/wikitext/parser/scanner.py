@@ -34,6 +34,7 @@ from pipelines.wikitext.parser.delimiters import (
     TRAILS_URL,
     UNDERSCORE,
 )
+from pipelines.wikitext.parser.invocations import LONGEST_NAME
 from pipelines.wikitext.parser.stack import (
     BLANKED,
     CAPTIONS,
@@ -69,7 +70,6 @@ from pipelines.wikitext.parser.stack import (
     write_captions,
 )
 from pipelines.wikitext.parser.tokens import free_url_start, magic_word_end, on_tag, url_scheme_end
-from pipelines.wikitext.templates.invocations import LONGEST_NAME
 
 # Zero bytes after the source, so that the scanner may look ahead without checking for the end.
 PADDING = 16

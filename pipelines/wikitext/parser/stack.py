@@ -10,10 +10,10 @@ from berth.kernels import borrowing_jit, inlined_jit
 from berth.kernels.name_table import hash_name
 from pipelines.wikitext.parser.control_bytes import ARGUMENT, DROPPED, END, EQUALS, INVOCATION
 from pipelines.wikitext.parser.delimiters import BANG, BLANK, COLON, EQUAL, NEWLINE, PIPE, is_space
+from pipelines.wikitext.parser.invocations import count_words, is_shown, normalise_name
 from pipelines.wikitext.parser.links import hidden_kind
 from pipelines.wikitext.parser.name_tables import OF_FILES, SHOWN, TEMPLATE
 from pipelines.wikitext.parser.tables import caption_start, rows_of_table
-from pipelines.wikitext.templates.invocations import count_words, is_shown, normalise_name
 
 # MediaWiki itself expands templates to a depth of 40; constructs beyond this depth are not parsed.
 MAX_DEPTH = 100

@@ -1,1 +1,1 @@
-"""Templates: which show text, what they show, and what a dump's own template pages say."""
+"""Templates: the ones that show text, how each is expanded, and the definitions on a dump's own template pages."""

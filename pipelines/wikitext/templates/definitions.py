@@ -8,8 +8,8 @@ from typing import Any
 
 from berth import storage
 from berth.stage.output import Output
-from pipelines.wikitext.disambiguation import known_templates
 from pipelines.wikitext.templates.bodies import calls
+from pipelines.wikitext.templates.disambiguation import known_templates
 from pipelines.wikitext.templates.table import TemplateDefinitions, TemplateTable, canonical, spellings
 
 MAX_REDIRECTS = 5

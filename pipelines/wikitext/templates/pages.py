@@ -12,14 +12,14 @@ from typing import Any
 from berth.stage.output import Output
 from pipelines.engine.progress import report_progress
 from pipelines.error_policy import ErrorPolicy
-from pipelines.wikitext.disambiguation import MAGIC_WORDS, known_templates
 from pipelines.wikitext.dump.pages import Page, header_of, namespace_of, read_page, redirect_of, title_of
 from pipelines.wikitext.dump.parts import DumpPart
 from pipelines.wikitext.dump.reading import RangeStatus
 from pipelines.wikitext.dump.redirects import redirect_target
-from pipelines.wikitext.dump.siteinfo import TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.dump.spool import write_spool
+from pipelines.wikitext.siteinfo import TEMPLATE_NAMESPACE, Wiki
 from pipelines.wikitext.templates.bodies import included, read_body
+from pipelines.wikitext.templates.disambiguation import MAGIC_WORDS, known_templates
 from pipelines.wikitext.templates.table import canonical, spellings
 
 # Directory of the entries of each part, until all parts are read.

@@ -1,4 +1,4 @@
-"""The command line: exit status 0, 1 or 2, and one paragraph where something is wrong."""
+"""The command line: exit status 0, 1 or 2, and one message where something is wrong."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def test_a_wrong_flag_is_wrong_use():
     assert run.returncode == 2 and "--sequence-length" in run.stderr
 
 
-def test_a_missing_dump_is_one_paragraph(tmp_path):
+def test_a_missing_dump_is_one_message(tmp_path):
     run = berth("extract", "--dump", str(tmp_path / "no.xml.bz2"), "--output", str(tmp_path / "out"))
     assert run.returncode == 2
     assert run.stderr.startswith(f"berth: {tmp_path}/no.xml.bz2: no file matches.")
@@ -37,7 +37,7 @@ def test_an_impossible_flag_value_names_the_flag(tmp_path):
     (tmp_path / "v").write_text("[PAD]\n")
     base = ["records", "--text", str(tmp_path / "v"), "--vocab", str(tmp_path / "v"), "--output", str(tmp_path / "o")]
     run = berth(*base, "--dupe-factor", "0")
-    assert run.returncode == 2 and "--dupe-factor: a flag has an impossible value. Found 0." in run.stderr
+    assert run.returncode == 2 and "--dupe-factor: invalid value. Found 0." in run.stderr
     run = berth(*base, "--max-seq-length", "16", "--max-predictions", "20")
     assert run.returncode == 2 and "max_predictions (20) must be at most max_seq_length - 3 (13)" in run.stderr
 
@@ -58,7 +58,7 @@ def test_the_schema_describes_every_key():
     assert {"corpus", "records", "training", "model"} <= set(schema["properties"])
     assert schema["additionalProperties"] is False
     words = berth("schema").stdout
-    assert "    max_seq_length: integer (at least 5), default 128\n    " in words and "Tokens in a record" in words
+    assert "    max_seq_length: integer (at least 5), default 128\n    " in words and "Tokens per record" in words
 
 
 RECIPE = """

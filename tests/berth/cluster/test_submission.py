@@ -215,7 +215,7 @@ def test_the_command_prints_the_link_and_follows(server, tmp_path):
 @pytest.mark.parametrize("place", ["w", "/mnt/w", "gs://b/$(HOME)", 'gs://bucket/"', "gs://bucket/a b"])
 def test_a_workspace_that_tasks_cannot_share_is_refused_before_anything_is_sent(server, place, tmp_path):
     run = berth("submit", "quickstart", "--endpoint", server.url, "--workspace", place, HOME=str(tmp_path))
-    assert run.returncode == 2 and "share no such place" in run.stderr and server.requests == []
+    assert run.returncode == 2 and "cannot share this workspace" in run.stderr and server.requests == []
 
 
 def test_tasks_without_an_image_are_refused_before_anything_is_sent(server, tmp_path):

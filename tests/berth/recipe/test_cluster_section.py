@@ -30,9 +30,9 @@ def test_a_resolved_recipe_has_the_same_resources():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{image: 'r/berth:latest'}", "no image by tag or digest"),
-        ("{image: 'r/berth'}", "no image by tag or digest"),
-        ("{image: 'r/berth:1 && true'}", "no image by tag or digest"),
+        ("{image: 'r/berth:latest'}", "not an image by tag or digest"),
+        ("{image: 'r/berth'}", "not an image by tag or digest"),
+        ("{image: 'r/berth:1 && true'}", "not an image by tag or digest"),
         ("{workspace: relative}", "neither a gs:// URI nor an absolute path"),
         ("{namespace: My_Space}", "cluster.namespace"),
         ("{defaults: {cpu: 1}}", "did you mean 'cpus'"),

@@ -149,7 +149,7 @@ WRONG = {
     ),
     "segmentation of prepared text": (
         MINIMAL.replace("sources:\n    - path: dump.xml", "prepared: {text: part-*, evaluation: eval.txt}"),
-        r"segmentation is given, but corpus\.prepared is segmented already",
+        r"segmentation is given, but corpus\.prepared is already split into sentences",
     ),
     "prepared text without held-out documents": (
         MINIMAL.replace("sources:\n    - path: dump.xml", "prepared: {text: part-*}"),

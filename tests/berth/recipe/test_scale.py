@@ -107,7 +107,7 @@ def test_the_log_names_the_factors(caplog):
 
 
 def test_an_unknown_scale_is_an_error():
-    with pytest.raises(UsageError, match=r"--scale small: there is no such scale\. Expected tiny"):
+    with pytest.raises(UsageError, match=r"--scale small: no such scale\. Expected tiny"):
         recipe_file.load("quickstart", scale="small")
 
 

@@ -1,6 +1,7 @@
-"""Given files are the ones that the recipe expects, or nothing begins."""
+"""Given files must be those that the recipe expects, or no work begins."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -52,8 +53,26 @@ def check(inputs, tmp_path):
     return check
 
 
-def test_files_that_are_as_expected_pass(check):
-    check()
+def test_files_that_are_as_expected_pass_and_every_digest_is_computed(check, inputs, tmp_path):
+    recipe = check()
+    [record] = (tmp_path / "workspace" / expected.STAGE).glob(f"*/{expected.CHECKED}")
+    assert json.loads(record.read_text()) == {
+        f"{inputs}/dump.xml": {"md5": md5(DUMP)},
+        f"{inputs}/vocab.txt": {"sha256": hashlib.sha256(VOCABULARY).hexdigest()},
+        f"{inputs}/model.ckpt-1.index": {"sha1": hashlib.sha1(WEIGHTS).hexdigest()},
+    }
+    assert recipe.corpus.sources[0].expected.bytes == len(DUMP)
+
+
+@pytest.mark.parametrize("algorithm", expected.DIGESTS)
+def test_a_wrong_digest_alone_is_refused_whatever_the_algorithm(check, inputs, algorithm):
+    """The file is untouched and its size is right: only the recipe's digest differs, in its last digit."""
+    right = hashlib.new(algorithm, DUMP).hexdigest()
+    wrong = right[:-1] + ("0" if right[-1] != "0" else "1")
+    source = {"path": f"{inputs}/dump.xml", "expected": {algorithm: wrong, "bytes": len(DUMP)}}
+    with pytest.raises(BerthError, match=f"Found {algorithm} {right}. Expected {algorithm} {wrong}"):
+        check(corpus={"sources": [source]})
+    check(corpus={"sources": [{**source, "expected": {algorithm: right}}]})
 
 
 @pytest.mark.parametrize(
@@ -72,7 +91,7 @@ def test_another_content_is_named_with_both_digests(check, inputs, name, algorit
     assert f"{inputs}/{name}: this is not the file that the recipe expects." in str(error.value)
     assert f"Found {algorithm} {hashlib.new(algorithm, content[::-1]).hexdigest()}." in str(error.value)
     assert f"Expected {algorithm} {hashlib.new(algorithm, content).hexdigest()}." in str(error.value)
-    assert f"If another file is meant, change {key}." in str(error.value)
+    assert f"If this is the right file, change {key}." in str(error.value)
 
 
 def test_sizes_come_first(check, inputs):
@@ -103,7 +122,7 @@ def test_what_was_checked_is_not_read_again_until_it_is_written_again(check, inp
 def test_expectations_are_of_one_file(check, inputs):
     (inputs / "other.xml").write_bytes(DUMP)
     sources = [{"path": f"{inputs}/*.xml", "expected": {"bytes": 12}}]
-    with pytest.raises(BerthError, match=r"corpus\.sources\.0\.expected says what one file must be.*Found 2 files"):
+    with pytest.raises(BerthError, match=r"corpus\.sources\.0\.expected describes a single file.*Found 2 files"):
         check(corpus={"sources": sources})
 
 

@@ -69,11 +69,22 @@ def test_parameters_inputs_and_seed_change_the_digest_but_places_do_not(tmp_path
     assert len(digests) == 5
 
 
-def test_an_output_of_other_parameters_is_refused_in_words(tmp_path, text):
+def test_an_output_of_other_parameters_is_refused_with_the_difference(tmp_path, text):
     place = Directory(str(tmp_path / "out"))
     run(stage(text, size=2), place, write_two_shards)
     with pytest.raises(UsageError, match=r"another demo run.*size = 2 there, 3 now"):
         run(stage(text, size=3), place, write_two_shards)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [({"size": 2}, {}, "size = 2 there, its default now"), ({}, {"size": 2}, "size = its default there, 2 now")],
+)
+def test_a_parameter_that_is_omitted_differs_from_one_that_is_given(tmp_path, text, before, now, found):
+    place = Directory(str(tmp_path / "out"))
+    run(stage(text, **before), place, write_two_shards)
+    with pytest.raises(UsageError, match=found):
+        run(stage(text, **now), place, write_two_shards)
 
 
 def test_a_directory_with_strange_files_is_refused(tmp_path, text):

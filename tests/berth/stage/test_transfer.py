@@ -145,7 +145,7 @@ def test_a_finished_stage_is_one_at_its_new_place_too(place, source, tmp_path):
 def test_an_objects_name_cannot_leave_the_directory(name, place, source, proxy, tmp_path):
     sync(str(source / "a.txt"), f"{place}/harmless")
     proxy.faults = [(r"GET .*/o\?", lambda body: body.replace(b"harmless", name.encode()), 10)]
-    with pytest.raises(UsageError, match="this is no name of a file"):
+    with pytest.raises(UsageError, match="this is not a valid file name"):
         sync(place, str(tmp_path / "a" / "b"))
     assert list(tmp_path.iterdir()) == [source]
 
@@ -153,7 +153,7 @@ def test_an_objects_name_cannot_leave_the_directory(name, place, source, proxy, 
 @pytest.mark.parametrize(
     ("source", "destination", "message"),
     [
-        ("a", "b", "none of the places is in Cloud Storage"),
+        ("a", "b", "source and destination are both local"),
         ("missing", "gs://berth-test/x", "no file matches"),
         ("gs://berth-test/missing", "x", "no file matches"),
         ("a", "gs://B_/x", "this is not a valid bucket name"),
@@ -252,9 +252,9 @@ def test_the_command_says_what_it_copied(place, source):
 
     assert berth("sync", str(source), place).stdout.splitlines() == [
         *(f"{place}/{name}" for name in ("a.txt", "deep/b.bin", "empty", "deep/manifest.json")),
-        "4 files copied (11,242 B), 0 were there already",
+        "4 files copied (11,242 B), 0 existed already",
     ]
     again = berth("sync", str(source), place)
-    assert (again.returncode, again.stdout) == (0, "0 files copied (0 B), 4 were there already\n")
+    assert (again.returncode, again.stdout) == (0, "0 files copied (0 B), 4 existed already\n")
     wrong = berth("sync", str(source), "elsewhere")
-    assert wrong.returncode == 2 and "none of the places is in Cloud Storage" in wrong.stderr
+    assert wrong.returncode == 2 and "source and destination are both local" in wrong.stderr

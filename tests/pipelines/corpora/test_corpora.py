@@ -19,7 +19,7 @@ from berth.formats import articles
 from berth.recipe import ExtractOptions, Segmentation, Source
 from berth.stage import Directory, Result
 from berth.stage.inputs import Inputs
-from berth.stage.lineage import verify
+from berth.stage.verification import verify
 from pipelines.corpora import reading
 from pipelines.corpora.reading import CorpusTask
 from pipelines.corpora.sources import find
@@ -229,16 +229,16 @@ class Failing(io.BytesIO):
         return super().read(size)
 
 
-@pytest.mark.parametrize("format", ["jsonl", "parquet"])
-def test_a_failure_to_read_is_no_damage_that_could_be_counted(tmp_path, monkeypatch, format):
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_failure_to_read_is_no_damage_that_could_be_counted(tmp_path, monkeypatch, kind):
     chance = random.Random(1)
     text = [" ".join(chance.choices(WORDS, k=30)) for _ in range(5000)]
-    if format == "jsonl":
+    if kind == "jsonl":
         content = gzip.compress("\n".join(json.dumps({"text": line}) for line in text).encode())
         (tmp_path / "x").write_bytes(content)
     else:
         pq.write_table(pa.table({"text": text}), tmp_path / "x", use_dictionary=False)
-    (corpus,) = find([source(format, tmp_path / "x")])[1]
+    (corpus,) = find([source(kind, tmp_path / "x")])[1]
     (part,) = corpus.parts()
     monkeypatch.setattr(storage, "open_read", lambda _: Failing((tmp_path / "x").read_bytes()))
     with pytest.raises(ConnectionResetError):

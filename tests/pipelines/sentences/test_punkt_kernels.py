@@ -67,7 +67,7 @@ def test_each_context_is_a_word_with_an_end_and_what_follows(text):
 
 
 @settings(deadline=None)
-@given(st.lists(texts.filter(None), unique=True, max_size=20), texts)
+@given(st.lists(texts.filter(bool), unique=True, max_size=20), texts)
 def test_stored_decisions_are_found(stored, text):
     keys = [key.encode() for key in stored]
     bounds = np.cumsum([0, *map(len, keys)]).astype(np.int64)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump.escapes import unescape
-from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
+from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 ENGLISH = Cleaner(Wiki())
 KEEPS_HEADINGS = Cleaner(Wiki(), options=ExtractOptions(keep_headings=True))

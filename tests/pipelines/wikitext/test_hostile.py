@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 
 ENGLISH = Cleaner(Wiki())
 SIZE = 1_000_000

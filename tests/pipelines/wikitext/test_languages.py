@@ -8,7 +8,7 @@ import pytest
 
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
+from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 
 def clean(language, source, **options):

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-import berth.app.commands.model
 from berth.errors import BerthError, UsageError
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
+from support.command_line import call
 from support.trainer_files import RECORDS, changed
 from trainer.checkpoints import safetensors
 from trainer.data.records import Limits, RecordSet
@@ -35,7 +35,7 @@ def command(tmp_path_factory, capsys):
     shutil.copy(RECORDS, held_out)
 
     def run(**options):
-        berth.app.commands.model.evaluate(records=str(held_out), **options)
+        call("evaluate", records=str(held_out), **options)
         return capsys.readouterr().out
 
     return run
@@ -173,7 +173,7 @@ def test_what_an_interrupted_evaluation_has_measured_is_not_measured_again(every
 
 
 def test_the_command_prints_a_table_of_all_checkpoints(command, model, tmp_path):
-    header, first, second = command(checkpoint=model.uri, every=True, output=str(tmp_path / "all")).splitlines()
+    header, first, second = command(checkpoint=model.uri, all=True, output=str(tmp_path / "all")).splitlines()
     assert header.split()[:2] == ["step", "sequences"]
     assert (first.split()[:2], second.split()[:2]) == (["8", "32"], ["12", "48"])
     assert sum("← best" in row for row in (first, second)) == 1
@@ -242,9 +242,9 @@ def test_a_model_that_is_not_finite_is_an_error_that_names_the_checkpoint(comman
 
 def test_flags_that_contradict_each_other_are_refused(command, model):
     with pytest.raises(UsageError, match="give only one of --all and --follow"):
-        command(checkpoint=model.uri, every=True, follow=True)
+        command(checkpoint=model.uri, all=True, follow=True)
     one = next(file.uri for file in model.files if "00000008" in file.uri)
-    with pytest.raises(UsageError, match=r"the directory of a training is needed here. Found one checkpoint"):
+    with pytest.raises(UsageError, match=r"need the directory of a training run. Found a single checkpoint"):
         command(checkpoint=one, follow=True)
 
 

@@ -1,6 +1,8 @@
 """Every registered architecture fulfils the interface."""
 
 import math
+import subprocess
+import sys
 from typing import get_args
 
 import numpy as np
@@ -31,6 +33,12 @@ def test_the_registry_holds_what_a_recipe_can_name():
 @pytest.mark.parametrize("name", models.ARCHITECTURES)
 def test_an_architecture_has_its_own_name(name):
     assert models.get(name).name == name
+
+
+@pytest.mark.parametrize("name", models.ARCHITECTURES)
+def test_plans_load_no_keras(name):
+    code = f"import sys; from trainer import models; models.get({name!r}).figures; assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_configuration_comes_back_from_its_file(config, tmp_path):

@@ -33,8 +33,8 @@ def model(golden, tmp_path_factory):
     return directory
 
 
-def run(model, directory, format):
-    return export(model=Inputs.of(str(model / "checkpoint-*")), format=format, destination=Directory(str(directory)))
+def run(model, directory, kind):
+    return export(model=Inputs.of(str(model / "checkpoint-*")), format=kind, destination=Directory(str(directory)))
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,10 @@ class BertConfig(ModelConfig):
 
         BERT's file does not name its architecture, as Google's does not; that of a variation has the key `model_type`.
         """
-        variation: dict[str, Any] = {} if model.architecture == "bert" else {"model_type": model.architecture}
-        return cls(**model.model_dump(exclude={"architecture"}), **variation, vocab_size=vocab_size)
+        content: dict[str, Any] = model.model_dump(exclude={"architecture"})
+        if model.architecture != "bert":
+            content["model_type"] = model.architecture
+        return cls(**content, vocab_size=vocab_size)
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], uri: str) -> BertConfig:

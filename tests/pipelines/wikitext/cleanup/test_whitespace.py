@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 from support.plain_whitespace import plain_clean_lines
 
 CLEANERS = {

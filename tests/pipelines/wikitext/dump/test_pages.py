@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.wikitext.dump.pages import Kind, Page, parse_page
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 from support.dump_samples import page
 
 WIKI = Wiki()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
 from pipelines.wikitext.parser.links import hidden_kind
 from pipelines.wikitext.parser.name_tables import HIDDEN, OF_FILES, SHOWN, scanner_names
+from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 NAMES = scanner_names(Wiki("de", namespaces=namespace_names({}, "de")), ())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from berth.kernels.name_table import NOT_FOUND, hash_name, look_up
-from pipelines.wikitext.dump.siteinfo import Wiki, namespace_names
 from pipelines.wikitext.names import FORMULA_TAGS, SCHEMES
 from pipelines.wikitext.parser.name_tables import (
     FORMULAS,
@@ -18,6 +17,7 @@ from pipelines.wikitext.parser.name_tables import (
     TEMPLATE,
     scanner_names,
 )
+from pipelines.wikitext.siteinfo import Wiki, namespace_names
 
 
 def number(kind, name):

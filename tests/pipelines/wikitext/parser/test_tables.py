@@ -14,7 +14,7 @@ CONTROLS = str.maketrans({"«": chr(INVOCATION), "»": chr(END), "¦": chr(ARGUM
 @pytest.mark.parametrize(
     ("source", "keeps_cells", "keeps_caption", "text"),
     [
-        (" class=x\n! a !! b\n|-\n| 1 || 2\n", True, True, "\n· a · b\n· 1 · 2"),
+        (" class=x\n! a !! b\n|-\n| 1 || 2", True, True, "\n· a · b\n· 1 · 2"),
         ("\n|+ C\n|-\n|x=1| a\n| b\nc", True, True, "\n· C\n· a· b c"),
         ("\n|+ C\n|-\n| a", True, False, "\n· a"),
         ("\n|+ C\nd\n|-\n| a", False, True, "\n· C d"),

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.parser.name_tables import scanner_names
 from pipelines.wikitext.parser.tokens import free_url_start, magic_word_end, url_scheme_end
+from pipelines.wikitext.siteinfo import Wiki
 
 NAMES = scanner_names(Wiki(), ())
 PADDING = bytes(16) + b"<>"

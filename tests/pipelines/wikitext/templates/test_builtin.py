@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 
 CLEANER = Cleaner(Wiki())
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from berth.recipe import ExtractOptions
 from pipelines.wikitext.cleaner import Cleaner
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.parser.control_bytes import END, INVOCATION
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.expansion import MAX_ARGUMENTS, Expansion
 from pipelines.wikitext.templates.memo import LONGEST_INVOCATION
 from pipelines.wikitext.templates.table import TemplateTable

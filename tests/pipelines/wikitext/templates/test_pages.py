@@ -15,7 +15,7 @@ from berth.stage.inputs import Inputs
 from pipelines.extract import extract
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.dump import parts as dump_module
-from pipelines.wikitext.dump.siteinfo import Wiki
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.bodies import read_body
 from pipelines.wikitext.templates.definitions import derive
 from pipelines.wikitext.templates.pages import TemplateTask, template_name

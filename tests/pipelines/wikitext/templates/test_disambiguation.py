@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.wikitext.disambiguation import Disambiguations
+from pipelines.wikitext.templates.disambiguation import Disambiguations
 
 
 @pytest.mark.parametrize(

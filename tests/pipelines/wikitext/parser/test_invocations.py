@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.wikitext.dump.siteinfo import Wiki
 from pipelines.wikitext.parser.control_bytes import ARGUMENT, EQUALS
+from pipelines.wikitext.parser.invocations import LONGEST_NAME, count_words, is_shown, normalise_name
 from pipelines.wikitext.parser.name_tables import scanner_names
+from pipelines.wikitext.siteinfo import Wiki
 from pipelines.wikitext.templates.expansion import normal_name
-from pipelines.wikitext.templates.invocations import LONGEST_NAME, count_words, is_shown, normalise_name
 
 NAMES = scanner_names(Wiki(), ["nowrap"])
 

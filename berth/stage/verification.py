@@ -1,0 +1,121 @@
+"""Whether finished stages are still as their manifests say (`berth verify`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from berth import storage
+from berth.errors import BerthError
+from berth.progress import Progress
+from berth.stage.inputs import Inputs, digest_of
+from berth.stage.lineage import SHORT, finished_stages, origin_uri
+from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
+from berth.stage.stage import stage_digest
+
+log = logging.getLogger("berth.verify")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A difference between a manifest and the files."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def verify(path: str, *, ancestors: bool = False) -> list[Problem]:
+    """Read every file of the stages at ``path`` again and compare it with the manifests.
+
+    An input from outside that no longer exists is not a problem, since the result does not need it any more; a warning
+    is logged.
+
+    Args:
+        path: As for :func:`finished_stages`.
+        ancestors: Also verify the stages that those were made from.
+
+    Returns:
+        The differences; empty if there are none.
+
+    Raises:
+        BerthError: if there is no finished stage at ``path``.
+    """
+    problems: list[Problem] = []
+    manifests: dict[str, Manifest] = {}
+    for directory in finished_stages(path, ancestors):
+        try:
+            manifests[directory] = Manifest.read(directory)
+        except BerthError as error:
+            problems.append(Problem(storage.join(directory, NAME), f"{error.what}: {error.found}"))
+    total = sum(entry.size for manifest in manifests.values() for entry in manifest.files)
+    with Progress("verify", total=total, unit="B") as progress:
+        for directory, manifest in manifests.items():
+            problems += _digest_problems(directory, manifest)
+            problems += _unlisted_files(directory, manifest)
+            for entry in manifest.files:
+                problems += _file_problems(storage.join(directory, entry.path), entry)
+                progress.update(entry.size)
+            for role, given in sorted(manifest.inputs.items()):
+                problems += _input_problems(role, given, directory)
+    return problems
+
+
+def _digest_problems(directory: str, manifest: Manifest) -> Iterator[Problem]:
+    inputs = {role: given.digest for role, given in manifest.inputs.items()}
+    found = stage_digest(manifest.stage, manifest.version, manifest.parameters, inputs, manifest.seed)
+    if found != manifest.digest:
+        yield Problem(
+            storage.join(directory, NAME),
+            f"its parameters, seed or inputs were changed: they give the digest {found[:SHORT]}, "
+            f"recorded is {manifest.digest[:SHORT]}",
+        )
+
+
+def _file_problems(uri: str, entry: ManifestFile) -> Iterator[Problem]:
+    if not storage.exists(uri):
+        yield Problem(uri, "missing")
+    elif (size := storage.size(uri)) != entry.size:
+        yield Problem(uri, f"the size differs: {size:,} bytes, recorded are {entry.size:,}")
+    elif (digest := storage.sha256(uri)) != entry.sha256:
+        yield Problem(uri, f"the content differs: sha256 {digest[:SHORT]}…, recorded is {entry.sha256[:SHORT]}…")
+
+
+def _unlisted_files(directory: str, manifest: Manifest) -> Iterator[Problem]:
+    known = {entry.path for entry in manifest.files} | {NAME}
+    for uri in storage.glob(storage.join(directory, "**")):
+        name = uri[len(directory) + 1 :]
+        if name not in known and not any(part.startswith(".") for part in name.split("/")):
+            yield Problem(uri, "extra: the manifest does not list it")
+
+
+def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator[Problem]:
+    """Whether the input still exists unchanged; if a stage made it, by that stage's manifest."""
+    where = f"{storage.join(directory, NAME)}, input {role!r}"
+    if digest_of((file.sha256, file.path) for file in given.files) != given.digest:
+        yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
+        return
+    origin = origin_uri(given, directory)
+    try:
+        now = {file.path: file.sha256 for file in _present(given, origin)}
+    except BerthError as error:
+        log.warning("%s cannot be compared: %s", where, error)
+        return
+    for file in given.files:
+        if now.get(file.path) != file.sha256:
+            state = "other content" if file.path in now else "no such file"
+            yield Problem(where, f"{file.path} is not what was read: {state} in {origin}")
+
+
+def _present(given: ManifestInput, origin: str) -> Iterable[ManifestFile]:
+    """The files at an input's origin now. Raises BerthError if there are none."""
+    if given.stage:
+        return Manifest.read(origin).files
+    if any("/" in file.path for file in given.files):
+        found = Inputs.of_tree(origin)
+    else:
+        found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
+    return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in found.files]
