@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from berth.report.page import render
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage.manifest import Manifest
 from support.report_run import EXAMPLES, Made, record
 
@@ -146,7 +146,7 @@ def browser() -> Iterator[Browser]:
 def report(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section, and with texts that try to become more than text."""
     hostile = record(f"{HOSTILE} שלום", f"עולם {HOSTILE}", {1: "[MASK]", 4: HOSTILE})
-    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    stages = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
     path = tmp_path_factory.mktemp("browser") / "report.html"
     path.write_text(render(Run(made.recipe, stages, {"records short": EXAMPLES, HOSTILE: [hostile]})))
     return path

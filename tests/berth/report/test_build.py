@@ -15,7 +15,7 @@ from berth.formats.record_tokens import Record
 from berth.recipe import Recipe
 from berth.report.build import build_report
 from berth.report.page import render
-from berth.report.run import Finished, Run
+from berth.report.run import FinishedStage, Run
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
@@ -53,7 +53,7 @@ def whole(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def rendered(made: Made, examples: Mapping[str, Sequence[Record]]) -> str:
     """The page of a run, with records that no stage made."""
-    stages = [Finished(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
+    stages = [FinishedStage(title, uri, Manifest.read(uri)) for title, uri in made.stages.items()]
     return render(Run(made.recipe, stages, examples))
 
 
