@@ -193,7 +193,9 @@ def record_rows(stages: Sequence[FinishedStage]) -> list[RecordRow]:
     rows = []
     for stage in stages:
         counters = stage.counters
-        length = stage.manifest.parameters.get("max_seq_length", RecordSet.default("max_seq_length"))
+        # A parameter that equals its default is omitted; stages that pick records have no such parameter.
+        default = RecordSet.default("max_seq_length") if stage.kind == "records" else None
+        length = stage.manifest.parameters.get("max_seq_length", default)
         positions = counters["instances"] * length if length and counters.get("instances") else None
         padding, masked = counters.get("padding"), counters.get("masked")
         filled = positions - padding if positions is not None and padding is not None else None

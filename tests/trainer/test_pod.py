@@ -229,7 +229,7 @@ def test_without_data_the_pod_says_how_to_make_it_and_is_not_started_again(recip
     arguments = [str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path / "w")]
     for work in ("train", "evaluate"):
         assert pod.main([work, *arguments]) in JobSet(recipe, tmp_path / "w", tmp_path / "pods").fatal
-        assert "no data of the recipe" in capfd.readouterr().err
+        assert "no data for the recipe" in capfd.readouterr().err
 
 
 def test_a_pod_that_lacks_variables_of_its_jobset_is_not_started_again(recipe, tmp_path, capfd, monkeypatch):

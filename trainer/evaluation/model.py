@@ -49,9 +49,8 @@ class LoadedModel:
             BerthError: if it is damaged, or a variable is missing or has another shape.
         """
         arrays, shapes = _read(uri, self.engine.shapes), self.engine.shapes
-        needed = [
-            name for name in shapes if self.next_sentence or not name.startswith(architecture_of(uri).names.pooler)
-        ]
+        pooler = architecture_of(uri).names.pooler  # used by the next-sentence head alone
+        needed = [name for name in shapes if self.next_sentence or not name.startswith(pooler)]
         problems = [f"no {name}" for name in needed if name not in arrays]
         problems += [
             f"{name} of shape {list(array.shape)}, where the model has {list(shapes[name])}"

@@ -36,8 +36,8 @@ def finetune(
         lower_case: Whether the model's vocabulary is for lower-cased text; None to ask the files next to the model.
         destination: Where the output goes. finetuning.json: counts, and the metrics on each held-out set after each
             epoch; metrics.jsonl: loss, learning rate and gradient norm; predictions-SET.tsv: line of the file, correct
-            label, predicted label; savedmodel/: takes raw text (`savedmodel`); classifier.safetensors (the
-            variables), bert_config.json, vocab.txt and, unless the task's labels are scores, labels.txt.
+            label, predicted label; savedmodel/: takes raw text; classifier.safetensors (the variables),
+            bert_config.json, vocab.txt and, unless the task's labels are scores, labels.txt.
 
     Raises:
         UsageError: if the task's files do not exist, or the model cannot take its examples.

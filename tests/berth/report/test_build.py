@@ -283,5 +283,5 @@ def test_prepared_text_from_outside_is_part_of_the_flow(tmp_path: Path) -> None:
 def test_a_file_that_is_not_json_is_one_clear_error(tmp_path: Path) -> None:
     made = Made(tmp_path / "workspace", Recipe.model_validate(RECIPE))
     made.add("train", "train", {}, {"metrics.jsonl": '{"step": 1}\n{"step": \n'})
-    with pytest.raises(BerthError, match=r"metrics.jsonl, line 2: the file is not valid JSON"):
+    with pytest.raises(BerthError, match=r"metrics.jsonl, line 2: this is not JSON"):
         build(made, tmp_path / "report")

@@ -11,7 +11,7 @@ from berth.stage import Directory
 from berth.stage.inputs import Inputs
 from support.command_line import call
 from support.trainer_files import RECORDS, changed
-from trainer.checkpoints import checkpoint
+from trainer.checkpoints import safetensors
 from trainer.data.records import Limits, RecordSet
 from trainer.evaluation import baseline
 from trainer.evaluation.evaluate import evaluate
@@ -233,8 +233,8 @@ def test_a_model_that_is_not_finite_is_an_error_that_names_the_checkpoint(comman
     directory = tmp_path / "train"
     shutil.copytree(model.uri, directory)
     uri = str(directory / "checkpoint-00000012.safetensors")
-    arrays, state = checkpoint.read(uri)
-    checkpoint.write(uri, {**arrays, variable: np.full_like(arrays[variable], value)}, state)
+    arrays, state = safetensors.read(uri)
+    safetensors.write(uri, {**arrays, variable: np.full_like(arrays[variable], value)}, state)
     with pytest.raises(BerthError, match=r"00000012.safetensors: the model gives values that are not finite.*Found"):
         command(checkpoint=uri, output=str(tmp_path / "out"))
     assert not (tmp_path / "out" / "evaluation.json").exists()

@@ -167,9 +167,9 @@ def test_a_model_that_cannot_take_the_examples(model, opinions, similarities, tm
 def test_a_checkpoint_with_weights_that_are_not_finite_is_named(model, opinions, tmp_path):
     shutil.copytree(model, tmp_path / "model")
     uri = str(tmp_path / "model" / checkpoint.name(7))
-    arrays, state = checkpoint.read(uri)
+    arrays, state = safetensors.read(uri)
     name = "bert/pooler/dense/bias"
-    checkpoint.write(uri, {**arrays, name: np.full_like(arrays[name], np.nan)}, state)
+    safetensors.write(uri, {**arrays, name: np.full_like(arrays[name], np.nan)}, state)
     with pytest.raises(BerthError, match=rf"{checkpoint.name(7)}: the checkpoint has weights that are NaN.*{name}"):
         run(tmp_path / "model", opinions, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -34,7 +34,7 @@ def test_it_prints_the_figures_of_the_last_epoch(command, opinions, finetuned):
         ({"task": "wnli"}, r"--task: invalid value. Found 'wnli'. Expected 'mnli', 'qqp'"),
         ({"epochs": 0}, r"--epochs: invalid value. Found 0. Expected greater than 0"),
         ({"fields": "a,b,c"}, r"--fields: invalid value"),
-        ({"task": "mnli", "fields": "a"}, r"fields and label_field are for task: classification; the files of mnli"),
+        ({"task": "mnli", "fields": "a"}, r"fields and label_field are for task: classification; the columns of mnli"),
         ({"cased": True}, r"the checkpoint is for uncased text. Found --cased. Leave the flag out"),
         (
             {"fields": "sentence", "max_seq_length": 10},

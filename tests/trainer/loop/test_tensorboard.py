@@ -47,6 +47,8 @@ def test_a_file_in_cloud_storage_appears_when_it_is_flushed(bucket, tmp_path):
 
 
 def test_neither_tensorflow_nor_torch_is_loaded():
-    code = "import sys, trainer.loop.tensorboard, berth.planning.flops; print(*sorted(sys.modules))"
+    code = (
+        "import sys, trainer.loop.tensorboard, berth.machines, trainer.models.bert.figures; print(*sorted(sys.modules))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"tensorflow", "torch", "keras", "jax"} & set(loaded)

@@ -13,6 +13,7 @@ from berth.recipe import ModelConfig
 from trainer import models
 from trainer.engines import Settings, create
 from trainer.finetuning.engine import ClassifierEngine
+from trainer.finetuning.heads import ClassificationHead
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 12}
 VOCABULARY = 30
@@ -72,7 +73,7 @@ def test_names_and_figures_are_those_of_the_network(config, next_sentence):
 
 def test_a_classifier_has_the_encoder_and_its_logits(config):
     architecture = models.get(config.architecture)
-    engine = ClassifierEngine(config, labels=3)
+    engine = ClassifierEngine(config, ClassificationHead(("a", "b", "c")))
     pretraining = create("tensorflow", Settings(config)).shapes
     encoder = {name: shape for name, shape in pretraining.items() if name.startswith(architecture.names.encoder)}
     assert encoder.items() <= engine.shapes.items()
