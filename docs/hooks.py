@@ -25,6 +25,7 @@ ROOT_PAGES = {
 PYTHON = {
     "recipe": ("Python: recipes", ["berth.recipe", "berth.recipe.file"]),
     "formats": ("Python: formats", ["berth.formats"]),
+    "transforms": ("Python: Beam transforms", ["pipelines.transforms"]),
     "trainer": ("Python: training", ["trainer"]),
 }
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")

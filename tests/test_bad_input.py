@@ -207,7 +207,7 @@ def test_sources_that_make_no_sense(tmp_path, berth):
     (tmp_path / "x").write_text("x")
     extract("--source", f"sentences={tmp_path}/x", "--id-field", "id").refused(2, "--id-field", "applies to no source")
     extract("--source", f"sentences={tmp_path}/x", "--wrapped").refused(2, "--wrapped", "documents")
-    extract("--source", f"jsonl={tmp_path}/x", "--text-field", "").refused(2, "--text-field", "empty")
+    extract("--source", f"jsonl={tmp_path}/x", "--text-field", "").refused(2, "--text-field", "at least 1 character")
     assert left(tmp_path / "out") == []
 
 

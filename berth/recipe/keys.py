@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def expectation(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_pattern_mismatch":
         pattern = problem["ctx"]["pattern"]
         return next(_descriptions(Recipe.model_json_schema(), pattern), f"text of the pattern {pattern}")
-    message = str(problem["msg"]).removeprefix("Input should be ").removeprefix("List should have ")
+    message = re.sub(r"^(Input should be|(String|List|Dictionary) should have) ", "", str(problem["msg"]))
     return message.replace(" after validation", "")
 
 

@@ -23,7 +23,7 @@ from apache_beam.runners.portability.stager import Stager
 from google.api_core.exceptions import PermissionDenied
 from ruamel.yaml import YAML
 
-from berth import storage
+from berth import __version__, storage
 from berth.errors import BerthError, UsageError
 from berth.recipe import ExtractOptions, Filter, RecordSet, Segmentation, Vocabulary
 from berth.recipe.cluster import Cluster, Dataflow
@@ -43,7 +43,8 @@ from support.google_account import TokenServer
 IMAGE = "registry.example.org/berth:1.0"
 REQUIRED = ["--runner=DataflowRunner", "--project=example-project", "--region=europe-west4"]
 FLAGS = [*REQUIRED, f"--sdk_container_image={IMAGE}"]
-WORD = "Unverwechselbar"  # stands in every text; may stand in no job
+WORD = "Unverwechselbar"  # in every text, and never in a job
+VERSION = __version__.replace(".", "-")  # as labels of Google Cloud have it
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,7 @@ def test_the_job_of_every_pipeline(stage, number, steps, build, tmp_path):
     name = {"templates": "extract"}.get(stage, stage)
     assert job.request["name"].startswith(f"berth-{name}-") and len(job.request["name"]) == len(f"berth-{name}-") + 12
     assert job.request["type"] == "JOB_TYPE_BATCH"
-    assert job.request["labels"] == {"berth-stage": name, "berth-version": "0-1-0"}
+    assert job.request["labels"] == {"berth-stage": name, "berth-version": VERSION}
     assert [image["containerImage"] for image in job.pool["sdkHarnessContainerImages"]] == [IMAGE]
     assert (job.pool["machineType"], job.pool["diskSizeGb"]) == ("n2-standard-8", 50)
     assert job.pool["numWorkers"] == job.pool["autoscalingSettings"]["maxNumWorkers"] == 1
@@ -235,7 +236,7 @@ def test_temporary_files_are_in_the_output_and_workers_as_many_as_the_parts_need
     options = completed(1, *given)
     assert (options.job_name, options.temp_location) == ("mine", "gs://other/t")
     assert options.save_main_session is False  # nothing of Berth needs it, and it would carry this process along
-    assert options.labels == ["berth-stage=mine", "berth-version=0-1-0"]
+    assert options.labels == ["berth-stage=mine", f"berth-version={VERSION}"]
 
 
 def test_the_recipe_completes_what_the_flags_do_not_say():
