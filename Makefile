@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKSPACE ?= workspace
+# A file's tests share fixtures: they run in one process.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow test-kill test-torch test-browser test-recipes test-docs coverage lint \
+.PHONY: help install demo check test test-slow test-reproducibility test-torch test-browser test-recipes test-docs coverage lint \
 	format types docs bench wheel clean
 
 help: ## List the targets
@@ -27,16 +29,16 @@ demo: install ## From a Wikipedia excerpt to an evaluated BERT and its report
 
 check: lint types test docs ## All that a change must pass before it is proposed
 
-# The kernels are compiled before the tests' processes start, so that these do not all compile them.
+# The trainer's tests come first, and need few kernels; meanwhile the others are compiled once for all processes.
 test: install ## Run the tests, some at a time (five minutes on two cores)
-	@$(BIN)/python -m pipelines.warm & $(BIN)/python -m trainer.warm; wait
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	@$(BIN)/python -m trainer.warm
+	@$(BIN)/python -m pipelines.warm & $(BIN)/python -m pytest $(PARALLEL); result=$$?; wait; exit $$result
 
-test-slow: install ## Run the long tests: fuzzing, kill and resume, benchmarks' bounds
+test-slow: install ## Run the long tests: fuzzing, several processes and hosts
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
-test-kill: install ## Kill stages and runs at random moments, and compare what they make then
-	$(BIN)/python -m pytest tests/test_quickstart.py -m slow
+test-reproducibility: install ## Kill, divide and repeat runs: all must make the same bytes
+	$(BIN)/python -m pytest -m reproducibility $(PARALLEL)
 
 test-torch: install ## Compare the export with Hugging Face transformers (installs torch: large)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch transformers
@@ -49,10 +51,10 @@ test-recipes: install ## Run the commands of docs/recipes at a small scale (some
 	$(BIN)/python -m pytest tests/test_recipes.py -m recipes
 
 test-docs: install ## Run the commands of the documentation, and the examples of docs/extending.md
-	$(BIN)/python -m pytest -m docs
+	$(BIN)/python -m pytest -m docs $(PARALLEL)
 
 coverage: install ## Measure which lines and branches the tests run
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --cov --cov-report=term
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 lint: install ## Check style and layers
 	$(BIN)/ruff check

@@ -36,7 +36,7 @@ COMMAND += [part for key, value in SHORT.items() for part in ("--set", f"{key}={
 # What describes a run rather than its result; see ARCHITECTURE.md.
 OF_THE_RUN = {"seconds", "tools"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.reproducibility, pytest.mark.timeout(900)]
 
 
 def result(workspace):

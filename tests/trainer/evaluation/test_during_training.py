@@ -121,6 +121,7 @@ def test_the_best_checkpoint_is_kept_with_the_newest_and_recorded(undisturbed):
     assert summary["ended"] == {"step": 12, "sequences": 48, "target_reached": False}
 
 
+@pytest.mark.reproducibility
 def test_stopped_and_started_again_it_ends_with_the_same_bytes(undisturbed, recipe, records, vocabulary, tmp_path):
     """Stopped soon after the best checkpoint of that moment was written."""
     directory = tmp_path / "out"

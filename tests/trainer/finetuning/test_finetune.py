@@ -118,6 +118,7 @@ def test_the_manifest_names_all_it_depends_on(finetuned):
     assert not {"data", "every_steps"} & set(manifest["parameters"])
 
 
+@pytest.mark.reproducibility
 def test_the_same_inputs_give_the_same_bytes_wherever_they_are(model, opinions, finetuned, tmp_path):
     (tmp_path / "data").mkdir()
     for path in opinions.iterdir():

@@ -40,6 +40,7 @@ def test_each_checkpoint_that_the_recipe_asks_for_is_fine_tuned_once(tiny_recipe
     assert again == last
 
 
+@pytest.mark.reproducibility
 def test_it_waits_for_a_training_run_that_has_not_started(tiny_recipe, records, vocabulary, tmp_path):
     recipe = asking(tiny_recipe, None)
     following = threading.Thread(target=pod.finetune, args=(recipe, "sample", str(tmp_path), 0.1))

@@ -33,6 +33,7 @@ def in_slices(recipe, ends, records, vocabulary, destination):
     return result
 
 
+@pytest.mark.reproducibility
 def test_the_last_slice_has_the_model_and_the_logs_of_an_undivided_run(recipe, records, vocabulary, tmp_path):
     undivided = in_slices(recipe, [None], records, vocabulary, Directory(str(tmp_path / "whole")))
     # 5 is neither a checkpoint's update nor a logged one; 6 is the end of a phase.
