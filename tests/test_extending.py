@@ -91,12 +91,17 @@ def changed(text, diff):
     return "\n".join(lines) + "\n", count
 
 
+def changed_file(diff):
+    """The path of the file that a diff changes."""
+    return re.match(r"--- (?:a/)?(\S+)", diff).group(1)
+
+
 def apply(blocks, tree):
     """Make a section's files and changes; the number of lines that change outside new files."""
     elsewhere = 0
     for block in blocks:
         if block.language == "diff":
-            name = re.match(r"--- (?:a/)?(\S+)", block.content).group(1)
+            name = changed_file(block.content)
             text, lines = changed((tree / name).read_text(), block.content)
             (tree / name).write_text(text)
             elsewhere += lines
@@ -186,6 +191,15 @@ def directory(tmp_path_factory):
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     return path
+
+
+@pytest.mark.parametrize("title", sections(PAGE.read_text()))
+def test_an_extension_changes_at_most_two_lines_elsewhere(title):
+    lines = 0
+    for block in sections(PAGE.read_text())[title]:
+        if block.language == "diff":
+            lines += changed((ROOT / changed_file(block.content)).read_text(), block.content)[1]
+    assert 1 <= lines <= LINES_ELSEWHERE
 
 
 @pytest.mark.docs
