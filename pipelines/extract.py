@@ -54,7 +54,7 @@ def extract(
 
     Raises:
         UsageError: If there is no article at all.
-        BerthError: For a file that has not the format of its source; if ``options.strict``, for damage.
+        BerthError: For a file that does not have the format of its source; if ``options.strict``, for damage.
     """
     inputs = {"dumps": dumps} if dumps is not None else {}
     for number, corpus in enumerate(corpora, 1):

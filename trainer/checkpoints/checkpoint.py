@@ -124,7 +124,7 @@ class Checkpoint:
     @property
     def vocabulary(self) -> str | None:
         """URI of the vocabulary in its directory."""
-        return self.beside("vocab.txt")
+        return self.beside(VOCABULARY)
 
     def read(self, names: Collection[str], architecture: Architecture) -> CheckpointContents:
         """Read variables, and nothing else.
