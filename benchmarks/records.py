@@ -114,7 +114,7 @@ def oracle_seconds(text: Path, vocabulary: Path, share: float) -> dict[str, floa
     sys.path.insert(0, str(TESTS))
     import tensorflow as tf
 
-    from support import records_oracle as oracle  # type: ignore[import-not-found]
+    from support import records_oracle as oracle
 
     started = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     ids = {token: index for index, token in enumerate(vocabulary.read_text().split("\n")[:-1])}

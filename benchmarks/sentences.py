@@ -87,13 +87,14 @@ def run_stage(articles: str, directory: Path) -> int:
 
 def run_without_beam(articles: str, directory: Path) -> None:
     """The same work, one step after the other."""
+    from berth.formats.results import PUNKT
     from pipelines.documents.article_groups import article_groups
     from pipelines.engine.shards import shard_names
     from pipelines.sentences.languages import seed_abbreviations, sentence_end_characters
     from pipelines.sentences.preparation import STATISTICS, Preparation, sample_share
     from pipelines.sentences.punkt_training import Statistics
     from pipelines.sentences.segmenter import Segmenter
-    from pipelines.sentences.sharding import PUNKT, Sharding
+    from pipelines.sentences.sharding import Sharding
 
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
