@@ -22,7 +22,7 @@ def bucket():
     patch = pytest.MonkeyPatch()
     host, port = server._api._httpd.socket.getsockname()
     # After a 404 the client asks in the background whether the bucket is still there, for minutes if nobody answers.
-    # Behind the test it would draw random numbers, which hypothesis takes for those of another test's strategies.
+    # After the test it would draw random numbers, which hypothesis takes for those of another test's strategies.
     patch.setattr(BucketMetadataCache, "check_and_evict", lambda cache, name: None)
     patch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}:{port}")
     cloud_storage.client.cache_clear()

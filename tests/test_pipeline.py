@@ -1,4 +1,4 @@
-"""The DAG: the order of the stages stands once, and compiles to what a cluster runs."""
+"""The DAG: the order of the stages is defined once, and compiles to what a cluster runs."""
 
 import subprocess
 import sys

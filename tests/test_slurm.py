@@ -31,7 +31,7 @@ done
 exit $highest
 """,
     "scancel": 'echo "$*" > "$DIRECTORY/cancelled"',
-    # It tells how it was started, then ends with the status that it is told, or saves for a second when it is stopped.
+    # It reports how it was started, then ends with the given status, or saves for a second when it is stopped.
     "berth": """
 printenv TF_CONFIG > "$DIRECTORY/tensorflow-$SLURM_PROCID"
 env | grep ^JAX_ > "$DIRECTORY/jax-$SLURM_PROCID"

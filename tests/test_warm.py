@@ -18,8 +18,8 @@ NOT_USED = "_update_by_tables" if has_instruction() else "_update_by_instruction
 
 def kernels():
     """All functions that are compiled, as numba names the files of their machine code."""
-    for floor in ("berth", "pipelines", "trainer"):
-        for path in sorted((ROOT / floor).rglob("*.py")):
+    for package in ("berth", "pipelines", "trainer"):
+        for path in sorted((ROOT / package).rglob("*.py")):
             if "from berth.kernels import" not in path.read_text():
                 continue
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -34,8 +34,8 @@ def kernels():
 def test_all_kernels_are_compiled_beforehand(tmp_path):
     environment = {**os.environ, "BERTH_CACHE": str(tmp_path)}
     environment.pop("NUMBA_CACHE_DIR", None)
-    for floor in ("pipelines", "trainer"):
-        subprocess.run([sys.executable, "-m", f"{floor}.warm"], cwd=ROOT, env=environment, check=True)
+    for package in ("pipelines", "trainer"):
+        subprocess.run([sys.executable, "-m", f"{package}.warm"], cwd=ROOT, env=environment, check=True)
     compiled = {path.name.partition(".py3")[0] for path in tmp_path.rglob("*.nbi")}
     missing = {name for name in kernels() if name not in compiled}
     assert len(compiled) > 100 and {name.partition(".")[2].partition("-")[0] for name in missing} == {NOT_USED}

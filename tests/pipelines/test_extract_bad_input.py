@@ -184,7 +184,7 @@ def test_one_bad_page_does_not_cost_the_others(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("form", ["xml", "multistream", "gz", "utf-16"])
-def test_pages_put_by_while_templates_are_read_give_what_the_dump_gives(tmp_path, caplog, form):
+def test_pages_stored_while_templates_are_read_give_what_the_dump_gives(tmp_path, caplog, form):
     pages = [page(number, noise(number % 5, 2000), namespace=number % 7 and 0) for number in range(1, 40)]
     pages[5] = pages[5].replace("</text>", "")
     pages[8] = pages[8].replace("  </page>\n", "")
@@ -194,12 +194,12 @@ def test_pages_put_by_while_templates_are_read_give_what_the_dump_gives(tmp_path
     path = tmp_path / f"dump.{form}"
     path.write_bytes(content[: len(content) * 9 // 10])
     direct = run(path, tmp_path / "direct", templates="builtin")
-    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     caplog.clear()
-    put_by = run(path, tmp_path / "put by", templates="dump")
-    assert sorted(told) == sorted(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert direct.files("articles-*").digest == put_by.files("articles-*").digest
-    assert direct.manifest.counters == put_by.manifest.counters
+    stored = run(path, tmp_path / "stored", templates="dump")
+    assert sorted(warnings) == sorted(record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert direct.files("articles-*").digest == stored.files("articles-*").digest
+    assert direct.manifest.counters == stored.manifest.counters
     assert direct.manifest.counters["lost_places"] >= 1
     for templates in ("builtin", "dump"):
         with pytest.raises(BerthError, match="the dump "):

@@ -154,7 +154,7 @@ def test_a_given_vocabulary_is_copied(tmp_path):
 
 
 def test_lines_of_a_given_vocabulary_stay_as_they_are(tmp_path):
-    """White space is no part of a token, but who reads the file otherwise finds what was given."""
+    """White space is no part of a token, but other readers of the file find what was given."""
     assert copied(tmp_path, "\n".join([*SPECIAL, "a ", "\u2028"]) + "\n") == [*SPECIAL, "a ", "\u2028", ""]
 
 

@@ -41,7 +41,7 @@ def multistream(pieces: Iterable[str | bytes]) -> bytes:
 
 
 def head_of(language: str, namespaces: Mapping[int, str]) -> str:
-    """What stands before the first page of a dump; ``namespaces`` have other names than the English ones."""
+    """What comes before the first page of a dump; ``namespaces`` have other names than the English ones."""
     head = HEAD.format(language=language)
     for key, name in namespaces.items():
         head = re.sub(rf'(key="{key}"[^>]*>)[^<]*', rf"\g<1>{name}", head)

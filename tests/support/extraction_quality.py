@@ -65,7 +65,7 @@ def measure(dump: Path, texts: Mapping[int, str]) -> Quality:
                     words = LOOSE.sub("", words)
                     references += 1
                     leaked += words in text
-                    chance += words in elsewhere  # the same title also stands in the article itself
+                    chance += words in elsewhere  # the same title is also in the article itself
     lines = [line for text in texts.values() for line in text.split("\n") if len(line.split()) >= RUN_WORDS]
     quality.extra = len(set(texts) - ids)
     quality.joined = 100 * found / max(total, 1)

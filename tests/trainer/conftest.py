@@ -19,7 +19,7 @@ log.setup()  # TensorFlow's settings must be in the environment before it is imp
 
 @pytest.fixture(autouse=True)
 def _log_as_it_was():
-    """A command called in a test sets up logging to that test's own standard error, which is closed behind it."""
+    """A command called in a test sets up logging to that test's own standard error, which is closed after it."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

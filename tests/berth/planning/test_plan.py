@@ -58,7 +58,7 @@ def test_stagedml_counts_epochs_by_the_tokens_of_berts_own_training(name, refere
 )
 def test_mlperf_evaluates_by_its_formula(batch_size, sequences):
     found = planned("mlperf_v1", f"training.phases.0.batch_size={batch_size}", "training.phases.0.steps=2000")
-    expected = -(-2000 * batch_size // sequences)  # one after each so many sequences, and at the end
+    expected = -(-2000 * batch_size // sequences)  # one after each interval, and one at the end
     assert found["phases"][0]["evaluations"] == expected
     assert found["total"]["evaluations"] == 1 + expected
 

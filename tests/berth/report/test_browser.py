@@ -25,14 +25,14 @@ WIDTHS = {"wide": 1280, "narrow": 400}
 SCHEMES = ("light", "dark")
 HOSTILE = "<img/src=x:y/onerror=window.hacked=1>"
 
-# Texts whose contrast with what is behind them is below 4.5:1 (WCAG AA).
+# Texts whose contrast with their background is below 4.5:1 (WCAG AA).
 FAINT = """
 function channels(color) { return color.match(/[\\d.]+/g).map(Number); }
 function luminance(color) {
   const [r, g, b] = channels(color).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
-function behind(element) {
+function background(element) {
   for (let e = element; e; e = e.parentElement) {
     const color = getComputedStyle(e).backgroundColor;
     if (channels(color)[3] !== 0) return color;
@@ -42,7 +42,7 @@ const faint = [];
 for (const element of document.querySelectorAll("body *:not(script):not(svg *)")) {
   const text = [...element.childNodes].filter(n => n.nodeType === 3).map(n => n.data.trim()).join("");
   if (!text || !element.checkVisibility()) continue;
-  const [a, b] = [getComputedStyle(element).color, behind(element)].map(luminance);
+  const [a, b] = [getComputedStyle(element).color, background(element)].map(luminance);
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   if (ratio < 4.5) faint.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)}: ${text.slice(0, 40)}`);
 }
@@ -64,7 +64,7 @@ search(document.getElementById(arguments[0]));
 return [...found];
 """
 # The figures in the tooltips that are shown.
-TOLD = """
+TOOLTIP = """
 function texts(root) {
   return [...root.querySelectorAll("*")].flatMap(element => [
     ...(element.shadowRoot ? texts(element.shadowRoot) : []),
@@ -184,9 +184,9 @@ def test_pointing_at_a_curve_tells_its_figures(browser: Browser, report: Path) -
         "const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + 150]"
     )
     browser.command("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-    told = browser.wait(TOLD)
-    assert told[0].endswith("(short)")
-    assert len(told) == 4
+    tooltip = browser.wait(TOOLTIP)
+    assert tooltip[0].endswith("(short)")
+    assert len(tooltip) == 4
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -40,7 +40,7 @@ def place(bucket, request):
 
 @pytest.fixture
 def proxy(bucket, monkeypatch):
-    """The emulator behind a proxy that fails when it is told to; what is lost is tried again for a second."""
+    """The emulator behind a proxy that fails on request; lost requests are repeated for a second."""
     with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)

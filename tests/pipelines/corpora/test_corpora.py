@@ -96,8 +96,8 @@ def test_several_sources_and_a_dump_are_one_corpus(corpus, write_dump, tmp_path)
 def test_all_files_have_one_schema_and_the_language_only_where_it_is_told(corpus, tmp_path):
     result = run(corpus, tmp_path / "out")
     schemas = [pq.read_schema(uri) for uri in result.files("*.parquet").uris]
-    plain, told = articles.SCHEMA.names, [*articles.SCHEMA.names, "language"]
-    assert [schema.names for schema in schemas] == [plain, plain, told, plain]
+    plain, with_language = articles.SCHEMA.names, [*articles.SCHEMA.names, "language"]
+    assert [schema.names for schema in schemas] == [plain, plain, with_language, plain]
     assert [articles.has_sentences(schema) for schema in schemas] == [True, False, False, False]
     assert all(schema.field(name) == schemas[0].field(name) for schema in schemas for name in plain)
     assert [row["language"] for row in rows(result) if row.get("language")] == ["en"] * 7

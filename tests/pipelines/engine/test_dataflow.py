@@ -63,7 +63,7 @@ def bucket(bucket, tmp_path_factory):
 @pytest.fixture(scope="module")
 def corpus(bucket):
     """A dump, articles, sentences and a vocabulary in the bucket."""
-    text = f"{WORD} is a word. It stands in this sentence. "
+    text = f"{WORD} is a word. It is in this sentence. "
     with storage.atomic_write(f"{bucket}/dump.xml") as file:
         file.write(dump_bytes([page(number, text * number) for number in range(1, 30)], "xml"))
     with storage.atomic_write(f"{bucket}/articles/articles-00000-of-00001.parquet") as file:

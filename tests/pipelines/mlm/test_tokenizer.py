@@ -16,7 +16,7 @@ from pipelines.mlm.tokenizer import Tokenizer
 from support import records_oracle as oracle
 from support.records_samples import CHARACTERS, GOLDEN, SPECIAL, texts, vocabularies, vocabulary_for
 
-# Every normalized letter of the hard characters is a token, alone and inside a word, so that nothing hides behind
+# Every normalized letter of the hard characters is a token, alone and inside a word, so that nothing is hidden by
 # [UNK].
 LETTERS = sorted(
     {letter for c in CHARACTERS for low in (True, False) for letter in "".join(oracle.basic_tokens(c, low))}

@@ -32,7 +32,7 @@ def normal(paragraph: str) -> str:
 
 def in_one_call(pieces: list[list[str]], ends=LATIN_ENDS, abbreviations=()) -> PunktModel:
     class Trainer(PunktTrainer):
-        """Takes abbreviations as known, behind those it found itself."""
+        """Takes abbreviations as known, after those it found itself."""
 
         def _reclassify_abbrev_types(self, types):
             yield from super()._reclassify_abbrev_types(types)

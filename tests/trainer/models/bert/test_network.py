@@ -44,7 +44,7 @@ def test_logits_and_losses_are_those_of_hugging_face(golden, config, batch, acti
 
 
 def test_padding_does_not_matter(trained, batch):
-    """What stands in the padding, and how much of it there is, changes nothing."""
+    """The content of the padding, and how much of it there is, changes nothing."""
     lengths = batch["input_mask"].sum(axis=1)
     assert lengths.min() < batch["input_mask"].shape[1]
     other = dict(batch)

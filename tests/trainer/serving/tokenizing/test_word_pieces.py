@@ -33,7 +33,7 @@ words = st.text("abcé", min_size=1, max_size=12)
 )
 @example(["[UNK]", "a", "##b", "abc", "##bcé"], ["abcé", "abc", "ab", "aab"]).via("a longer piece that leads nowhere")
 @example(["[UNK]", "a", "##a"], ["a" * MAX_WORD, "a" * (MAX_WORD + 1), "a"])
-@example(["[UNK]", "a"], ["aa", "a"]).via("no piece stands inside a word")
+@example(["[UNK]", "a"], ["aa", "a"]).via("no piece is inside a word")
 @example(["[UNK]", "#", "##"], ["#"]).via("a piece of nothing")
 def test_pieces_are_the_longest_that_fit(entries, texts):
     code_points = tf.constant([ord(character) for word in texts for character in word], tf.int64)
