@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 
+from berth import log
 from berth.formats.records import FEATURES
 from berth.stage.inputs import Inputs
 from trainer.data.records import Limits, RecordSet
@@ -16,6 +17,7 @@ from trainer.data.records import Limits, RecordSet
 
 def main() -> None:
     """Write and read one record."""
+    log.setup()  # silences TensorFlow, which reads its settings when it is imported
     import tensorflow as tf
 
     features = {
