@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from support.dump_samples import dump_bytes
+
+
+@pytest.fixture(autouse=True)
+def _no_dask_cluster_left() -> Iterator[None]:
+    """Close the cluster that Beam's Dask runner leaves open: when the process ends, it would log to closed streams."""
+    yield
+    if distributed := sys.modules.get("distributed"):
+        with contextlib.suppress(ValueError):  # there is none
+            distributed.default_client().close()
 
 
 @pytest.fixture
