@@ -47,8 +47,9 @@ def _copy(source: Path, directory: Path) -> None:
 
 
 os.environ.setdefault("NUMBA_CACHE_DIR", _cache_directory())
+os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "berth.kernels.cache_locator.CacheLocator")
 
-import numba  # noqa: E402  reads NUMBA_CACHE_DIR when imported
+import numba  # noqa: E402  reads the variables above when imported
 
 # Kernels release the interpreter lock, so that worker threads run in parallel.
 jit = functools.partial(numba.njit, cache=True, nogil=True)

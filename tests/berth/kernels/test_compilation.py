@@ -1,8 +1,10 @@
 """Where the kernels' machine code is kept."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +14,15 @@ from berth.kernels.crc32c import crc_tables, masked_crc32c
 print(masked_crc32c(np.zeros(32, dtype=np.uint8), 0, 32, crc_tables()))
 """
 
+ROOT = Path(__file__).parents[3]
 
-def start(cache, warm=""):
-    """A process that runs a kernel, and says what it reads and writes."""
+
+def start(cache, warm="", root=ROOT):
+    """A process that runs a kernel of the sources in ``root``, and says what it reads and writes."""
     environment = {**os.environ, "BERTH_CACHE": str(cache), "BERTH_WARM_CACHE": str(warm), "NUMBA_DEBUG_CACHE": "1"}
     environment.pop("NUMBA_CACHE_DIR", None)
-    return subprocess.Popen([sys.executable, "-c", CHECKSUM], env=environment, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", CHECKSUM]
+    return subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +51,10 @@ def test_a_cache_of_other_sources_is_left_alone(tmp_path):
     (tmp_path / "warm" / "kernels" / "0123456789abcdef").mkdir(parents=True)
     said, _ = start(tmp_path / "own", tmp_path / "warm").communicate()
     assert "data saved to" in said and not (tmp_path / "own" / "kernels" / "0123456789abcdef").exists()
+
+
+def test_a_second_clone_compiles_nothing(warm, tmp_path):
+    for package in ("berth", "pipelines", "trainer"):
+        shutil.copytree(ROOT / package, tmp_path / "clone" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    said, _ = start(warm, root=tmp_path / "clone").communicate()
+    assert "data loaded from" in said and "saved" not in said
