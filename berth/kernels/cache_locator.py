@@ -9,7 +9,7 @@ from numba.core.caching import UserProvidedCacheLocator
 ROOT = Path(__file__).parents[2]
 
 
-class CacheLocator(UserProvidedCacheLocator):
+class CacheLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba has no types
     """Numba's locator for NUMBA_CACHE_DIR, but with subdirectories named by package instead of by absolute path.
 
     So all clones and environments of one user share what one of them compiled. Sources cannot be confused: the
