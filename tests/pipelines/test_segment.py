@@ -83,6 +83,7 @@ def test_punkt_parameters_are_json(result):
     assert model["end_characters"] == [".", "?", "!"]
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -101,6 +102,7 @@ def test_bytes_do_not_depend_on_workers_or_on_how_articles_are_filed(result, wri
     ]
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -209,6 +211,7 @@ def test_lines_a_shard_decide_how_many_shards_there_are(write_articles, tmp_path
     assert only.name == "part-00000-of-00001.txt"
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize("killed", [(LineCount, "split_group"), (Sharding, "split_group"), (Sharding, "write_shard")])
 def test_work_on_shards_of_so_many_lines_is_resumed(write_articles, monkeypatch, tmp_path, killed):
     whole, done = getattr(*killed), []
