@@ -173,11 +173,14 @@ class TensorFlowNames:
     Args:
         keys_by_name: The checkpoint's key of each variable, by our name; empty where no model is found.
         convert: (our name, array) to the array in our layout.
+        graph: (arrays by our names, attention heads) to the objects of a checkpoint: nested dictionaries and lists
+            with arrays in their layout; an object that is reached by several paths is the same Python object at each.
         expected: The classes whose checkpoints are known, for messages.
     """
 
     keys_by_name: Callable[[Iterable[str]], dict[str, str]]
     convert: Callable[[str, np.ndarray], np.ndarray]
+    graph: Callable[[Mapping[str, np.ndarray], int], dict[str, Any]]
     expected: str
 
 

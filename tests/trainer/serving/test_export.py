@@ -116,6 +116,21 @@ def test_an_encoder_holds_neither_heads_nor_slots_and_starts_a_training(golden, 
     assert any("initialized at random: cls/predictions/output_bias" in line for line in caplog.messages)
 
 
+@pytest.mark.parametrize("kind", ["tf1", "tf2"])
+def test_a_training_runs_model_as_a_tensorflow_checkpoint_starts_another(model, tmp_path, kind):
+    """Without the optimizer's slots; the step is in TF1's own variable."""
+    import tensorflow as tf
+
+    run(model, tmp_path / kind, kind)
+    prefix = tf.train.latest_checkpoint(str(tmp_path / kind))
+    before, _ = safetensors.read(str(model / checkpoint.name(3)))
+    loaded = load(prefix, {name: array.shape for name, array in before.items()}, models.get("bert"), 0, 0.02)
+    assert all((loaded[name] == before[name]).all() for name in before)
+    if kind == "tf1":
+        assert {name for name, _ in tf.train.list_variables(prefix)} == {*before, "global_step"}
+        assert tf.train.load_variable(prefix, "global_step") == 3
+
+
 def test_another_format_is_refused(model, tmp_path):
     with pytest.raises(UsageError, match="no such export format"):
         run(model, tmp_path / "onnx", "onnx")
