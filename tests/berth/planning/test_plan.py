@@ -121,6 +121,14 @@ def test_a_slice_has_all_its_hosts():
     assert Machines.of("v4-16", 1, 1.0, "--accelerator").devices == 8  # named by cores, two a chip
 
 
+def test_the_published_machine_of_mlperf_divides_its_batch_over_its_cores():
+    machines = Machines.of("v3-128", 1, 0.4, "--accelerator")
+    assert (machines.devices, machines.replicas, machines.peak) == (64, 128, 123e12)
+    assert planned("mlperf_v1", machines=machines)["warnings"] == []
+    warned = planned("mlperf_v1", "training.phases.0.batch_size=8256", machines=machines)["warnings"]
+    assert any("8,256 cannot be divided evenly over 128 devices; 8,192 can" in warning for warning in warned)
+
+
 def test_no_more_than_the_peak_can_be_used():
     with pytest.raises(UsageError, match=r"--utilisation.*1\.5"):
         Machines.of("l4-1", 1, 1.5, "--accelerator")
