@@ -208,6 +208,13 @@ def test_the_figures_are_json_and_the_text_says_what_is_not_known():
     assert json.loads(json.dumps(found)) == found
     text = describe(found)
     assert "962,978 parameters" in text and "?" in text
+    assert "training ends" not in text and "real tokens" not in text
+    mlperf = describe(planned("mlperf_v1"))
+    assert "evaluated every 225,000 sequences, on 10,000 records" in mlperf
+    assert "before the first step must be 0.34085 ± 0.02" in mlperf
+    assert "training ends as soon as masked_lm_accuracy reaches 0.720" in mlperf
+    assert "256 real tokens and 2,499 bytes a record on average, in 500 files" in mlperf
+    assert "part-00000-of-00500 holds 190,389 records, 514," in mlperf
     rows = [line for line in text.splitlines() if line.startswith(("records", "short", "long"))]
     assert all(len(first) == len(second) for first, second in pairwise(rows[:3]))
 
