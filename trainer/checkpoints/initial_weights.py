@@ -102,7 +102,7 @@ def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev
     return _complete(uri, contents, architecture, shapes, seed, stddev, heads_required=False)
 
 
-def read_all(uri: str, shapes: Shapes, architecture: Architecture) -> dict[str, np.ndarray]:
+def read_all(uri: str, shapes: Shapes, architecture: Architecture) -> CheckpointContents:
     """The weights of a checkpoint, nothing added: pre-training heads that it lacks are missing here too.
 
     Args:
@@ -113,9 +113,9 @@ def read_all(uri: str, shapes: Shapes, architecture: Architecture) -> dict[str, 
     Raises:
         BerthError: naming every variable of the encoder that is missing, and every one of another shape.
     """
-    found = Checkpoint.find(uri).read(shapes, architecture).arrays
-    _missing(uri, found, shapes, architecture.names.heads)
-    return found
+    contents = Checkpoint.find(uri).read(shapes, architecture)
+    _missing(uri, contents.arrays, shapes, architecture.names.heads)
+    return contents
 
 
 def _complete(

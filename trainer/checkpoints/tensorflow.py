@@ -69,20 +69,12 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
                 for name in names
                 if name in by_name
             }
+            step = int(reader.get_tensor(GLOBAL_STEP)) if GLOBAL_STEP in keys else None
         except (tf.errors.OpError, RuntimeError, ValueError) as error:
             raise BerthError(
                 "the TensorFlow checkpoint cannot be read", where=prefix, found=str(error).split("\n")[0]
             ) from error
-    return CheckpointContents(arrays, count_layers(by_name))
-
-
-def read_step(prefix: str) -> int | None:
-    """The step that a name-based checkpoint holds; None if it holds none, or is object-based."""
-    with _local(prefix) as local:
-        import tensorflow as tf
-
-        reader = tf.train.load_checkpoint(local)
-        return int(reader.get_tensor(GLOBAL_STEP)) if reader.has_tensor(GLOBAL_STEP) else None
+    return CheckpointContents(arrays, count_layers(by_name), step)
 
 
 def write_tf1(output: Output, arrays: Mapping[str, np.ndarray], config: Configuration, step: int | None) -> None:

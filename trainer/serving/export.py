@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from berth import storage
 from berth.errors import UsageError
 from berth.formats.results import read_training
@@ -17,6 +15,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer import models
 from trainer.checkpoints import checkpoint, encoder, huggingface, tensorflow
+from trainer.checkpoints.contents import CheckpointContents
 from trainer.models import Configuration
 
 VERSION = 2
@@ -125,29 +124,33 @@ def _write_bytes(output: Output, name: str, content: bytes) -> None:
 
 
 def _write_tf1(uri: str, output: Output) -> None:
-    arrays, config, vocabulary = _read_any(uri)
-    kind = checkpoint.Checkpoint.find(uri).kind
-    step = tensorflow.read_step(uri) if kind == "tensorflow" else checkpoint.step_of(uri)
-    tensorflow.write_tf1(output, arrays, config, step)
-    _write_bytes(output, VOCABULARY, vocabulary)
+    contents, config = _read_any(uri)
+    step = checkpoint.step_of(uri)
+    tensorflow.write_tf1(output, contents.arrays, config, contents.step if step is None else step)
+    _copy_vocabulary(uri, output)
 
 
 def _write_tf2(uri: str, output: Output) -> None:
-    arrays, config, vocabulary = _read_any(uri)
-    tensorflow.write_tf2(output, arrays, config, models.get(config.architecture))
-    _write_bytes(output, VOCABULARY, vocabulary)
+    contents, config = _read_any(uri)
+    tensorflow.write_tf2(output, contents.arrays, config, models.get(config.architecture))
+    _copy_vocabulary(uri, output)
 
 
-def _read_any(uri: str) -> tuple[dict[str, np.ndarray], Configuration, bytes]:
-    """The variables in a checkpoint of any format, its configuration, and the content of its vocabulary."""
+def _read_any(uri: str) -> tuple[CheckpointContents, Configuration]:
+    """The model's variables in a checkpoint of any format, and its configuration."""
     from trainer.checkpoints.initial_weights import read_all
     from trainer.engines import Settings, create
-    from trainer.evaluation.model import description_files, read_description
+    from trainer.evaluation.model import read_description
 
     config, _ = read_description(uri)
     shapes = create("tensorflow", Settings(config)).shapes
-    arrays = read_all(uri, shapes, models.get(config.architecture))
-    return arrays, config, storage.read_bytes(description_files(uri)[1])
+    return read_all(uri, shapes, models.get(config.architecture)), config
+
+
+def _copy_vocabulary(uri: str, output: Output) -> None:
+    from trainer.evaluation.model import description_files
+
+    _write_bytes(output, VOCABULARY, storage.read_bytes(description_files(uri)[1]))
 
 
 def _write_savedmodel(uri: str, output: Output) -> None:

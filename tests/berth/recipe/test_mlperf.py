@@ -16,7 +16,7 @@ from trainer import models
 
 # "On TPU-v3-128", "Run the training script".
 TPU = """
---eval_batch_size=640 --lamb_beta_1=0.88 --lamb_beta_2=0.88 --lamb_weight_decay_rate=0.0166629 
+--eval_batch_size=640 --lamb_beta_1=0.88 --lamb_beta_2=0.88 --lamb_weight_decay_rate=0.0166629
 --learning_rate=0.00288293 --log_epsilon=-6 --max_predictions_per_seq=76 --max_seq_length=512
 --num_train_steps=600 --num_warmup_steps=287 --save_checkpoints_steps=3 --start_warmup_step=-76 --train_batch_size=8192
 """

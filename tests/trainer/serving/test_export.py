@@ -15,7 +15,7 @@ from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
 from trainer.models import read_configuration
 from trainer.models.bert import huggingface
-from trainer.serving.export import export
+from trainer.serving.export import export, export_other
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +129,16 @@ def test_a_training_runs_model_as_a_tensorflow_checkpoint_starts_another(model, 
     if kind == "tf1":
         assert {name for name, _ in tf.train.list_variables(prefix)} == {*before, "global_step"}
         assert tf.train.load_variable(prefix, "global_step") == 3
+
+
+def test_a_hugging_face_directory_becomes_a_tensorflow_checkpoint(exported, model, tmp_path):
+    import tensorflow as tf
+
+    export_other(uri=str(exported), format="tf1", destination=Directory(str(tmp_path / "tf1")))
+    before, _ = safetensors.read(str(model / checkpoint.name(3)))
+    prefix = str(tmp_path / "tf1" / "bert_model.ckpt")
+    assert {name for name, _ in tf.train.list_variables(prefix)} == set(before)
+    assert all((tf.train.load_variable(prefix, name) == before[name]).all() for name in before)
 
 
 def test_another_format_is_refused(model, tmp_path):
