@@ -41,7 +41,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             for name, entry in plan["records"].items()
         ],
     )
-    yield from _files(plan)
+    yield from _sizes(plan)
     yield ""
     yield from _table(
         ("phase", "records", "steps", "warm-up", "batch", "sequences", "passes", "evaluations", "FLOPs", "hours"),
@@ -82,14 +82,17 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"warning: {warning}"
 
 
-def _files(plan: Plan) -> Iterator[str]:
-    """What is known of the lengths of records, and the sizes that follow for single files."""
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Bytes of a record and what they follow from, and the sizes of single files."""
     for name, entry in plan["records"].items():
-        if entry["tokens_per_record"] is not None:
+        size, tokens = f"{entry['bytes_per_record']:,.0f} bytes a record", entry["tokens_per_record"]
+        if tokens is not None:
             yield (
-                f"{name}: {entry['tokens_per_record']:,.0f} real tokens and {entry['bytes_per_record']:,.0f} bytes a "
-                "record on average" + (f", in {entry['shards']:,} files" if entry["shards"] is not None else "")
+                f"{name}: {tokens:,.0f} real tokens and {size} on average"
+                + (f", in {entry['shards']:,} files" if entry["shards"] is not None else "")
             )
+        elif not entry["measured"]:
+            yield f"{name}: at most {size}; their lengths are not known"
         for file, figures in entry["files"].items():
             yield f"{name}: {file} holds {figures['records']:,} records, {round(figures['bytes']):,} bytes"
 

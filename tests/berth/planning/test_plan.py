@@ -170,7 +170,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     recipe = recipe_file.load("quickstart")
 
-    def stage(name, *files):
+    def stage(name, *files, **counters):
         directory = tmp_path / "ws" / name
         directory.mkdir(parents=True)
         listed = tuple(ManifestFile(path=p, size=s, sha256="0" * 64, records=r) for p, s, r in files)
@@ -181,7 +181,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
             parameters={},
             inputs={},
             files=listed,
-            counters={},
+            counters=counters,
             tools={},
             seconds=1.0,
         ).write(str(directory))
@@ -189,7 +189,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     stages = {
         "vocabulary": stage("vocab", ("vocab.txt", 10, 3999)),
-        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20)),
+        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20), instances=50, padding=150),
         "records long": stage("long", ("a", 9000, 10)),
         "evaluation set": stage("evalset", ("a", 9, 1)),
     }
@@ -199,6 +199,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
     short = found["records"]["short"]
     assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
     assert short["measured"] and short["epochs"] == 2400 * 32 / 50
+    assert (short["shards"], short["tokens_per_record"], short["files"]) == (2, 64 - 150 / 50, {})
     with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
         plan(recipe, FIGURES, workspace=str(tmp_path / "other"))
 
@@ -209,6 +210,7 @@ def test_the_figures_are_json_and_the_text_says_what_is_not_known():
     text = describe(found)
     assert "962,978 parameters" in text and "?" in text
     assert "training ends" not in text and "real tokens" not in text
+    assert "short: at most 519 bytes a record; their lengths are not known" in text
     mlperf = describe(planned("mlperf_v1"))
     assert "evaluated every 225,000 sequences, on 10,000 records" in mlperf
     assert "before the first step must be 0.34085 ± 0.02" in mlperf
