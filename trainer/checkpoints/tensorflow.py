@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -156,7 +157,7 @@ def _write(output: Output, config: Configuration, save: Callable[[str], None]) -
     with storage.atomic_write(output.path(STATE)) as file:
         file.write(f'model_checkpoint_path: "{PREFIX}"\nall_model_checkpoint_paths: "{PREFIX}"\n'.encode())
     with storage.atomic_write(output.path(CONFIG)) as file:
-        file.write(config.to_json())
+        file.write((json.dumps(config.tensorflow(), indent=2, sort_keys=True) + "\n").encode())
 
 
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:

@@ -78,6 +78,9 @@ class Configuration(Protocol):
     def huggingface(self, next_sentence: bool) -> dict[str, Any]:
         """Content of Hugging Face's config.json for a model with or without the next-sentence head."""
 
+    def tensorflow(self) -> dict[str, Any]:
+        """Content of the configuration file for the programs of the TensorFlow checkpoints' authors."""
+
 
 class ConfigurationType(Protocol):
     """How a configuration is made; the class of a configuration fulfils it."""

@@ -1,5 +1,6 @@
 """The planned size of records compared with that of real records, and with MLPerf's published sizes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,14 @@ def test_the_figures_of_mlperfs_single_files_fit_their_text_and_each_other():
     per_pass = recipe.statistics.records_per_pass["seq512"]
     text = per_pass * (length(PUBLISHED_TOTAL / per_pass / options.dupe_factor) - 3) / evaluation
     assert text / 500 == pytest.approx(TEXT["part-00000-of-00500"], rel=0.02)
+
+
+def test_the_recipes_page_shows_the_sizes_that_are_planned():
+    page = (Path(__file__).parents[3] / "docs" / "recipes" / "mlperf.md").read_text()
+    found = plan(recipe_file.load("mlperf_v1"), models.get("bert").figures)["records"]["seq512"]
+    planned = {name: entry["bytes"] for name, entry in found["files"].items()} | {"all 500 parts": found["bytes"]}
+    for name, published in {**PUBLISHED, "all 500 parts": PUBLISHED_TOTAL}.items():
+        (shown,) = re.findall(rf"^\| {name} \| {published:,} \| ([+−])([\d.]+) % \|$", page, re.MULTILINE)
+        ratio = 100 * (planned[name] / published - 1)
+        digits = len(shown[1].partition(".")[2])
+        assert shown == ("−" if ratio < 0 else "+", f"{abs(ratio):.{digits}f}"), name

@@ -147,6 +147,15 @@ def test_an_export_is_complete_or_absent(written):
         assert {path.name for path in (written / kind).iterdir()} == {*listed, "manifest.json"}
 
 
+def test_the_configuration_is_in_the_words_of_the_programs_that_read_it(published, tmp_path):
+    """google-research and the Model Garden refuse `gelu_new`, and compute the approximation for `gelu`."""
+    directory = shutil.copytree(published, tmp_path / "published")
+    config = json.loads((directory / "bert_config.json").read_text())
+    (directory / "bert_config.json").write_text(json.dumps({**config, "hidden_act": "gelu_new"}))
+    written = convert(directory / "model.ckpt-28252", "tf1", tmp_path / "out").parent
+    assert json.loads((written / "bert_config.json").read_text()) == {**config, "hidden_act": "gelu"}
+
+
 def test_other_formats_are_for_training_runs(published, tmp_path):
     with pytest.raises(UsageError, match=r"only converted to a TensorFlow checkpoint.*'tensorflow'.*tf1 or tf2"):
         convert(published / "model.ckpt-28252", "huggingface", tmp_path / "out")
