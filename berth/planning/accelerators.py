@@ -46,6 +46,11 @@ class Machines:
         return self.shape.chips * self.hosts
 
     @property
+    def replicas(self) -> int:
+        """Devices in all machines together: a batch is divided among them. TPU v3 has two a chip."""
+        return self.shape.devices * self.hosts
+
+    @property
     def peak(self) -> float:
         """Dense 16-bit peak of one accelerator, FLOP/s."""
         return self.shape.chip.peak_flops

@@ -41,6 +41,7 @@ def _lines(plan: Plan) -> Iterator[str]:
             for name, entry in plan["records"].items()
         ],
     )
+    yield from _sizes(plan)
     yield ""
     yield from _table(
         ("phase", "records", "steps", "warm-up", "batch", "sequences", "passes", "evaluations", "FLOPs", "hours"),
@@ -65,6 +66,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         f"in all {total['steps']:,} steps, {total['sequences']:,} sequences, {total['tokens']:,} tokens, "
         f"{_number(total['passes'], 2)} passes, {total['evaluations']:,} evaluations, {total['flops']:.3g} FLOPs"
     )
+    yield from _evaluation(plan)
     if total["epochs"] is not None:
         epochs, reference = f"{total['epochs']:,.1f}", f"{total['reference_epochs']:,.0f}"
         yield f"{epochs} epochs; as many tokens as BERT's own training has after {reference} of them"
@@ -78,6 +80,40 @@ def _lines(plan: Plan) -> Iterator[str]:
         )
     for warning in plan["warnings"]:
         yield f"warning: {warning}"
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Bytes of a record and what they follow from, and the sizes of single files."""
+    for name, entry in plan["records"].items():
+        size, tokens = f"{entry['bytes_per_record']:,.0f} bytes a record", entry["tokens_per_record"]
+        if tokens is not None:
+            yield (
+                f"{name}: {tokens:,.0f} real tokens and {size} on average"
+                + (f", in {entry['shards']:,} files" if entry["shards"] is not None else "")
+            )
+        elif not entry["measured"]:
+            yield f"{name}: at most {size}; their lengths are not known"
+        for file, figures in entry["files"].items():
+            yield f"{name}: {file} holds {figures['records']:,} records, {round(figures['bytes']):,} bytes"
+
+
+def _evaluation(plan: Plan) -> Iterator[str]:
+    """When the model is evaluated during training, the accuracy before the first step, and the target."""
+    evaluation = plan["evaluation"]
+    if evaluation["every_steps"] is not None:
+        intervals = [f"every {evaluation['every_steps']:,} steps"]
+    else:
+        counted = [phase["evaluation_samples"] for phase in plan["phases"]]
+        intervals = [f"every {interval:,} sequences" for interval in counted if interval is not None]
+    if intervals:
+        yield f"evaluated {', then '.join(dict.fromkeys(intervals))}, on {evaluation['examples']:,} records"
+    if evaluation["first_accuracy"] is not None:
+        yield (
+            f"masked_lm_accuracy before the first step must be {evaluation['first_accuracy']:g} ± "
+            f"{evaluation['first_accuracy_tolerance']:g}"
+        )
+    if evaluation["target"] is not None:
+        yield f"training ends as soon as {evaluation['target_metric']} reaches {evaluation['target']:.3f}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:

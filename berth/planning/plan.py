@@ -51,6 +51,7 @@ def plan(
         "model": _model(recipe, figures, vocab_size),
         "records": records,
         "phases": phases,
+        "evaluation": _evaluation(recipe),
         "total": _total(recipe, phases, records),
         "compute": _compute(phases, machines, price),
         "warnings": contradictions(recipe, records, machines),
@@ -97,17 +98,23 @@ def _phase(
         "sequences": sequences,
         "tokens": sequences * options.max_seq_length,
         "passes": sequences / known.per_pass if known.per_pass else None,
+        "evaluation_samples": evaluation_samples(recipe.evaluation, phase),
         "evaluations": evaluations(recipe.evaluation, phase),
         "flops": operations,
         "hours": machines.hours(operations) if machines else None,
     }
 
 
+def evaluation_samples(evaluation: Evaluation, phase: Phase) -> int | None:
+    """Sequences between two evaluations in a phase; None where evaluations are counted in steps, or there are none."""
+    return evaluation.sequences_between(phase.batch_size) if evaluation.every_samples is not None else None
+
+
 def evaluations(evaluation: Evaluation, phase: Phase) -> int | None:
     """Evaluations in a phase that are counted in sequences, the one at its end included; None for others."""
-    if evaluation.every_samples is None:
+    interval, sequences = evaluation_samples(evaluation, phase), phase.steps * phase.batch_size
+    if interval is None:
         return None
-    interval, sequences = evaluation.sequences_between(phase.batch_size), phase.steps * phase.batch_size
     within = (sequences - phase.batch_size) // interval  # the last update's is the one at the end
     return min(within, phase.steps - 1) + 1
 
@@ -122,8 +129,11 @@ def _records(recipe: Recipe, name: str, known: RecordStatistics, phases: list[Pl
         "duplicates": options.dupe_factor,
         "per_pass": known.per_pass,
         "records": known.records,
+        "tokens_per_record": known.tokens_per_record,
         "bytes_per_record": known.bytes_per_record,
         "bytes": known.records * known.bytes_per_record if known.records is not None else None,
+        "shards": known.shards,
+        "files": {file: {"records": count, "bytes": size} for file, (count, size) in known.files.items()},
         "measured": known.is_measured,
         "sequences": sequences,
         "passes": passes,
@@ -165,6 +175,18 @@ def _evaluations(recipe: Recipe, phases: list[Plan], steps: int) -> int:
         return 0
     ends = itertools.accumulate(phase.steps for phase in recipe.training.phases)
     return 1 + steps // evaluation.every_steps + sum(end % evaluation.every_steps != 0 for end in ends)
+
+
+def _evaluation(recipe: Recipe) -> Plan:
+    evaluation, first = recipe.evaluation, recipe.initialization.accuracy
+    return {
+        "examples": evaluation.examples,
+        "every_steps": evaluation.every_steps,
+        "first_accuracy": first.value if first is not None else None,
+        "first_accuracy_tolerance": first.tolerance if first is not None else None,
+        "target_metric": evaluation.target.metric if evaluation.target is not None else None,
+        "target": evaluation.target.value if evaluation.target is not None else None,
+    }
 
 
 def _compute(phases: list[Plan], machines: Machines | None, price: float | None) -> Plan | None:

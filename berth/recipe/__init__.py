@@ -13,11 +13,11 @@ from berth.recipe.corpus import (
     RecordSet,
     Segmentation,
     Source,
-    Statistics,
     Vocabulary,
 )
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
+from berth.recipe.statistics import FileStatistics, LengthShare, Statistics
 from berth.recipe.training import (
     Evaluation,
     Export,
@@ -39,9 +39,11 @@ __all__ = [
     "Expected",
     "Export",
     "ExtractOptions",
+    "FileStatistics",
     "Filter",
     "FineTuning",
     "Initialization",
+    "LengthShare",
     "ModelConfig",
     "Name",
     "Optimizer",

@@ -63,7 +63,8 @@ class Prepared(Section):
     evaluation: str
     """Path or gs:// URI of the held-out documents: `results/eval.txt`."""
     expected: dict[str, Expected] = {}
-    """Size and digests of some of the files, by file name (`eval.txt`)."""
+    """Size and digests of some of the files, by file name (`eval.txt`). A file next to them that is not read
+    (`eval.md5`) is checked if it exists."""
 
 
 class ExtractOptions(Section):
@@ -247,10 +248,3 @@ class RecordSet(Section):
                 "span_masking masks whole words already: give only one of span_masking and whole_word_mask"
             )
         return self
-
-
-class Statistics(Section):
-    """Known figures of the whole corpus. Only `berth plan` reads them."""
-
-    records_per_pass: dict[str, PositiveInt] = {}
-    """Number of records that one pass over the corpus (`dupe_factor: 1`) makes, by record set."""

@@ -15,10 +15,10 @@ from berth.recipe.corpus import (
     Corpus,
     RecordSet,
     Segmentation,
-    Statistics,
     Vocabulary,
 )
 from berth.recipe.section import Name, Section
+from berth.recipe.statistics import Statistics
 from berth.recipe.training import (
     Evaluation,
     Export,
@@ -104,8 +104,7 @@ class Recipe(Section):
                     f"fine_tuning.{name}.max_seq_length ({task.max_seq_length}) is more than "
                     f"model.max_position_embeddings ({self.model.max_position_embeddings})"
                 )
-        if unknown := sorted(set(self.statistics.records_per_pass) - set(self.records)):
-            raise ValueError(f"statistics.records_per_pass names the record set {unknown[0]!r}; there are: {known}")
+        self.statistics.check(self.records)
         if self.evaluation.records not in self.records:
             raise ValueError(f"evaluation.records names the record set {self.evaluation.records!r}; there are: {known}")
         target = self.evaluation.target

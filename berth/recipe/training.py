@@ -267,6 +267,7 @@ class FineTuning(Section):
 class Export(Section):
     """Export of the trained model for other libraries."""
 
-    formats: list[Literal["huggingface", "savedmodel", "encoder"]] = ["huggingface"]
+    formats: list[Literal["huggingface", "savedmodel", "encoder", "tf1", "tf2"]] = ["huggingface"]
     """Formats: `huggingface` (a directory that `transformers` loads), `savedmodel` (a TensorFlow SavedModel that takes
-    token ids), `encoder` (weights without heads, as `initial_checkpoint` of another recipe)."""
+    token ids), `encoder` (weights without heads, as `initial_checkpoint` of another recipe), `tf1` (a checkpoint for
+    google-research/bert), `tf2` (one for the TensorFlow Model Garden)."""

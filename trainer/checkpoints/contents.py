@@ -20,10 +20,12 @@ class CheckpointContents:
     Args:
         arrays: The requested variables that it has, by our names.
         layers: Number of the encoder's layers in it, requested or not.
+        step: Optimizer updates before it, if its content says so.
     """
 
     arrays: dict[str, np.ndarray]
     layers: int
+    step: int | None = None
 
 
 def read_safetensors(uri: str, names: Collection[str]) -> CheckpointContents:

@@ -1,22 +1,30 @@
-"""TensorFlow's checkpoints: name-based (TF1), whose names are ours, and object-based (TF2)."""
+"""TensorFlow's checkpoints, read and written: name-based (TF1), whose names are ours, and object-based (TF2)."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
 from berth.stage.inputs import Inputs
+from berth.stage.output import Output
 from trainer.checkpoints.contents import CheckpointContents, count_layers
-from trainer.models import Architecture
+from trainer.models import CONFIG, Architecture, Configuration
 
 # The key that an object-based checkpoint has.
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+# The step in a name-based checkpoint: TensorFlow's Estimator loads no checkpoint without it.
+GLOBAL_STEP = "global_step"
+# What is written: the prefix as Google publishes it, and the file by which `tf.train.latest_checkpoint` finds it.
+PREFIX, STATE = "bert_model.ckpt", "checkpoint"
 
 
 def exists(prefix: str) -> bool:
@@ -62,11 +70,94 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
                 for name in names
                 if name in by_name
             }
+            step = int(reader.get_tensor(GLOBAL_STEP)) if GLOBAL_STEP in keys else None
         except (tf.errors.OpError, RuntimeError, ValueError) as error:
             raise BerthError(
                 "the TensorFlow checkpoint cannot be read", where=prefix, found=str(error).split("\n")[0]
             ) from error
-    return CheckpointContents(arrays, count_layers(by_name))
+    return CheckpointContents(arrays, count_layers(by_name), step)
+
+
+def write_tf1(output: Output, arrays: Mapping[str, np.ndarray], config: Configuration, step: int | None) -> None:
+    """Write a name-based checkpoint, under Google's names, and the configuration.
+
+    Args:
+        output: The stage's output.
+        arrays: The variables by name, without optimizer slots.
+        config: The model.
+        step: Written as `global_step` (int64); None if it is not known.
+    """
+    tensors: dict[str, Any] = {**arrays, **({} if step is None else {GLOBAL_STEP: np.int64(step)})}
+
+    def save(prefix: str) -> None:
+        import tensorflow as tf
+
+        names = sorted(tensors)
+        tf.raw_ops.SaveV2(
+            prefix=prefix,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[tf.constant(tensors[name]) for name in names],
+        )
+
+    _write(output, config, save)
+
+
+def write_tf2(
+    output: Output, arrays: Mapping[str, np.ndarray], config: Configuration, architecture: Architecture
+) -> None:
+    """Write an object-based checkpoint of the Model Garden's classes, and the configuration.
+
+    Args:
+        output: The stage's output.
+        arrays: The variables by our names, without optimizer slots.
+        config: The model.
+        architecture: Of the model.
+    """
+    objects = architecture.tensorflow.graph(arrays, config.num_attention_heads)
+
+    def save(prefix: str) -> None:
+        import tensorflow as tf
+
+        made: dict[int, Any] = {}
+        children = {name: _trackable(content, made) for name, content in objects.items()}
+        tf.train.Checkpoint(**children).write(prefix)
+
+    _write(output, config, save)
+
+
+def _trackable(content: Any, made: dict[int, Any]) -> Any:
+    """A tree of dictionaries, lists and arrays as TensorFlow's objects.
+
+    Args:
+        content: The tree.
+        made: What has been made, by the identity of its content: shared content becomes a shared object.
+    """
+    import tensorflow as tf
+
+    if id(content) not in made:
+        if isinstance(content, dict):
+            made[id(content)] = module = tf.Module()
+            for name, child in content.items():
+                setattr(module, name, _trackable(child, made))
+        elif isinstance(content, list):
+            made[id(content)] = [_trackable(child, made) for child in content]
+        else:
+            made[id(content)] = tf.Variable(content)
+    return made[id(content)]
+
+
+def _write(output: Output, config: Configuration, save: Callable[[str], None]) -> None:
+    """Save a checkpoint in a temporary directory, and write its files into the output; the index comes last."""
+    with tempfile.TemporaryDirectory() as directory:
+        save(str(Path(directory) / PREFIX))
+        for path in sorted(Path(directory).iterdir()):
+            with path.open("rb") as source, storage.atomic_write(output.path(path.name)) as file:
+                shutil.copyfileobj(source, file)
+    with storage.atomic_write(output.path(STATE)) as file:
+        file.write(f'model_checkpoint_path: "{PREFIX}"\nall_model_checkpoint_paths: "{PREFIX}"\n'.encode())
+    with storage.atomic_write(output.path(CONFIG)) as file:
+        file.write((json.dumps(config.tensorflow(), indent=2, sort_keys=True) + "\n").encode())
 
 
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:

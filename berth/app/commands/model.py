@@ -12,10 +12,6 @@ from berth.app.commands import options
 from berth.app.section_options import SectionCommand, from_recipe
 from berth.errors import UsageError
 
-Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="DIR", help="Output of `berth train`; its newest checkpoint is used.")
-]
-
 
 def train(
     recipe: options.RecipeName,
@@ -138,13 +134,18 @@ def evaluate(
 
 
 @from_recipe(format_="export.formats.0")
-def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None:
-    """Write a trained model for other libraries."""
+def export(checkpoint: options.AnyCheckpoint, output: options.Output, format_: str) -> None:
+    """Write a trained model for other libraries; with `tf1` and `tf2`, any checkpoint."""
     from berth.stage import Directory
-    from berth.stage.inputs import Inputs
-    from trainer.serving.export import export
+    from trainer.checkpoints import checkpoint as checkpoints
+    from trainer.serving.export import export, export_other
 
-    typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
+    directory, target = checkpoint.rstrip("/"), Directory(output)
+    if checkpoints.step_of(directory) is not None or checkpoints.list_steps(directory):
+        result = export(model=checkpoints.of_training(directory), format=format_, destination=target)
+    else:
+        result = export_other(uri=directory, format=format_, destination=target)
+    typer.echo(result.uri)
 
 
 def add_to(app: typer.Typer) -> None:

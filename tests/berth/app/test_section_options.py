@@ -169,7 +169,10 @@ def test_options_become_a_checked_section_and_values(run):
             "space.",
         ),
         (("--sentence-end-characters", ""), "--sentence-end-characters: invalid value. Found []. Expected at least 1"),
-        (("--format", "onnx"), "--format: invalid value. Found 'onnx'. Expected 'huggingface', 'savedmodel' or"),
+        (
+            ("--format", "onnx"),
+            "--format: invalid value. Found 'onnx'. Expected 'huggingface', 'savedmodel', 'encoder', 'tf1' or 'tf2'.",
+        ),
         (("--segmenter", "sentencex", "--sentence-end-characters", "."), "sentencex has rules of its own"),
         (("--shards", "0", "--eval-documents", "-1"), "--shards: invalid value. Found 0."),
     ],

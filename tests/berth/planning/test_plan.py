@@ -121,6 +121,14 @@ def test_a_slice_has_all_its_hosts():
     assert Machines.of("v4-16", 1, 1.0, "--accelerator").devices == 8  # named by cores, two a chip
 
 
+def test_the_published_machine_of_mlperf_divides_its_batch_over_its_cores():
+    machines = Machines.of("v3-128", 1, 0.4, "--accelerator")
+    assert (machines.devices, machines.replicas, machines.peak) == (64, 128, 123e12)
+    assert planned("mlperf_v1", machines=machines)["warnings"] == []
+    warned = planned("mlperf_v1", "training.phases.0.batch_size=8256", machines=machines)["warnings"]
+    assert any("8,256 cannot be divided evenly over 128 devices; 8,192 can" in warning for warning in warned)
+
+
 def test_no_more_than_the_peak_can_be_used():
     with pytest.raises(UsageError, match=r"--utilisation.*1\.5"):
         Machines.of("l4-1", 1, 1.5, "--accelerator")
@@ -162,7 +170,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     recipe = recipe_file.load("quickstart")
 
-    def stage(name, *files):
+    def stage(name, *files, **counters):
         directory = tmp_path / "ws" / name
         directory.mkdir(parents=True)
         listed = tuple(ManifestFile(path=p, size=s, sha256="0" * 64, records=r) for p, s, r in files)
@@ -173,7 +181,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
             parameters={},
             inputs={},
             files=listed,
-            counters={},
+            counters=counters,
             tools={},
             seconds=1.0,
         ).write(str(directory))
@@ -181,7 +189,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     stages = {
         "vocabulary": stage("vocab", ("vocab.txt", 10, 3999)),
-        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20)),
+        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20), instances=50, padding=150),
         "records long": stage("long", ("a", 9000, 10)),
         "evaluation set": stage("evalset", ("a", 9, 1)),
     }
@@ -191,6 +199,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
     short = found["records"]["short"]
     assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
     assert short["measured"] and short["epochs"] == 2400 * 32 / 50
+    assert (short["shards"], short["tokens_per_record"], short["files"]) == (2, 64 - 150 / 50, {})
     with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
         plan(recipe, FIGURES, workspace=str(tmp_path / "other"))
 
@@ -200,6 +209,14 @@ def test_the_figures_are_json_and_the_text_says_what_is_not_known():
     assert json.loads(json.dumps(found)) == found
     text = describe(found)
     assert "962,978 parameters" in text and "?" in text
+    assert "training ends" not in text and "real tokens" not in text
+    assert "short: at most 519 bytes a record; their lengths are not known" in text
+    mlperf = describe(planned("mlperf_v1"))
+    assert "evaluated every 225,000 sequences, on 10,000 records" in mlperf
+    assert "before the first step must be 0.34085 ± 0.02" in mlperf
+    assert "training ends as soon as masked_lm_accuracy reaches 0.720" in mlperf
+    assert "256 real tokens and 2,499 bytes a record on average, in 500 files" in mlperf
+    assert "part-00000-of-00500 holds 190,389 records, 514," in mlperf
     rows = [line for line in text.splitlines() if line.startswith(("records", "short", "long"))]
     assert all(len(first) == len(second) for first, second in pairwise(rows[:3]))
 
