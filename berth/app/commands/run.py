@@ -49,10 +49,12 @@ def run(
         workspace = str(storage.local_path(workspace).resolve())
         storage.make_directory(workspace)
 
-    from berth.app import local_run
+    from berth.app import kernels, local_run
     from berth_dags.pretrain import pretrain_pipeline
 
     pipeline = pretrain_pipeline(loaded, until=until)
+    if not any(flag.startswith("--runner") for flag in flags):  # the stages' workers are on this machine
+        kernels.compile_for(loaded)
     report = local_run.execute(pipeline, workspace, beam_arguments=flags)
     for line in _summary(report):
         typer.echo(line)
