@@ -43,7 +43,21 @@ def _lines(plan: Plan) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("phase", "records", "steps", "warm-up", "batch", "sequences", "passes", "evaluations", "FLOPs", "hours"),
+        (
+            "phase",
+            "records",
+            "steps",
+            "warm-up",
+            "batch",
+            "first rate",
+            "peak rate",
+            "last rate",
+            "sequences",
+            "passes",
+            "evaluations",
+            "FLOPs",
+            "hours",
+        ),
         [
             (
                 phase["name"],
@@ -51,6 +65,9 @@ def _lines(plan: Plan) -> Iterator[str]:
                 f"{phase['steps']:,}",
                 f"{phase['warmup_steps']:,}",
                 f"{phase['batch_size']:,}",
+                f"{phase['first_learning_rate']:.3g}",
+                f"{phase['peak_learning_rate']:.3g}",
+                f"{phase['last_learning_rate']:.3g}",
                 f"{phase['sequences']:,}",
                 _number(phase["passes"], 2),
                 _number(phase["evaluations"]),

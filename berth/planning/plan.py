@@ -9,7 +9,7 @@ from typing import Any
 from berth.planning import sizes
 from berth.planning.accelerators import Machines
 from berth.planning.contradictions import contradictions
-from berth.planning.figures import Figures
+from berth.planning.figures import Figures, LearningRate
 from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size
 from berth.recipe import Evaluation, Phase, Recipe
 
@@ -23,6 +23,7 @@ Plan = dict[str, Any]
 def plan(
     recipe: Recipe,
     figures: Figures,
+    learning_rate: LearningRate,
     *,
     workspace: str | None = None,
     machines: Machines | None = None,
@@ -33,6 +34,7 @@ def plan(
     Args:
         recipe: The recipe.
         figures: Size and cost of its model architecture.
+        learning_rate: The rate of an update, by its phase and the updates of the phase before it.
         workspace: Where its data was made, to measure sizes; None to take the recipe's own statistics.
         machines: The accelerators it is trained on; None for no hours.
         price: Of one accelerator for an hour, in any currency; None for no cost.
@@ -43,7 +45,8 @@ def plan(
     vocab_size = vocabulary_size(recipe, workspace)
     known = statistics(recipe, vocab_size, workspace)
     phases = [
-        _phase(recipe, phase, known[phase.records], figures, vocab_size, machines) for phase in recipe.training.phases
+        _phase(recipe, phase, known[phase.records], figures, vocab_size, machines) | _rates(phase, learning_rate)
+        for phase in recipe.training.phases
     ]
     records = {name: _records(recipe, name, known[name], phases) for name in recipe.records}
     return {
@@ -101,6 +104,22 @@ def _phase(
         "flops": operations,
         "hours": machines.hours(operations) if machines else None,
     }
+
+
+def _rates(phase: Phase, learning_rate: LearningRate) -> Plan:
+    """The rates with which a phase begins, peaks and ends: of a schedule that it continues, only a part is run."""
+    rates = {step: learning_rate(phase, step) for step in _turning_points(phase)}
+    return {
+        "first_learning_rate": rates[0],
+        "peak_learning_rate": max(rates.values()),
+        "last_learning_rate": rates[phase.steps - 1],
+    }
+
+
+def _turning_points(phase: Phase) -> set[int]:
+    """The steps of a phase at which its rate is highest: the first, the last, the end of its warm-up."""
+    warm = phase.warmup_steps + phase.start_warmup_step - phase.first_step
+    return {step for step in (0, warm - 1, warm, phase.steps - 1) if 0 <= step < phase.steps}
 
 
 def evaluations(evaluation: Evaluation, phase: Phase) -> int | None:

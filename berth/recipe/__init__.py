@@ -26,6 +26,7 @@ from berth.recipe.training import (
     ModelConfig,
     Optimizer,
     Phase,
+    Schedule,
     Target,
     Training,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Prepared",
     "Recipe",
     "RecordSet",
+    "Schedule",
     "Section",
     "Segmentation",
     "Source",

@@ -31,7 +31,7 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
     Args:
         name: Path or gs:// URI of a YAML file, or the name of a recipe that is installed with Berth (``quickstart``).
         overrides: ``key.path=VALUE`` texts. VALUE is read as YAML; items of lists are named by their index.
-        scale: A smaller scale, ``tiny``, applied to the file's recipe before the overrides, which so have the last word.
+        scale: A smaller scale, ``tiny``, applied to the file's recipe before the overrides, which have the last word.
 
     Raises:
         UsageError: for a missing file, wrong YAML, an unknown key, a wrong type, an impossible combination or an

@@ -93,6 +93,11 @@ class Recipe(Section):
             raise ValueError(
                 "initialization is given, but initial_checkpoint names none; remove it (initialization: null)"
             )
+        if (first := self.training.phases[0]).first_step and self.initial_checkpoint is None:
+            raise ValueError(
+                f"training.phases.0.schedule continues at step {first.first_step:,}, but initial_checkpoint names no "
+                "checkpoint of that step"
+            )
         if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
             raise ValueError(
                 "initialization.accuracy needs an evaluation before the first step: give evaluation.every_samples or "

@@ -121,11 +121,17 @@ def _segmentation(segmentation: Segmentation) -> dict[str, Any]:
 def _training(recipe: Recipe) -> dict[str, Any]:
     """Phases of few steps for any machine: in float32, by the engine that is always installed."""
     factor = _steps_factor(recipe)
-    phases = []
+    phases: list[dict[str, Any]] = []
     for phase in recipe.training.phases:
         content = phase.model_dump()
         content["steps"] = _divided(phase.steps, factor)
-        content["warmup_steps"] = min(content["steps"], round(phase.warmup_steps / factor))
+        whole = content["steps"]
+        if phase.schedule is not None:
+            # Weights are random: the schedule begins with the first phase. What follows the phase remains.
+            before, after = sum(each["steps"] for each in phases), phase.schedule_steps - phase.first_step - phase.steps
+            whole += before + round(after / factor)
+            content["schedule"] = {"from_step": before, "total_steps": whole}
+        content["warmup_steps"] = min(whole, round(phase.warmup_steps / factor))
         content["start_warmup_step"] = round(phase.start_warmup_step / factor)
         _shrink(content, batch_size=BATCH_SIZE, accumulation=MICRO_BATCHES)
         content["batch_size"] -= content["batch_size"] % content["accumulation"]

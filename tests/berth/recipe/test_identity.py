@@ -116,8 +116,10 @@ DEFAULTS = {
         "warmup_steps": 0,
         "start_warmup_step": 0,
         "power": 1.0,
+        "schedule": None,
         "optimizer_state": "keep",
     },
+    "Schedule": {"from_step": REQUIRED, "total_steps": REQUIRED},
     "Training": {
         "engine": "tensorflow",
         "attention": "plain",
