@@ -101,7 +101,7 @@ def directory(tmp_path_factory):
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_under_try_it_runs(page, directory):
     (script,) = re.findall(r"```sh\n(.*?)```", text(page).split("## Try it\n")[1].split("\n## ")[0], re.DOTALL)
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, **VARIABLES, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=directory, env=environment, capture_output=True, text=True
     )
