@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from berth import formatting as words
 from berth.planning.plan import Plan
+from berth.planning.published import number, ratio
 
 UNKNOWN = "?"
 
@@ -93,8 +94,49 @@ def _lines(plan: Plan) -> Iterator[str]:
             f"{compute['device_hours']:,.0f} accelerator hours"
             + (f", cost {compute['cost']:,.0f}" if compute["cost"] is not None else "")
         )
+    if (corpus := plan["corpus"])["words"] is not None:
+        yield _corpus(corpus, plan["records"])
+    if plan["published"]:
+        yield ""
+        yield from _table(
+            (
+                "published figure",
+                "published",
+                "planned",
+                "ratio",
+                "measured",
+                "ratio",
+                "unit",
+                "the source's arithmetic",
+            ),
+            [
+                (
+                    figure["name"].replace("_", " "),
+                    number(figure["published"]),
+                    number(figure["planned"]),
+                    ratio(figure["planned_ratio"]),
+                    number(figure["measured"]),
+                    ratio(figure["measured_ratio"]),
+                    figure["unit"],
+                    figure["computation"] or "",
+                )
+                for figure in plan["published"]
+            ],
+        )
     for warning in plan["warnings"]:
         yield f"warning: {warning}"
+
+
+def _corpus(corpus: Plan, records: Plan) -> str:
+    """The corpus in words, in sizes of BERT's, and in epochs of BERT's corpus."""
+    text = f"the corpus has {corpus['words']:,} words, {corpus['times_bert']:.2f} times as many as BERT's"
+    if corpus["bert_epochs"] is None:
+        return text
+    passes = [entry["passes"] for entry in records.values() if entry["passes"]]
+    return (
+        f"{text}: {' + '.join(f'{each:.2f}' for each in passes)} = {sum(passes):.2f} epochs of it have as many words "
+        f"as {corpus['bert_epochs']:.1f} of BERT's"
+    )
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -6,16 +6,24 @@ import itertools
 import math
 from typing import Any
 
+from berth import storage
 from berth.planning import sizes
 from berth.planning.accelerators import Machines
 from berth.planning.contradictions import contradictions
 from berth.planning.figures import Figures, LearningRate
+from berth.planning.measured import measured
+from berth.planning.published import compared
 from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size
 from berth.recipe import Evaluation, Phase, Recipe
+from berth.stage import run_index as runs
+from berth.stage.manifest import NAME as MANIFEST
 
 # Tokens that BERT-Base was trained on: 1,000,000 steps of 256 sequences of 512 (Devlin et al. 2019, section A.2).
 # StagedML counts reference epochs by them: how many of a run's own epochs would see as many.
 REFERENCE_TOKENS = 1_000_000 * 256 * 512
+
+# Words of BERT's corpus: 800 million of BooksCorpus and 2,500 million of English Wikipedia (ibid., section 3.1).
+BERT_WORDS = 800_000_000 + 2_500_000_000
 
 Plan = dict[str, Any]
 
@@ -49,14 +57,39 @@ def plan(
         for phase in recipe.training.phases
     ]
     records = {name: _records(recipe, name, known[name], phases) for name in recipe.records}
-    return {
+    measures = _measured(recipe, workspace) if workspace is not None else {}
+    total = _total(recipe, phases, records)
+    result: Plan = {
         "recipe": recipe.name,
         "model": _model(recipe, figures, vocab_size),
         "records": records,
         "phases": phases,
-        "total": _total(recipe, phases, records),
+        "total": total,
+        "corpus": _corpus(measures.get("corpus", {}).get("words", recipe.statistics.words), total["passes"]),
         "compute": _compute(phases, machines, price),
         "warnings": contradictions(recipe, records, machines),
+    }
+    planned = plan(recipe, figures, learning_rate, machines=machines, price=price) if measures else result
+    result["published"] = [figure.json() for figure in compared(recipe, planned, measures)]
+    return result
+
+
+def _measured(recipe: Recipe, workspace: str) -> Plan:
+    """What the recipe's data and, if it is finished, its training run in a workspace have measured."""
+    stages = runs.data(workspace, recipe)
+    trained = runs.training(workspace, recipe)
+    if trained is not None and storage.exists(storage.join(trained, MANIFEST)):
+        stages[runs.TRAIN] = trained
+    return measured(stages)
+
+
+def _corpus(words: int | None, passes: float | None) -> Plan:
+    """The corpus in sizes of BERT's, and the run in epochs of BERT's corpus."""
+    times = words / BERT_WORDS if words is not None else None
+    return {
+        "words": words,
+        "times_bert": times,
+        "bert_epochs": times * passes if times is not None and passes is not None else None,
     }
 
 
@@ -100,6 +133,7 @@ def _phase(
         "sequences": sequences,
         "tokens": sequences * options.max_seq_length,
         "passes": sequences / known.per_pass if known.per_pass else None,
+        "evaluation_interval": recipe.evaluation.sequences_between(phase.batch_size) or None,
         "evaluations": evaluations(recipe.evaluation, phase),
         "flops": operations,
         "hours": machines.hours(operations) if machines else None,

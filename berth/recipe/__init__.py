@@ -16,6 +16,7 @@ from berth.recipe.corpus import (
     Statistics,
     Vocabulary,
 )
+from berth.recipe.published import Published, PublishedFigure, PublishedLine
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
 from berth.recipe.training import (
@@ -48,6 +49,9 @@ __all__ = [
     "Optimizer",
     "Phase",
     "Prepared",
+    "Published",
+    "PublishedFigure",
+    "PublishedLine",
     "Recipe",
     "RecordSet",
     "Schedule",

@@ -254,3 +254,5 @@ class Statistics(Section):
 
     records_per_pass: dict[str, PositiveInt] = {}
     """Number of records that one pass over the corpus (`dupe_factor: 1`) makes, by record set."""
+    words: PositiveInt | None = None
+    """Number of words of the corpus."""

@@ -18,6 +18,7 @@ from berth.recipe.corpus import (
     Statistics,
     Vocabulary,
 )
+from berth.recipe.published import Published
 from berth.recipe.section import Name, Section
 from berth.recipe.training import (
     Evaluation,
@@ -56,6 +57,7 @@ class Recipe(Section):
     """Fine-tuning tasks by name."""
     export: Export = Export()
     statistics: Statistics = Statistics()
+    published: Published = Published()
     cluster: Cluster = Cluster()
 
     @property

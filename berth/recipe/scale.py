@@ -74,6 +74,7 @@ def scaled(recipe: Recipe, scale: str) -> Recipe:
     every = recipe.evaluation.every_steps
     content["evaluation"]["every_steps"] = every and _divided(every, _steps_factor(recipe))
     total = sum(phase["steps"] for phase in content["training"]["phases"])
+    content["published"]["log"] = _log(recipe)
     content["fine_tuning"] = {
         name: {**content["fine_tuning"][name], **_fine_tuning(task.task, task.every_steps, total)}
         for name, task in recipe.fine_tuning.items()
@@ -141,6 +142,13 @@ def _training(recipe: Recipe) -> dict[str, Any]:
     )
     settings = {"engine": "tensorflow", "attention": "plain", "precision": "float32", "phases": phases}
     return settings | {name: _divided(value, factor) for name, value in counted.items()}
+
+
+def _log(recipe: Recipe) -> list[dict[str, Any]]:
+    """The published log's lines; of those that fall on one step, the last."""
+    factor = _steps_factor(recipe)
+    lines = {_divided(line.step, factor): line.model_dump() for line in recipe.published.log}
+    return [{**line, "step": step} for step, line in lines.items()]
 
 
 def _fine_tuning(task: str, every_steps: int | None, total: int) -> dict[str, Any]:

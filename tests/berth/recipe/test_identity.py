@@ -10,8 +10,8 @@ from berth.recipe import Evaluation, Export, Filter, Recipe, RecordSet, Section,
 from berth.recipe.training import ExpectedAccuracy
 
 REQUIRED = PydanticUndefined
-# Every section that a digest covers, with the defaults of its keys. The sections Cluster, Expected and Statistics, on
-# which no result depends, are not here.
+# Every section that a digest covers, with the defaults of its keys. The sections Cluster, Expected, Published and
+# Statistics, on which no result depends, are not here.
 DEFAULTS = {
     "Source": {
         "format": "wikipedia",
@@ -171,10 +171,12 @@ DEFAULTS = {
         "fine_tuning": {},
         "export": {},
         "statistics": {},
+        "published": {},
         "cluster": {},
     },
 }
-UNPINNED = {"Cluster", "Expected", "Statistics", "TaskResources", "Toleration"}
+UNPINNED = {"Cluster", "Expected", "Published", "PublishedFigure", "PublishedLine"}
+UNPINNED |= {"Statistics", "TaskResources", "Toleration"}
 ADVICE = (
     "{name} has other defaults than those that were pinned. Digests omit defaults, so finished stages would be taken "
     "for results of the new ones. If a default changed: raise VERSION in every stage that reads the key, then change "
