@@ -43,7 +43,7 @@ def measured(stages: Mapping[str, str]) -> Figures:
     if trained:  # of several slices, the last one's files cover all
         found |= _training(stages[trained[-1]], sum(manifests[title].seconds for title in trained))
     for title, manifest in manifests.items():
-        if manifest.stage == "evaluate":
+        if manifest.stage == "evaluate" and any(file.path == results.EVALUATION for file in manifest.files):
             found["evaluation"] = dict(results.read_evaluation(stages[title]))
         if manifest.stage == "finetune":  # of several, the last one is that of the whole training run
             tuned = results.read_finetuning(stages[title])
@@ -90,6 +90,8 @@ def _records(manifest: Manifest) -> Figures:
 
 
 def _training(directory: str, seconds: float) -> Figures:
+    if not storage.exists(storage.join(directory, results.TRAINING)):
+        return {}
     summary: Mapping[str, Any] = results.read_training(directory)
     ended = summary.get("ended", {})  # a training run may reach its target before its last step
     total = {"steps": ended.get("step", summary["steps"]), "sequences": ended.get("sequences", summary["sequences"])}

@@ -49,7 +49,7 @@ def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2
     )
     tune(made, "fine-tune mnli at 250", before, 250, accuracies[0])
     tune(made, "fine-tune mnli", last.files("checkpoint*"), 500, accuracies[1])
-    build_report(recipe=made.recipe, stages=made.stages, destination=Workspace(str(made.workspace)))
+    build_report(recipe=made.recipe, stages=made.stages, planned={}, destination=Workspace(str(made.workspace)))
     return made
 
 
