@@ -45,4 +45,4 @@ def report(
         run_index.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, REPORT)))
-        return task.finish(result, manifest)
+        return task.finish(result, manifest, "report")
