@@ -171,14 +171,14 @@ def link(uri: str, directory: str) -> None:
     """Let ``uri`` lead to a directory, instead of where it led before.
 
     Locally it is a symbolic link, relative so that both can be moved together. Cloud Storage has no links: there it is
-    an object whose content is the directory's URI.
+    an object whose content is that relative path.
 
     Raises:
         BerthError: if it cannot be written, for example because it is a directory.
     """
     if is_cloud(uri):
         with atomic_write(uri) as file:
-            file.write(f"{directory}\n".encode())
+            file.write(f"{os.path.relpath(directory, os.path.dirname(uri))}\n".encode())
         return
     path = local_path(uri)
     with explained(uri):

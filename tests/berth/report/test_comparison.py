@@ -101,6 +101,11 @@ def test_the_figures_are_side_by_side(two: list[str]) -> None:
     assert found["masked-token accuracy on held-out text"] == ("31.2%", "31.2%")
 
 
+def test_the_datasets_of_all_runs_are_one_table(compared: Page) -> None:
+    (table,) = [text for text in compared.text("table") if "billions" in text]
+    assert all(name in table for name in ("three short", "three long", "six short", "six long"))
+
+
 def test_only_keys_that_differ_are_shown(two: list[str]) -> None:
     found = {row.title: row.values for row in comparison.differences(comparison.find(two))}
     assert found == {"model.num_hidden_layers": ("3", "6")}

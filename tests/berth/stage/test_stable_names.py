@@ -54,6 +54,6 @@ def test_a_directory_of_the_users_is_left_alone(workspace):
     assert [path.name for path in (workspace / "results" / "stagedml_3l").iterdir()] == ["report"]
 
 
-def test_in_a_bucket_a_name_is_an_object_that_says_where(bucket):
+def test_in_a_bucket_a_name_is_an_object_that_holds_the_relative_path(bucket):
     uri = stable_names.link(f"{bucket}/names", RECIPE, "epoch-10/train", f"{bucket}/names/train/0123456789ab")
-    assert storage.read_text(uri) == f"{bucket}/names/train/0123456789ab\n"
+    assert storage.read_text(uri) == "../../../train/0123456789ab\n"
