@@ -129,14 +129,13 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _corpus(corpus: Plan, records: Plan) -> str:
     """The corpus in words, in sizes of BERT's, and in epochs of BERT's corpus."""
-    text = f"the corpus has {corpus['words']:,} words, {corpus['times_bert']:.2f} times as many as BERT's"
+    text = f"the corpus has {corpus['words']:,} words, {corpus['times_bert']:.3g} times as many as BERT's"
     if corpus["bert_epochs"] is None:
         return text
     passes = [entry["passes"] for entry in records.values() if entry["passes"]]
-    return (
-        f"{text}: {' + '.join(f'{each:.2f}' for each in passes)} = {sum(passes):.2f} epochs of it have as many words "
-        f"as {corpus['bert_epochs']:.1f} of BERT's"
-    )
+    parts = " + ".join(f"{each:.2f}" for each in passes)
+    total = f" = {sum(passes):.2f}" if len(passes) > 1 else ""
+    return f"{text}: {parts}{total} epochs of it have as many words as {corpus['bert_epochs']:.3g} of BERT's"
 
 
 def _number(value: float | None, digits: int = 0) -> str:
