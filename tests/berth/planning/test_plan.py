@@ -162,6 +162,15 @@ def test_a_slice_has_all_its_hosts():
     assert Machines.of("v4-16", 1, 1.0, "--accelerator").devices == 8  # named by cores, two a chip
 
 
+def test_the_machines_of_a_recipe_are_those_of_its_training_or_the_given_ones():
+    recipe = recipe_file.load("finbert_cased")
+    assert Machines.of_recipe(recipe).devices == 8
+    assert Machines.of_recipe(recipe, "l4-1", 3).devices == 3
+    assert Machines.of_recipe(recipe_file.load("quickstart")) is None
+    with pytest.raises(UsageError, match=r"cluster\.stages\.train\.accelerator.*l4-3"):
+        Machines.of_recipe(recipe_file.load("quickstart", ["cluster.stages.train.accelerator=l4-3"]))
+
+
 def test_no_more_than_the_peak_can_be_used():
     with pytest.raises(UsageError, match=r"--utilisation.*1\.5"):
         Machines.of("l4-1", 1, 1.5, "--accelerator")

@@ -333,6 +333,33 @@ def test_what_cannot_have_been_published_is_an_error(overrides, message):
         recipe_file.load("quickstart", overrides)
 
 
+def test_with_a_workspace_a_plan_has_the_figures_of_the_finished_run(tmp_path):
+    from berth.recipe import Recipe
+    from berth.stage import run_index as runs
+    from support.report_run import RECIPE, make_run
+
+    made = make_run(tmp_path)
+    figures = {
+        "records": {"value": 46_880, "planned": "records.short.records"},
+        "accuracy": {"value": 0.5, "measured": "phases.long.masked_lm_accuracy"},
+        "first": {"value": 0.1, "measured": "evaluations.first.masked_lm_accuracy"},
+    }
+    given = {"source": "s", "figures": figures}
+    recipe = Recipe.model_validate({**RECIPE, "statistics": {"records_per_pass": {"short": 4688}}, "published": given})
+    runs.record_data(str(made.workspace), recipe, made.stages)
+
+    def rows():
+        found = plan(recipe, FIGURES, learning_rate, workspace=str(made.workspace))["published"]
+        return {row["name"]: (row["planned"], row["planned_ratio"], row["measured"]) for row in found}
+
+    assert rows() == {"records": (46_880, 1.0, 23_440), "accuracy": (None, None, None), "first": (None, None, None)}
+    runs.record_training(str(made.workspace), recipe, made.stages["train"])
+    after = rows()
+    assert after["records"] == (46_880, 1.0, 23_440)  # planned from the recipe's statistics, not from the workspace
+    assert after["accuracy"][2] == pytest.approx(0.38 * (1 - 2.718281828459045 ** (-500 / 150)))
+    assert after["first"][2] == 0.0
+
+
 def test_no_digest_covers_what_was_published(tmp_path):
     from berth.stage import run_index as runs
 
