@@ -24,4 +24,4 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
 
     with Task("export", recipe, workspace) as task:
         result = export(model=task.files(model, "*"), format=format, destination=task.destination)
-        return task.finish(result, manifest)
+        return task.finish(result, manifest, f"export-{format}")

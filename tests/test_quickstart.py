@@ -44,7 +44,12 @@ def result(workspace):
     files = {}
     for path in sorted(workspace.rglob("*")):
         name = str(path.relative_to(workspace))
-        if not path.is_file() or name.startswith("logs/") or name.endswith("report.html") or "/.tensorboard/" in name:
+        if (
+            not path.is_file()
+            or name.startswith("logs/")
+            or name.endswith(("report.html", "report.md"))
+            or "/.tensorboard/" in name
+        ):
             continue
         content = path.read_bytes()
         if path.name == "manifest.json" and not name.startswith("report/"):

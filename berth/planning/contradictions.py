@@ -40,9 +40,11 @@ def _phases(recipe: Recipe, machines: Machines | None) -> list[str]:
     found = []
     for phase in recipe.training.phases:
         key = f"training.phases.{phase.name}"
-        if (end := phase.warmup_steps + phase.start_warmup_step) >= phase.steps and phase.warmup_steps:
+        length = phase.schedule_steps
+        if (end := phase.warmup_steps + phase.start_warmup_step) >= length and phase.warmup_steps:
+            whole = "the phase" if phase.schedule is None else "its schedule"
             found.append(
-                f"{key}: the warm-up ends at step {end:,}, the phase has {phase.steps:,}: the rate never reaches "
+                f"{key}: the warm-up ends at step {end:,}, {whole} has {length:,}: the rate never reaches "
                 f"{phase.learning_rate:g}, or falls at once."
             )
         if machines is not None and phase.batch_size % (parts := machines.replicas * phase.accumulation):

@@ -15,6 +15,7 @@ from berth.recipe.corpus import (
     Source,
     Vocabulary,
 )
+from berth.recipe.published import Published, PublishedFigure, PublishedLine
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
 from berth.recipe.statistics import FileStatistics, LengthShare, Statistics
@@ -26,6 +27,7 @@ from berth.recipe.training import (
     ModelConfig,
     Optimizer,
     Phase,
+    Schedule,
     Target,
     Training,
 )
@@ -49,8 +51,12 @@ __all__ = [
     "Optimizer",
     "Phase",
     "Prepared",
+    "Published",
+    "PublishedFigure",
+    "PublishedLine",
     "Recipe",
     "RecordSet",
+    "Schedule",
     "Section",
     "Segmentation",
     "Source",

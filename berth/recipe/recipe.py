@@ -17,6 +17,7 @@ from berth.recipe.corpus import (
     Segmentation,
     Vocabulary,
 )
+from berth.recipe.published import Published
 from berth.recipe.section import Name, Section
 from berth.recipe.statistics import Statistics
 from berth.recipe.training import (
@@ -56,6 +57,7 @@ class Recipe(Section):
     """Fine-tuning tasks by name."""
     export: Export = Export()
     statistics: Statistics = Statistics()
+    published: Published = Published()
     cluster: Cluster = Cluster()
 
     @property
@@ -92,6 +94,11 @@ class Recipe(Section):
         if self.initial_checkpoint is None and self.initialization != Initialization():
             raise ValueError(
                 "initialization is given, but initial_checkpoint names none; remove it (initialization: null)"
+            )
+        if (first := self.training.phases[0]).first_step and self.initial_checkpoint is None:
+            raise ValueError(
+                f"training.phases.0.schedule continues at step {first.first_step:,}, but initial_checkpoint names no "
+                "checkpoint of that step"
             )
         if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
             raise ValueError(

@@ -34,6 +34,8 @@ class Statistics(Section):
 
     records_per_pass: dict[str, PositiveInt] = {}
     """Number of records that one pass over the corpus (`dupe_factor: 1`) makes, by record set."""
+    words: PositiveInt | None = None
+    """Number of words of the corpus."""
     lengths: dict[str, list[LengthShare]] = {}
     """Distribution of the lengths of records, by record set. Without it, sizes are planned for records without
     padding."""

@@ -74,7 +74,8 @@ def stage_of(path: str) -> str:
     Raises:
         BerthError: if there is none.
     """
-    whole = path if storage.is_cloud(path) else os.path.abspath(storage.local_path(path))
+    # A link in `results` leads to the directory: inputs are relative to where that really is.
+    whole = path if storage.is_cloud(path) else os.path.realpath(storage.local_path(path))
     directory = whole.rstrip("/")
     while not storage.exists(storage.join(directory, NAME)):
         if storage.parent(directory) in ("", "/", "gs:/", directory):

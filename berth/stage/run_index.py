@@ -19,7 +19,7 @@ from berth.recipe import Recipe
 
 DIRECTORY = "runs"
 # Keys that neither data nor training depend on.
-AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "cluster"}
+AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "published", "cluster"}
 NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": {"engine", "attention", "steps_per_epoch"}}
 NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}
 TRAIN = "train"

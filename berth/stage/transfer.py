@@ -60,7 +60,8 @@ def sync(source: str, destination: str) -> SyncResult:
     A file that exists at the destination with the same size and CRC32C is not copied again, so a copy that was killed
     continues. Manifests are copied last, so that no unfinished copy looks finished. Objects appear when they are
     complete; local files are written under a temporary name, verified, and renamed. Files that only matter on their own
-    machine (a stage's lock, files that end in ``.tmp``) are omitted. Nothing is deleted.
+    machine (a stage's lock, files that end in ``.tmp``) and links to directories within the copied one are omitted.
+    Nothing is deleted.
 
     Args:
         source: Directory, file or pattern. A file's name is its path below the directory, or below the fixed part of
@@ -137,10 +138,19 @@ def _files(source: str, destination: str) -> list[File]:
 def _local_names(directory: str) -> list[str]:
     """Names of the files below a local directory, without those of a process that is running there."""
     names = sorted(glob.glob("**", root_dir=directory, recursive=True, include_hidden=True))
+    whole = os.path.realpath(directory)
+    links = [name for name in names if os.path.islink(os.path.join(directory, name))]
+    # What a link leads to within the directory is copied anyway, under its own name.
+    inner = tuple(
+        f"{name}/" for name in links if os.path.realpath(os.path.join(directory, name)).startswith(f"{whole}/")
+    )
     return [
         name
         for name in names
-        if os.path.isfile(os.path.join(directory, name)) and os.path.basename(name) != LOCK and not _is_temporary(name)
+        if os.path.isfile(os.path.join(directory, name))
+        and os.path.basename(name) != LOCK
+        and not _is_temporary(name)
+        and not name.startswith(inner)
     ]
 
 

@@ -167,6 +167,32 @@ def explained(uri: str) -> Iterator[None]:
         ) from error
 
 
+def link(uri: str, directory: str) -> None:
+    """Let ``uri`` lead to a directory, instead of where it led before.
+
+    Locally it is a symbolic link, relative so that both can be moved together. Cloud Storage has no links: there it is
+    an object whose content is that relative path.
+
+    Raises:
+        BerthError: if it cannot be written, for example because it is a directory.
+    """
+    if is_cloud(uri):
+        with atomic_write(uri) as file:
+            file.write(f"{os.path.relpath(directory, os.path.dirname(uri))}\n".encode())
+        return
+    path = local_path(uri)
+    with explained(uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = os.path.relpath(local_path(directory).resolve(), path.parent.resolve())
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        try:
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def delete(uri: str) -> None:
     """Delete a file, or a directory with its contents, if it exists."""
     if is_cloud(uri):

@@ -67,6 +67,7 @@ def test_each_document_is_in_one_shard_or_held_out(result):
     counters = result.manifest.counters
     assert (counters["documents"], counters["evaluation_documents"]) == (35, 5)
     assert counters["sentences"] == sum(len(document) for part in parts for document in part)
+    assert counters["words"] == sum(len(line.split()) for part in parts for document in part for line in document)
     assert sum(file.records for file in result.manifest.files if file.path.startswith("part-")) == 35
 
 

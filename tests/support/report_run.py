@@ -304,6 +304,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
     summary = {
         "parameters": 1_223_998,
         "steps": 500,
+        "sequences": 32_000,
         "phases": [{"name": name, "epochs": 0.5 * number} for number, (name, _) in enumerate(PHASES, 1)],
     }
     model = made.add(

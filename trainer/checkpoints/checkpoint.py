@@ -102,6 +102,11 @@ class Checkpoint:
         return step_of(self.uri)
 
     @property
+    def named_step(self) -> int | None:
+        """Steps before it by its name, also of a TensorFlow checkpoint; None if its name does not say."""
+        return tensorflow.step_of(self.uri) if self.kind == "tensorflow" else self.step
+
+    @property
     def directory(self) -> str:
         """The directory with its configuration and vocabulary."""
         return self.uri if self.kind in DIRECTORIES else storage.parent(self.uri)

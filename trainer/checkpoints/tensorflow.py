@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -35,6 +36,15 @@ def exists(prefix: str) -> bool:
 def prefixes(directory: str) -> list[str]:
     """The prefixes of all TensorFlow checkpoints in a directory."""
     return [name.removesuffix(".index") for name in storage.glob(storage.join(directory, "*.index"))]
+
+
+def step_of(prefix: str) -> int | None:
+    """The step in a checkpoint's name: of TF1 ``model.ckpt-28252``, of Model Garden ``ctl_step_900000.ckpt-9``.
+
+    None if there is none, as in ``bert_model.ckpt``.
+    """
+    match = re.search(r"ctl_step_(\d+)\.ckpt-\d+$", prefix) or re.search(r"\.ckpt-(\d+)$", prefix)
+    return int(match.group(1)) if match else None
 
 
 def files(prefix: str) -> Inputs:

@@ -15,6 +15,14 @@ from berth.errors import UsageError
 if TYPE_CHECKING:
     from berth.recipe import Recipe
 
+Image = Annotated[
+    str,
+    typer.Option(
+        "--image",
+        metavar="IMAGE",
+        help="Container image, by digest; default: the recipe's, or that of the variable BERTH_IMAGE.",
+    ),
+]
 OptionalRecipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", show_default=False)
 ]
@@ -37,6 +45,7 @@ def compile_(
         str, typer.Option("--components", metavar="DIR", help="Write each component to a YAML file in this directory.")
     ] = "",
     until: Until = "report",
+    image: Image = "",
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
@@ -44,11 +53,15 @@ def compile_(
     from berth.cluster.package import compiled
 
     if components:
-        if recipe or output:
+        if recipe or output or image:
             raise UsageError(
-                "--components takes neither a recipe nor --output: components are the same for every recipe"
+                "--components takes neither a recipe nor --output nor --image: components are the same for every "
+                "recipe, and have the image of the variable BERTH_IMAGE"
             )
         from components import load
+        from components.image import required
+
+        required()
 
         for name, component in load().items():
             path = storage.join(components, f"{name}.yaml")
@@ -58,7 +71,7 @@ def compile_(
         return
     if not recipe or not output:
         raise UsageError("nothing to compile is given", expected="RECIPE -o FILE, or --components DIR")
-    content, _ = _pipeline(recipe, set_, until, scale)
+    content = _compiled(_load(recipe, set_, until, scale, image), until)
     with storage.atomic_write(output) as file:
         file.write(content)
     typer.echo(output)
@@ -82,6 +95,7 @@ def submit(
         ),
     ] = "",
     until: Until = "report",
+    image: Image = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
@@ -90,18 +104,14 @@ def submit(
     from berth.cluster import submission
     from berth.cluster.endpoint import connect, read_token
     from berth.recipe import SHARED_DIRECTORY
-    from components.image import VARIABLE as IMAGE_VARIABLE
 
-    content, loaded = _pipeline(recipe, set_, until, scale)
+    loaded = _load(recipe, set_, until, scale, image)
     uri = workspace or loaded.cluster.workspace
     if not uri:
         raise UsageError("the run has no workspace", expected="--workspace gs://…, or cluster.workspace in the recipe")
     if not storage.is_cloud(uri) or not SHARED_DIRECTORY.fullmatch(uri):
         raise UsageError("a cluster's tasks cannot share this workspace", where=uri, expected="gs://BUCKET/PATH")
-    if not loaded.cluster.image and not os.environ.get(IMAGE_VARIABLE):
-        raise UsageError(
-            "no image is given for the tasks", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
-        )
+    content = _compiled(loaded, until)
     flags = beam_arguments(context, uri, loaded.corpus.patterns, loaded.cluster)
     kubeflow = connect(endpoint, read_token(token_file, os.environ), namespace)
     run = submission.submit(
@@ -167,27 +177,31 @@ def k8s(
     typer.echo(manifests.text(manifests.job(loaded, job, placement)), nl=False)
 
 
-def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:
-    """The compiled pipeline of a recipe, and the recipe."""
-    from berth.cluster.package import compiled
+def _load(recipe: str, overrides: list[str], until: str, scale: str, image: str) -> Recipe:
+    """The recipe of a pipeline, with the given image instead of its own."""
     from berth.recipe.file import load
 
     if until not in ("data", "report"):
         raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
-    loaded = load(recipe, overrides, scale)
+    given = [f"cluster.image={image}"] if image else []
+    return load(recipe, [*overrides, *given], scale)
 
+
+def _compiled(recipe: Recipe, until: str) -> bytes:
+    """The compiled pipeline of a recipe."""
+    from berth.cluster.package import compiled
     from berth_dags.pretrain import pretrain_pipeline
     from components import load as load_components
 
     known = load_components()
-    unknown = sorted(set(loaded.cluster.stages) - set(known))
+    unknown = sorted(set(recipe.cluster.stages) - set(known))
     if unknown:
         raise UsageError(
             "no such stage",
             where=f"cluster.stages.{unknown[0]}",
             expected=", ".join(known),
         )
-    return compiled(pretrain_pipeline(loaded, for_cluster=True, until=until)), loaded
+    return compiled(pretrain_pipeline(recipe, for_cluster=True, until=until))
 
 
 def add_to(app: typer.Typer) -> None:

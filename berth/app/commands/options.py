@@ -40,7 +40,9 @@ Set = Annotated[
 Scale = Annotated[
     str,
     typer.Option(
-        "--scale", metavar="tiny", help="Scale the recipe down: the quickstart's excerpt, two layers, some 24 steps."
+        "--scale",
+        metavar="tiny",
+        help="Scale the recipe down, before any `--set`: the quickstart's excerpt, two layers, some 24 steps.",
     ),
 ]
 

@@ -32,10 +32,12 @@ def run(
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Run a recipe from raw text to the report. Finished stages are not run again."""
+    from berth.planning.accelerators import Machines
     from berth.recipe.file import load
     from berth.stage.inputs import Inputs
 
     loaded = load(recipe, set_, scale)
+    Machines.of_recipe(loaded)  # the report plans for these: an unknown shape is an error now, not after training
     if '"' in workspace or "\\" in workspace:
         raise UsageError(
             "the path of a workspace cannot contain quotes or backslashes", where=f"--workspace {workspace}"

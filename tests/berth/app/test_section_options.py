@@ -37,6 +37,7 @@ RENAMED = {("Filter", "languages"): "language", ("Export", "formats"): "format"}
 WITHOUT_OPTION = {("Vocabulary", "path"), ("Vocabulary", "expected"), ("FineTuning", "every_steps")}
 # Options that are called as a key of the recipe is, but are something else, or override one recipe.
 OF_ITS_OWN = {
+    ("compile", "image"),
     ("extract", "source"),  # several sources, each FORMAT='GLOB'
     ("finetune", "lower_case"),  # of a model that may not come from a recipe
     ("k8s", "accelerator"),
@@ -47,6 +48,7 @@ OF_ITS_OWN = {
     ("plan", "hosts"),
     ("plan", "workspace"),
     ("run", "workspace"),
+    ("submit", "image"),
     ("submit", "namespace"),
     ("submit", "workspace"),
     ("train", "evaluation"),

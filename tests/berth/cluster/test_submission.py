@@ -20,7 +20,8 @@ TOKEN = "s3cret-of-the-test"
 
 @pytest.fixture(scope="module")
 def package():
-    return compiled(pretrain_pipeline(recipe_file.load("quickstart"), for_cluster=True))
+    recipe = recipe_file.load("quickstart", ["cluster.image=registry.example.org/berth:1.0"])
+    return compiled(pretrain_pipeline(recipe, for_cluster=True))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from berth.planning.plan import plan
 from berth.recipe import LengthShare, RecordSet
 from berth.recipe import file as recipe_file
 from trainer import models
+from trainer.schedules import schedule
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "records"
 VOCABULARY = 2373  # entries of the golden vocabulary
@@ -78,7 +79,7 @@ def test_a_record_without_padding_is_below_the_bound_and_masks_are_as_many_as_th
 
 def test_the_published_sizes_of_mlperfs_records():
     """From the recipe's numbers of records and distributions of lengths: docs/planning.md says where they are from."""
-    found = plan(recipe_file.load("mlperf_v1"), models.get("bert").figures)["records"]["seq512"]
+    found = plan(recipe_file.load("mlperf_v1"), models.get("bert").figures, schedule.learning_rate)["records"]["seq512"]
     assert found["bytes"] == pytest.approx(PUBLISHED_TOTAL, rel=0.02)
     assert found["shards"] == 500
     assert set(found["files"]) == set(PUBLISHED)
@@ -113,7 +114,7 @@ def test_the_figures_of_mlperfs_single_files_fit_their_text_and_each_other():
 
 def test_the_recipes_page_shows_the_sizes_that_are_planned():
     page = (Path(__file__).parents[3] / "docs" / "recipes" / "mlperf.md").read_text()
-    found = plan(recipe_file.load("mlperf_v1"), models.get("bert").figures)["records"]["seq512"]
+    found = plan(recipe_file.load("mlperf_v1"), models.get("bert").figures, schedule.learning_rate)["records"]["seq512"]
     planned = {name: entry["bytes"] for name, entry in found["files"].items()} | {"all 500 parts": found["bytes"]}
     for name, published in {**PUBLISHED, "all 500 parts": PUBLISHED_TOTAL}.items():
         (shown,) = re.findall(rf"^\| {name} \| {published:,} \| ([+−])([\d.]+) % \|$", page, re.MULTILINE)

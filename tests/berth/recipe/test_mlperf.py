@@ -13,6 +13,7 @@ from berth.errors import UsageError
 from berth.planning.plan import plan
 from berth.recipe import file as recipe_file
 from trainer import models
+from trainer.schedules import schedule
 
 # "On TPU-v3-128", "Run the training script".
 TPU = """
@@ -86,7 +87,7 @@ def test_the_published_machines():
 
 @pytest.mark.parametrize(("name", "batch_interval"), [("mlperf_v1", 225_000), ("mlperf_v1_v100", 150_000)])
 def test_the_plan_says_target_first_accuracy_and_how_often_it_is_evaluated(name, batch_interval):
-    found = plan(recipe_file.load(name), models.get("bert").figures)
+    found = plan(recipe_file.load(name), models.get("bert").figures, schedule.learning_rate)
     assert found["evaluation"] == {
         "examples": 10_000,
         "every_steps": None,
@@ -95,7 +96,7 @@ def test_the_plan_says_target_first_accuracy_and_how_often_it_is_evaluated(name,
         "target_metric": "masked_lm_accuracy",
         "target": 0.72,
     }
-    assert [phase["evaluation_samples"] for phase in found["phases"]] == [batch_interval]
+    assert [phase["evaluation_interval"] for phase in found["phases"]] == [batch_interval]
 
 
 def test_published_files_are_expected_with_their_sizes_and_sums():

@@ -50,6 +50,17 @@ def proxy(bucket, monkeypatch):
         cloud_storage.client.cache_clear()
 
 
+def test_what_a_link_leads_to_is_copied_once(source, place):
+    """`WORKSPACE/results` links to directories of the workspace; a link to elsewhere is followed."""
+    (source / "results").mkdir()
+    (source / "results" / "newest").symlink_to("../deep")
+    (source.parent / "elsewhere").mkdir()
+    (source.parent / "elsewhere" / "c.txt").write_bytes(b"c")
+    (source / "outside").symlink_to(source.parent / "elsewhere")
+    sync(str(source), place)
+    assert objects(place) == {**FILES, "outside/c.txt": b"c"}
+
+
 def contents(directory):
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
