@@ -45,7 +45,7 @@ def main() -> None:
         with open(dump, "w", encoding="utf-8") as file:
             file.write(DUMP)
         options = ExtractOptions(tables=True, formulas="drop_sentence")
-        extracted = extract(dumps=Inputs.of(dump), options=options, destination=workspace)
+        extracted = extract(dumps=Inputs.at(dump), options=options, destination=workspace)
         articles = Inputs.of_stage(extracted.uri, "*.parquet")
         segment(articles=articles, options=Segmentation(shards=1), seed=1, language="de", destination=workspace)
         for size, rng in itertools.product((SMALL, LARGE), ("reference", "keyed")):

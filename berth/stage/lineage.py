@@ -21,7 +21,7 @@ MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instan
 class Source:
     """Input files from outside, or (not ``is_given``) of a stage that no longer exists.
 
-    Sizes and digests are those that the stage that read them recorded.
+    ``uri`` shows where they were. Sizes and digests are those that the stage that read them recorded.
     """
 
     uri: str
@@ -98,21 +98,27 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
         manifest = Manifest.read(directory)
         inputs: dict[str, Node | Source] = {}
         for role, given in sorted(manifest.inputs.items()):
-            origin = origin_uri(given, directory)
-            if given.stage and storage.exists(storage.join(origin, NAME)):
-                inputs[role] = _node(origin, known, (*below, directory))
+            origins = origins_of(given, directory)
+            if given.stage and storage.exists(storage.join(origins[0], NAME)):
+                inputs[role] = _node(origins[0], known, (*below, directory))
             else:
-                inputs[role] = Source(origin, given.files, not given.stage)
+                inputs[role] = Source(", ".join(origins), given.files, not given.stage)
         known[directory] = Node(directory, manifest, inputs)
     return known[directory]
 
 
+def origins_of(given: ManifestInput, directory: str) -> tuple[str, ...]:
+    """The origins of an input: the directory of a stage, or the paths and patterns that the user gave."""
+    uris = (given.uri,) if isinstance(given.uri, str) else given.uri
+    if not given.stage or storage.is_cloud(uris[0]):
+        return uris
+    joined = storage.join(directory, uris[0])
+    return (_resolved(joined) if storage.is_cloud(joined) else os.path.normpath(joined),)
+
+
 def origin_uri(given: ManifestInput, directory: str) -> str:
-    """The origin of an input: a URI, or the pattern that the user gave."""
-    if not given.stage or storage.is_cloud(given.uri):
-        return given.uri
-    joined = storage.join(directory, given.uri)
-    return os.path.normpath(joined) if not storage.is_cloud(joined) else _resolved(joined)
+    """The origin of an input that is one file or one stage's directory; of others, the first."""
+    return origins_of(given, directory)[0]
 
 
 def _resolved(uri: str) -> str:
@@ -132,8 +138,10 @@ def inputs_of(directory: str, role: str) -> Inputs:
     if role not in recorded:
         raise UsageError(f"this stage read no {role}", where=directory, found=", ".join(sorted(recorded)) or "no input")
     given = recorded[role]
-    origin = origin_uri(given, directory)
-    return Inputs.of(*(storage.join(origin, file.path) for file in given.files) if given.stage else origin.split(" "))
+    origins = origins_of(given, directory)
+    if given.stage:
+        return Inputs.at(*(storage.join(origins[0], file.path) for file in given.files))
+    return Inputs.of(*origins)
 
 
 def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iterator[str]:
@@ -187,7 +195,7 @@ def finished_stages(path: str, ancestors: bool = False) -> list[str]:
         BerthError: if there is no finished stage.
     """
     base = path.rstrip("/") if storage.is_cloud(path) else os.path.abspath(storage.local_path(path))
-    found = [] if storage.exists(storage.join(base, NAME)) else storage.glob(storage.join(base, "*", "*", NAME))
+    found = [] if storage.exists(storage.join(base, NAME)) else storage.glob(storage.Pattern(base, f"*/*/{NAME}"))
     directories = [storage.parent(uri) for uri in found] or [stage_of(path)]
     if not ancestors:
         return directories

@@ -96,8 +96,7 @@ class Output:
 
     def complete(self) -> set[str]:
         """Names of all shards that have a receipt, with a single listing of the directory."""
-        start = len(self.path(RECEIPTS)) + 1
-        return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
+        return {name.removesuffix(".json") for name in storage.names_below(self.path(RECEIPTS))}
 
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
@@ -115,7 +114,7 @@ class Output:
 
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name."""
-        found = map(json.loads, storage.read_all(storage.glob(storage.join(self.uri, RECEIPTS, "**"))))
+        found = map(json.loads, storage.read_all(storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))))
         receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
         return sorted(receipts, key=lambda receipt: receipt.file.path)
 

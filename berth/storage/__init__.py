@@ -4,12 +4,13 @@ from berth.storage.files import (
     atomic_write,
     delete,
     exists,
-    explained,
     glob,
     is_directory,
+    is_file,
     make_directory,
+    names,
+    names_below,
     open_read,
-    publish,
     read_all,
     read_bytes,
     read_text,
@@ -18,25 +19,34 @@ from berth.storage.files import (
     size,
     sizes,
 )
-from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, is_cloud, join, local_path, parent
+from berth.storage.given import parse, path
+from berth.storage.local_errors import explained
+from berth.storage.patterns import Pattern
+from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_cloud, join, local_path, parent
 
 __all__ = [
     "PACKAGE_SCHEME",
+    "Pattern",
     "absolute",
     "atomic_write",
     "basename",
+    "below",
     "delete",
     "exists",
     "explained",
     "glob",
     "is_cloud",
     "is_directory",
+    "is_file",
     "join",
     "local_path",
     "make_directory",
+    "names",
+    "names_below",
     "open_read",
     "parent",
-    "publish",
+    "parse",
+    "path",
     "read_all",
     "read_bytes",
     "read_text",

@@ -12,6 +12,7 @@ import numpy as np
 from berth import storage
 from berth.errors import BerthError
 from berth.stage.inputs import Inputs
+from berth.storage import Pattern
 from trainer.checkpoints.contents import CheckpointContents, count_layers
 from trainer.models import Architecture
 
@@ -26,12 +27,12 @@ def exists(prefix: str) -> bool:
 
 def prefixes(directory: str) -> list[str]:
     """The prefixes of all TensorFlow checkpoints in a directory."""
-    return [name.removesuffix(".index") for name in storage.glob(storage.join(directory, "*.index"))]
+    return [name.removesuffix(".index") for name in storage.glob(Pattern(directory, "*.index"))]
 
 
 def files(prefix: str) -> Inputs:
     """The checkpoint's files."""
-    return Inputs.of(f"{prefix}.index", f"{prefix}.data-*")
+    return Inputs.at(*_uris(prefix))
 
 
 def read(prefix: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
@@ -69,6 +70,13 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
     return CheckpointContents(arrays, count_layers(by_name))
 
 
+def _uris(prefix: str) -> list[str]:
+    """The URIs of the checkpoint's files."""
+    directory, start = storage.parent(prefix), f"{storage.basename(prefix)}.data-"
+    names = [name for name in storage.names(Pattern(directory, "*")) if name.startswith(start)]
+    return [f"{prefix}.index", *(storage.join(directory, name) for name in names)]
+
+
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:
     return array
 
@@ -80,7 +88,7 @@ def _local(prefix: str) -> Iterator[str]:
         yield str(storage.local_path(prefix))
         return
     with tempfile.TemporaryDirectory() as directory:
-        for uri in (f"{prefix}.index", *storage.glob(f"{prefix}.data-*")):
+        for uri in _uris(prefix):
             with storage.atomic_write(str(Path(directory) / storage.basename(uri))) as file:
                 file.write(storage.read_bytes(uri))
         yield str(Path(directory) / storage.basename(prefix))

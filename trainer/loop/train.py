@@ -112,7 +112,7 @@ def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
     inputs = {"initial_checkpoint": checkpoint.files}
     vocabulary = checkpoint.vocabulary
     if how.vocabulary == "by_token" and vocabulary is not None:
-        inputs["initial_vocabulary"] = Inputs.of(vocabulary)
+        inputs["initial_vocabulary"] = Inputs.at(vocabulary)
     return inputs
 
 

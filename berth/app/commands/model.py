@@ -13,7 +13,13 @@ from berth.app.section_options import SectionCommand, from_recipe
 from berth.errors import UsageError
 
 Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="DIR", help="Output of `berth train`; its newest checkpoint is used.")
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="DIR",
+        help="Output of `berth train`; its newest checkpoint is used.",
+        parser=storage.path,
+    ),
 ]
 
 
@@ -25,13 +31,15 @@ def train(
     ],
     output: options.Output,
     vocab: Annotated[
-        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.")
+        str,
+        typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.", parser=storage.path),
     ] = "",
     evaluation: Annotated[
         str,
         typer.Option(
             "--evaluation",
             metavar="DIR",
+            parser=storage.path,
             help="Output of `berth evalset`, if the recipe evaluates during training.",
         ),
     ] = "",
@@ -54,9 +62,9 @@ def train(
             raise UsageError(
                 "this record set has no name", where=f"--records {argument}", expected="--records NAME=DIR"
             )
-        sets[name] = Inputs.of(f"{directory.rstrip('/')}/{PATTERN}")
-    vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
-    held_out = Inputs.of(f"{evaluation.rstrip('/')}/{PATTERN}") if evaluation else None
+        sets[name] = Inputs.of(storage.Pattern(storage.path(directory), PATTERN))
+    vocabulary = Inputs.at(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
+    held_out = Inputs.of(storage.Pattern(evaluation, PATTERN)) if evaluation else None
     result = train(
         recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, destination=Directory(output)
     )
@@ -67,9 +75,17 @@ def train(
 def evaluate(
     *,
     checkpoint: options.AnyCheckpoint,
-    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.")],
+    records: Annotated[
+        str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.", parser=storage.path)
+    ],
     output: Annotated[
-        str, typer.Option("--output", metavar="DIR", help="Output directory; default: next to that of the checkpoint.")
+        str,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Output directory; default: next to that of the checkpoint.",
+            parser=storage.path,
+        ),
     ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Evaluate every checkpoint of the directory and print a table.")
@@ -102,7 +118,7 @@ def evaluate(
             where=f"--checkpoint {checkpoint}",
             found="a single checkpoint",
         )
-    held_out = Inputs.of(f"{records.rstrip('/')}/{PATTERN}")
+    held_out = Inputs.of(storage.Pattern(records, PATTERN))
     if follow:
         lines = following.follow(
             directory=directory,
@@ -144,7 +160,7 @@ def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None
     from berth.stage.inputs import Inputs
     from trainer.serving.export import export
 
-    typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
+    typer.echo(export(model=Inputs.at(checkpoint), format=format_, destination=Directory(output)).uri)
 
 
 def add_to(app: typer.Typer) -> None:
