@@ -13,6 +13,6 @@ few_and_many = pytest.mark.parametrize(
 )
 
 
-def in_cloud(names):
+def in_cloud(names: list[str]) -> list[str]:
     """Those that Cloud Storage accepts."""
     return [name for name in names if "\n" not in name]
