@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def prefixes(directory: str) -> list[str]:
 
 def files(prefix: str) -> Inputs:
     """The checkpoint's files."""
-    return Inputs.at(*_uris(prefix))
+    return Inputs.at(*(prefix + suffix for suffix in _suffixes(prefix)))
 
 
 def read(prefix: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
@@ -70,11 +70,11 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
     return CheckpointContents(arrays, count_layers(by_name))
 
 
-def _uris(prefix: str) -> list[str]:
-    """The URIs of the checkpoint's files."""
-    directory, start = storage.parent(prefix), f"{storage.basename(prefix)}.data-"
-    names = [name for name in storage.names(Pattern(directory, "*")) if name.startswith(start)]
-    return [f"{prefix}.index", *(storage.join(directory, name) for name in names)]
+def _suffixes(prefix: str) -> list[str]:
+    """What the names of the checkpoint's files have after the prefix."""
+    start = storage.basename(prefix)
+    names = storage.names(Pattern(storage.parent(prefix), "*"))
+    return [".index", *(name.removeprefix(start) for name in names if name.startswith(f"{start}.data-"))]
 
 
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:
@@ -83,12 +83,18 @@ def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def _local(prefix: str) -> Iterator[str]:
-    """The prefix as local files: those in Cloud Storage are downloaded by our own client."""
-    if not storage.is_cloud(prefix):
-        yield str(storage.local_path(prefix))
-        return
+    """The prefix of the same files under plain local names.
+
+    TensorFlow takes a prefix for a pattern, so it gets links with plain names. Files in
+    Cloud Storage are downloaded by our own client.
+    """
     with tempfile.TemporaryDirectory() as directory:
-        for uri in _uris(prefix):
-            with storage.atomic_write(str(Path(directory) / storage.basename(uri))) as file:
-                file.write(storage.read_bytes(uri))
-        yield str(Path(directory) / storage.basename(prefix))
+        plain = f"{directory}/model"
+        for suffix in _suffixes(prefix):
+            uri, copy = prefix + suffix, plain + suffix
+            if storage.is_cloud(uri):
+                with storage.atomic_write(copy) as file:
+                    file.write(storage.read_bytes(uri))
+            else:
+                os.symlink(os.path.abspath(storage.local_path(uri)), copy)
+        yield plain
