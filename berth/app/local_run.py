@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import sys
 import tempfile
@@ -102,13 +103,17 @@ class _Tee(io.TextIOBase):
 
 @contextlib.contextmanager
 def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
-    """The log file of this run; for a workspace in Cloud Storage it is in the temporary directory."""
-    base = tempfile.gettempdir() if storage.is_cloud(workspace) else workspace
-    directory = os.path.join(base, "logs")
-    storage.make_directory(directory)
-    path = os.path.join(directory, time.strftime(f"run-%Y%m%d-%H%M%S-{os.getpid()}.log"))
+    """The log file of this run; for a workspace in Cloud Storage it is in a temporary directory of this user alone."""
+    if storage.is_cloud(workspace):
+        directory = tempfile.mkdtemp(prefix="berth-logs-")
+    else:
+        directory = os.path.join(workspace, "logs")
+        storage.make_directory(directory)
+    name = f"{time.strftime('run-%Y%m%d-%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}.log"
+    path = os.path.join(directory, name)
     with storage.explained(path):
-        file = open(path, "w", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
+        # "x" neither replaces a file nor follows a link.
+        file = open(path, "x", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
     with file:
         yield path, file
 

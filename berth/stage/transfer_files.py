@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import logging
 import os
 from dataclasses import dataclass
@@ -71,6 +70,8 @@ def find(source: str, destination: str) -> list[File]:
     else:
         pattern = Pattern(place, "**") if isinstance(place, str) else place
         files = _matching(pattern, destination, is_directory)
+        if not storage.is_cloud(destination):
+            _check_destination(destination, files)
     if not files:
         raise UsageError("no file matches", where=source, fix="Check the path; put a pattern in quotes.")
     return files
@@ -100,14 +101,17 @@ def _matching(pattern: Pattern, destination: str, is_directory: bool) -> list[Fi
         if linked:
             log.warning("links are not followed: %d, for example %s", len(linked), printable(linked[0]))
         sources = {name: storage.join(base, name) for name in sorted({*names}.difference(linked))}
-        return [File(uri, _target(destination, name, uri), storage.size(uri), "") for name, uri in sources.items()]
+        return [
+            File(uri, storage.join(destination, _checked(name, uri)), storage.size(uri), "")
+            for name, uri in sources.items()
+        ]
     start = f"{pattern.directory.rstrip('/')}/"
     files = []
     for uri, facts in sorted(objects(start + pattern.fixed).items()):
         name = uri.removeprefix(start)
         # Consoles make objects whose names end in a slash to show an empty directory.
         if not name.endswith("/") and matches(pattern.parts, name.split("/")):
-            files.append(File(uri, _target(destination, name, uri), *facts))
+            files.append(File(uri, storage.join(destination, _checked(name, uri)), *facts))
     return files
 
 
@@ -127,21 +131,15 @@ def _is_linked(base: str, name: str) -> bool:
     return any(os.path.islink(os.path.join(base, *parts[:end])) for end in range(1, len(parts) + 1))
 
 
-def _target(destination: str, name: str, uri: str) -> str:
-    target = storage.join(destination, _checked(name, uri))
-    if not storage.is_cloud(destination) and _leaves(destination, os.path.dirname(name)):
-        raise UsageError(
-            "a link in the destination leads elsewhere",
-            where=os.path.dirname(target),
-            fix="Remove the link, or choose another directory.",
-        )
-    return target
-
-
-@functools.lru_cache(maxsize=1024)
-def _leaves(destination: str, directory: str) -> bool:
-    """Whether a local directory below the destination is, or is reached through, a link."""
-    return bool(directory) and _is_linked(destination, directory)
+def _check_destination(destination: str, files: list[File]) -> None:
+    """Refuse local copies that a link would lead out of the destination."""
+    for directory in sorted({os.path.dirname(storage.below(destination, file.destination)) for file in files}):
+        if directory and _is_linked(destination, directory):
+            raise UsageError(
+                "a link in the destination leads elsewhere",
+                where=storage.join(destination, directory),
+                fix="Remove the link, or choose another directory.",
+            )
 
 
 def _checked(name: str, uri: str) -> str:
