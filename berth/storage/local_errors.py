@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 
 from berth.errors import BerthError, TemporaryError
@@ -19,6 +20,9 @@ MAY_PASS = frozenset(
         errno.EHOSTUNREACH,
         errno.ENETDOWN,
         errno.ENETUNREACH,
+        errno.ECONNRESET,
+        errno.ECONNREFUSED,
+        errno.ECONNABORTED,
         errno.ENOTCONN,
         errno.ESHUTDOWN,
         errno.EMFILE,
@@ -76,6 +80,16 @@ def explained(uri: str) -> Iterator[None]:
             "Free space or correct the permissions, or choose another directory; then run the same command again; "
             "finished files are kept.",
         ) from error
+
+
+def of_system(error: OSError) -> BerthError | None:
+    """The BerthError for an error of the operating system that nothing else has explained; None for a library's own."""
+    found = _other(error, "the operating system reports an error", _name(error), "Check the path and the disk.")
+    return found if isinstance(found, BerthError) else None
+
+
+def _name(error: OSError) -> str:
+    return os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
 
 
 def _other(error: OSError, what: str, uri: str, fix: str) -> Exception:
