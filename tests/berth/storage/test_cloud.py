@@ -168,8 +168,9 @@ def test_a_lost_connection_is_tried_again_by_the_policy_then_explained(bucket, p
         assert storage.read_bytes(f"{bucket}/lost") == b"found"
         proxy.faults = [("GET", fault, 10**6)]
         proxy.requests.clear()
-        with pytest.raises(BerthError, match="gs://berth-test/lost: Cloud Storage cannot be reached"):
+        with pytest.raises(BerthError, match="gs://berth-test/lost: Cloud Storage cannot be reached") as error:
             storage.read_bytes(f"{bucket}/lost")
+        assert error.value.exit_status == 75
         assert len(proxy.requests) == retry.ATTEMPTS
 
 
