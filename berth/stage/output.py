@@ -15,7 +15,6 @@ from berth.stage.manifest import ManifestFile
 
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
-COUNTERS = ".counters.json"
 # Temporary files of remote runners while their jobs run.
 TEMPORARY = ".temporary"
 
@@ -108,10 +107,6 @@ class Output:
         receipt = {"file": entry.model_dump(), "counters": dict(sorted(writer.counters.items()))}
         _write_json(self._receipt(name), receipt)
 
-    def count(self, **counters: int) -> None:
-        """Set counters of the whole stage. Called by the launcher, not by workers."""
-        _write_json(self.path(COUNTERS), {**self._own_counters(), **counters})
-
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name."""
         found = map(json.loads, storage.read_all(storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))))
@@ -119,17 +114,11 @@ class Output:
         return sorted(receipts, key=lambda receipt: receipt.file.path)
 
     def counters(self) -> dict[str, int]:
-        """The sum of all shards' counters and the stage's own."""
+        """The sum of all shards' counters."""
         total: Counter[str] = Counter()
         for receipt in self.receipts():
             total.update(receipt.counters)
-        total.update(self._own_counters())
         return dict(sorted(total.items()))
-
-    def _own_counters(self) -> dict[str, int]:
-        uri = self.path(COUNTERS)
-        counters: dict[str, int] = json.loads(storage.read_bytes(uri)) if storage.exists(uri) else {}
-        return counters
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")

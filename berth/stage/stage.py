@@ -18,7 +18,7 @@ from berth.errors import UsageError
 from berth.stage.inputs import Inputs
 from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
+from berth.stage.output import RECEIPTS, TEMPORARY, Output
 
 STARTED = ".stage.json"
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
@@ -188,7 +188,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
 
 def _remove_working_files(uri: str) -> None:
     """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
-    for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
+    for name in (RECEIPTS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 
