@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, UsageError, printable
 from berth.stage.inputs import Inputs, digest_of
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 
@@ -171,12 +171,12 @@ def _source_lines(source: Source, label: str, indent: str, shown: set[str]) -> I
     what = f"  {'given, ' if source.is_given else ''}{count:,} files, {size:,} B" if count > 1 else ""
     key = " ".join([source.uri, *(file.sha256 for file in source.files)])
     if count > LISTED and key in shown:
-        yield f"{label}{source.uri}{what}  (see above)"
+        yield f"{label}{printable(source.uri)}{what}  (see above)"
         return
     shown.add(key)
-    yield f"{label}{source.uri}{what}"
+    yield f"{label}{printable(source.uri)}{what}"
     omitted = count - LISTED if count > LISTED else 0
-    lines = [f"{file.path}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
+    lines = [f"{printable(file.path)}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
     if omitted:
         digest = digest_of((file.sha256, file.path) for file in source.files)
         lines[LISTED - 1 : -1] = [f"… {omitted:,} more files; sha256 of all names and contents {digest}"]

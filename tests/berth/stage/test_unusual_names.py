@@ -5,7 +5,7 @@ import json
 import pytest
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, UsageError, printable
 from berth.stage import Directory, Stage, Workspace, run
 from berth.stage.inputs import Inputs
 from berth.stage.lineage import describe, finished_stages, inputs_of, origins_of
@@ -67,7 +67,7 @@ def outcome(directory):
         "tree": [file.name for file in Inputs.of_tree(storage.join(result.uri, "**/*.txt")).files],
         "read": [inputs_of(second.uri, "parts").digest, inputs_of(result.uri, "text").digest],
         "stages": [uri.removeprefix(directory) for uri in finished_stages(place.uri, ancestors=True)],
-        "lineage": describe(place.uri).replace(directory, ""),
+        "lineage": describe(place.uri).replace(printable(directory), ""),
         "verified": (verify(place.uri), damage(directory, result.uri)),
     }
 
