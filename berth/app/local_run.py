@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from berth import storage
-from berth.errors import BerthError
+from berth.errors import BerthError, printable
 from berth.log import TERMINAL_VARIABLE
 from berth.stage.task import ERROR_VARIABLE
 
@@ -67,13 +67,13 @@ def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:
     if os.path.exists(error_file):
         with open(error_file, encoding="utf-8") as file:
             content = json.load(file)
-        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {path}")
+        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {printable(path)}")
         failure.exit_status = content["status"]
         return failure
     task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
     return BerthError(
         f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
-        fix=f"Run the same command again: completed work is kept. Log: {path}",
+        fix=f"Run the same command again: completed work is kept. Log: {printable(path)}",
     )
 
 

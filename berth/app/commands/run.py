@@ -36,9 +36,13 @@ def run(
     from berth.stage.inputs import Inputs
 
     loaded = load(recipe, set_, scale)
-    if '"' in workspace or "\\" in workspace:
+    # kfp puts it into a JSON text as it is, and takes "{{$" for a placeholder of its own.
+    if found := [text for text in ('"', "\\", "{{$") if text in workspace]:
         raise UsageError(
-            "the path of a workspace cannot contain quotes or backslashes", where=f"--workspace {workspace}"
+            "the path of a workspace cannot contain double quotes, backslashes or {{$",
+            where=f"--workspace {workspace}",
+            found=found[0],
+            fix="Choose another name.",
         )
     if until not in ("data", "report"):
         raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")

@@ -57,3 +57,10 @@ def test_the_path_after_a_name_too(tmp_path, monkeypatch):
 def test_a_recipe_means_the_same_for_every_user(section, content):
     with pytest.raises(ValueError, match=r"~ is not written out here.*give the whole path"):
         section.model_validate(content)
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "{{$.inputs.parameters['recipe']}}"])
+def test_a_workspace_that_kfp_would_parse_is_refused(name, tmp_path):
+    with pytest.raises(UsageError, match="the path of a workspace cannot contain"):
+        call("run", "quickstart", workspace=str(tmp_path / name))
+    assert not list(tmp_path.iterdir())
