@@ -25,9 +25,9 @@ def bucket():
     patch = pytest.MonkeyPatch()
     make_resource = objects._make_object_resource
 
-    def make_quoted_resource(base_url, bucket_name, object_name, *others):
+    def make_quoted_resource(base_url, bucket_name, object_name, *others, **metadata):
         """The service quotes names in the address of the content; the emulator does not."""
-        resource = make_resource(base_url, bucket_name, object_name, *others)
+        resource = make_resource(base_url, bucket_name, object_name, *others, **metadata)
         address = f"{base_url}/download/storage/v1/b/{bucket_name}/o/{quote(object_name, safe='')}"
         return {**resource, "mediaLink": f"{address}?generation={resource['generation']}&alt=media"}
 
