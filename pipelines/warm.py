@@ -58,7 +58,7 @@ def _dump(directory: str) -> None:
     with open(dump, "w", encoding="utf-8") as file:
         file.write(DUMP)
     options = ExtractOptions(tables=True, formulas="drop_sentence")
-    extract(dumps=Inputs.of(dump), options=options, destination=Workspace(directory))
+    extract(dumps=Inputs.at(dump), options=options, destination=Workspace(directory))
 
 
 def _sentences(directory: str) -> None:

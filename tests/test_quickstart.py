@@ -35,6 +35,8 @@ COMMAND = [
 COMMAND += [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]
 # What describes a run rather than its result; see ARCHITECTURE.md.
 OF_THE_RUN = {"seconds", "tools"}
+# The name of a workspace is never taken for anything else.
+UNUSUAL = "ws[1] *?,#%~{a}'é"
 
 pytestmark = [pytest.mark.reproducibility, pytest.mark.timeout(900)]
 
@@ -116,7 +118,7 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(undisturbed, tmp_pat
     for _ in range(2):  # the second time a stage is killed that is being continued
         with log.open("w") as stderr:
             process = subprocess.Popen(
-                [*COMMAND, "--workspace", str(tmp_path / "w")],
+                [*COMMAND, "--workspace", str(tmp_path / UNUSUAL)],
                 stderr=stderr,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
@@ -127,9 +129,9 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(undisturbed, tmp_pat
             time.sleep(chance.uniform(0.0, 0.8 * took))
             kill(process)
             process.wait()
-    finished = run(tmp_path / "w")
+    finished = run(tmp_path / UNUSUAL)
     assert finished.returncode == 0, finished.stderr
-    assert result(tmp_path / "w") == result(undisturbed)
+    assert result(tmp_path / UNUSUAL) == result(undisturbed)
 
 
 def test_the_model_and_the_report_are_there(undisturbed):

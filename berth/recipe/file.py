@@ -74,7 +74,7 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
 
 def installed() -> list[str]:
     """Names of the recipes that are installed with Berth."""
-    return [storage.basename(uri).removesuffix(".yaml") for uri in storage.glob(f"{INSTALLED}/*.yaml")]
+    return [storage.basename(uri).removesuffix(".yaml") for uri in storage.glob(storage.Pattern(INSTALLED, "*.yaml"))]
 
 
 def _find(name: str) -> str:

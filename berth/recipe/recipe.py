@@ -18,7 +18,7 @@ from berth.recipe.corpus import (
     Vocabulary,
 )
 from berth.recipe.published import Published
-from berth.recipe.section import Name, Section
+from berth.recipe.section import Location, Name, Section
 from berth.recipe.statistics import Statistics
 from berth.recipe.training import (
     Evaluation,
@@ -46,7 +46,7 @@ class Recipe(Section):
     records: dict[Name, RecordSet] = Field(min_length=1)
     """Record sets by name; training phases refer to them."""
     model: ModelConfig = ModelConfig()
-    initial_checkpoint: str | None = None
+    initial_checkpoint: Location | None = None
     """Weights to start from: prefix of a TF1 or TF2 checkpoint (`…/bert_model.ckpt`), Hugging Face directory, or output
     of `berth train` or `berth export --format encoder`. By default training starts from random weights."""
     initialization: Initialization = Initialization()

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from berth.recipe.section import Expected, FieldName, Fraction, Name, Section
+from berth.recipe.section import Expected, FieldName, Fraction, Location, Name, Section
 
 
 class ModelConfig(Section):
@@ -280,7 +280,7 @@ class FineTuning(Section):
 
     task: Literal["mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "classification"]
     """A GLUE task, or `classification` of texts or pairs of texts."""
-    data: str
+    data: Location
     """Directory (local, gs:// or package://) of the task's files: for GLUE tasks with GLUE's file names; for
     `classification` train and dev, each as .tsv, .csv or .jsonl."""
     fields: Annotated[list[FieldName], Field(min_length=1, max_length=2)] = ["text"]

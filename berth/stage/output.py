@@ -15,7 +15,6 @@ from berth.stage.manifest import ManifestFile
 
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
-COUNTERS = ".counters.json"
 # Temporary files of remote runners while their jobs run.
 TEMPORARY = ".temporary"
 
@@ -96,8 +95,7 @@ class Output:
 
     def complete(self) -> set[str]:
         """Names of all shards that have a receipt, with a single listing of the directory."""
-        start = len(self.path(RECEIPTS)) + 1
-        return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
+        return {name.removesuffix(".json") for name in storage.names_below(self.path(RECEIPTS))}
 
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
@@ -109,28 +107,18 @@ class Output:
         receipt = {"file": entry.model_dump(), "counters": dict(sorted(writer.counters.items()))}
         _write_json(self._receipt(name), receipt)
 
-    def count(self, **counters: int) -> None:
-        """Set counters of the whole stage. Called by the launcher, not by workers."""
-        _write_json(self.path(COUNTERS), {**self._own_counters(), **counters})
-
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name."""
-        found = map(json.loads, storage.read_all(storage.glob(storage.join(self.uri, RECEIPTS, "**"))))
+        found = map(json.loads, storage.read_all(storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))))
         receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
         return sorted(receipts, key=lambda receipt: receipt.file.path)
 
     def counters(self) -> dict[str, int]:
-        """The sum of all shards' counters and the stage's own."""
+        """The sum of all shards' counters."""
         total: Counter[str] = Counter()
         for receipt in self.receipts():
             total.update(receipt.counters)
-        total.update(self._own_counters())
         return dict(sorted(total.items()))
-
-    def _own_counters(self) -> dict[str, int]:
-        uri = self.path(COUNTERS)
-        counters: dict[str, int] = json.loads(storage.read_bytes(uri)) if storage.exists(uri) else {}
-        return counters
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")

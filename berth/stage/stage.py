@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
 from berth import __version__, storage
-from berth.errors import BerthError, UsageError
+from berth.errors import UsageError
 from berth.stage.inputs import Inputs
+from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
+from berth.stage.output import RECEIPTS, TEMPORARY, Output
 
 STARTED = ".stage.json"
-LOCK = ".lock"
-LOCK_ATTEMPTS = 5
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
     "apache-beam",
@@ -133,8 +131,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         log.info("up to date: %s", uri)
         return Result(uri, finished, was_up_to_date=True)
     is_new = not storage.is_directory(uri)
-    storage.make_directory(uri)
-    with _lock(uri):
+    with locked(uri):
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
@@ -150,7 +147,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             # The request is impossible, or nothing was completed: leave no trace. In Cloud Storage, remote workers may
             # still be writing though this process gives up.
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
-                storage.delete(uri)
+                discard(uri)
             raise
         seconds = time.monotonic() - started
         manifest = Manifest(
@@ -191,7 +188,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
 
 def _remove_working_files(uri: str) -> None:
     """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
-    for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
+    for name in (RECEIPTS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 
@@ -236,75 +233,47 @@ def _claim(stage: Stage, uri: str) -> None:
         )
     # This process holds the lock: temporary files were left by one that was killed. If another stage completed
     # nothing visible, everything it left is worthless.
-    for name in _all_files(uri):
-        is_temporary = storage.basename(name).startswith(".") and name.endswith(".tmp")
-        if is_temporary or (owner != stage.digest and storage.basename(name) != LOCK):
-            storage.delete(name)
+    for name in storage.names_below(uri):
+        if is_temporary(name) or (owner != stage.digest and storage.basename(name) != LOCK):
+            storage.delete(storage.join(uri, name))
     with storage.atomic_write(claim) as file:
         file.write(json.dumps({"stage": stage.name, "digest": stage.digest}).encode())
-
-
-@contextlib.contextmanager
-def _lock(uri: str) -> Iterator[None]:
-    """Lock a local directory against other processes on this machine. The kernel unlocks it if the process dies."""
-    if storage.is_cloud(uri):
-        yield
-        return
-    path = storage.join(uri, LOCK)
-    with storage.explained(path):
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        for attempt in range(LOCK_ATTEMPTS):
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if attempt + 1 == LOCK_ATTEMPTS:
-                    raise BerthError(
-                        "another process is working on this output",
-                        where=uri,
-                        fix="Wait until it has finished, or stop it, then run again.",
-                    ) from error
-                time.sleep(1.0)  # perhaps a task whose `berth run` was killed, about to notice
-        yield
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-    finally:
-        os.close(handle)
 
 
 def _inventory(output: Output) -> tuple[ManifestFile, ...]:
     """Every file of the result. Files with a receipt were hashed while they were written; others are hashed now."""
     known = {receipt.file.path: receipt.file for receipt in output.receipts()}
     entries = []
-    for uri in _visible(output.uri):
-        path = uri[len(output.uri.rstrip("/")) + 1 :]
+    for path in _visible(output.uri):
+        uri = output.path(path)
         entries.append(known.get(path) or ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri)))
     return tuple(sorted(entries, key=lambda entry: entry.path))
 
 
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
-    uri = inputs.uri
-    if inputs.is_stage and storage.is_cloud(uri) == storage.is_cloud(directory):
-        uri = os.path.relpath(uri, directory)
+    origins = inputs.origins
+    if inputs.is_stage and storage.is_cloud(origins[0]) == storage.is_cloud(directory):
+        origins = (os.path.relpath(origins[0], directory),)
     files = tuple(
         ManifestFile(path=file.name, size=file.size, sha256=file.sha256, records=file.records) for file in inputs.files
     )
-    return ManifestInput(digest=inputs.digest, uri=uri, files=files, stage=inputs.is_stage)
-
-
-def _all_files(uri: str) -> list[str]:
-    return storage.glob(storage.join(uri, "**"))
+    return ManifestInput(
+        digest=inputs.digest, uri=origins[0] if len(origins) == 1 else origins, files=files, stage=inputs.is_stage
+    )
 
 
 def _visible(uri: str) -> list[str]:
-    """The files of a directory that belong to its result: no part of their path begins with a dot."""
-    prefix = len(uri.rstrip("/")) + 1
+    """Paths, in a directory, of the files that belong to its result: no part of them begins with a dot."""
     return [
         name
-        for name in _all_files(uri)
-        if not any(part.startswith(".") for part in name[prefix:].split("/")) and name[prefix:] != NAME
+        for name in storage.names_below(uri)
+        if not any(part.startswith(".") for part in name.split("/")) and name != NAME
     ]
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that :func:`berth.storage.atomic_write` has not finished."""
+    return storage.basename(name).startswith(".") and name.endswith(".tmp")
 
 
 def _tools() -> dict[str, str]:

@@ -18,6 +18,7 @@ from berth.recipe import Recipe
 from berth.stage import Result, Workspace, stable_names
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME
+from berth.storage.local_errors import of_system
 
 # Set by `berth run`: the file in which a failed task leaves its error for the parent to show.
 ERROR_VARIABLE = "BERTH_ERROR_FILE"
@@ -70,6 +71,8 @@ class Task:
         if error is None or isinstance(error, SystemExit | KeyboardInterrupt):
             return
         logger = logging.getLogger(f"berth.{self.name}")
+        if isinstance(error, OSError):
+            error = of_system(error) or error
         if isinstance(error, BerthError):
             message, status = str(error), error.exit_status
             logger.debug("".join(traceback.format_exception(error)))

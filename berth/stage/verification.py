@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import BerthError
 from berth.progress import Progress
 from berth.stage.inputs import Inputs, digest_of
-from berth.stage.lineage import SHORT, finished_stages, origin_uri
+from berth.stage.lineage import SHORT, finished_stages, origins_of
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.stage.stage import stage_digest
 
@@ -86,10 +86,9 @@ def _file_problems(uri: str, entry: ManifestFile) -> Iterator[Problem]:
 
 def _unlisted_files(directory: str, manifest: Manifest) -> Iterator[Problem]:
     known = {entry.path for entry in manifest.files} | {NAME}
-    for uri in storage.glob(storage.join(directory, "**")):
-        name = uri[len(directory) + 1 :]
+    for name in storage.names_below(directory):
         if name not in known and not any(part.startswith(".") for part in name.split("/")):
-            yield Problem(uri, "extra: the manifest does not list it")
+            yield Problem(storage.join(directory, name), "extra: the manifest does not list it")
 
 
 def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator[Problem]:
@@ -98,24 +97,22 @@ def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator
     if digest_of((file.sha256, file.path) for file in given.files) != given.digest:
         yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
         return
-    origin = origin_uri(given, directory)
+    origins = origins_of(given, directory)
     try:
-        now = {file.path: file.sha256 for file in _present(given, origin)}
+        now = {file.path: file.sha256 for file in _present(given, origins)}
     except BerthError as error:
         log.warning("%s cannot be compared: %s", where, error)
         return
     for file in given.files:
         if now.get(file.path) != file.sha256:
             state = "other content" if file.path in now else "no such file"
-            yield Problem(where, f"{file.path} is not what was read: {state} in {origin}")
+            yield Problem(where, f"{file.path} is not what was read: {state} in {', '.join(origins)}")
 
 
-def _present(given: ManifestInput, origin: str) -> Iterable[ManifestFile]:
+def _present(given: ManifestInput, origins: Sequence[str]) -> Iterable[ManifestFile]:
     """The files at an input's origin now. Raises BerthError if there are none."""
     if given.stage:
-        return Manifest.read(origin).files
-    if any("/" in file.path for file in given.files):
-        found = Inputs.of_tree(origin)
-    else:
-        found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
+        return Manifest.read(origins[0]).files
+    is_tree = any("/" in file.path for file in given.files)
+    found = Inputs.of_tree(origins[0]) if is_tree else Inputs.of(*origins)
     return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in found.files]

@@ -69,9 +69,10 @@ class Made:
         def work(output: Output) -> None:
             for name, text in files.items():
                 with output.shard(name) as shard:
+                    if name == next(iter(files)):
+                        shard.counters.update(counters)
                     shard.write(text.encode() if isinstance(text, str) else text)
                     shard.records = 0 if name.endswith(".json") else records
-            output.count(**counters)
 
         result = run(
             Stage(stage, 1, {"title": title, **(parameters or {})}, inputs), Workspace(str(self.workspace)), work

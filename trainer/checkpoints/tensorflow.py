@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from berth import storage
 from berth.errors import BerthError
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
+from berth.storage import Pattern
 from trainer.checkpoints.contents import CheckpointContents, count_layers
 from trainer.models import CONFIG, Architecture, Configuration
 
@@ -35,7 +37,7 @@ def exists(prefix: str) -> bool:
 
 def prefixes(directory: str) -> list[str]:
     """The prefixes of all TensorFlow checkpoints in a directory."""
-    return [name.removesuffix(".index") for name in storage.glob(storage.join(directory, "*.index"))]
+    return [name.removesuffix(".index") for name in storage.glob(Pattern(directory, "*.index"))]
 
 
 def step_of(prefix: str) -> int | None:
@@ -49,7 +51,7 @@ def step_of(prefix: str) -> int | None:
 
 def files(prefix: str) -> Inputs:
     """The checkpoint's files."""
-    return Inputs.of(f"{prefix}.index", f"{prefix}.data-*")
+    return Inputs.at(*(prefix + suffix for suffix in _suffixes(prefix)))
 
 
 def read(prefix: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
@@ -170,18 +172,31 @@ def _write(output: Output, config: Configuration, save: Callable[[str], None]) -
         file.write((json.dumps(config.tensorflow(), indent=2, sort_keys=True) + "\n").encode())
 
 
+def _suffixes(prefix: str) -> list[str]:
+    """What the names of the checkpoint's files have after the prefix."""
+    start = storage.basename(prefix)
+    names = storage.names(Pattern(storage.parent(prefix), "*"))
+    return [".index", *(name.removeprefix(start) for name in names if name.startswith(f"{start}.data-"))]
+
+
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
 @contextlib.contextmanager
 def _local(prefix: str) -> Iterator[str]:
-    """The prefix as local files: those in Cloud Storage are downloaded by our own client."""
-    if not storage.is_cloud(prefix):
-        yield str(storage.local_path(prefix))
-        return
+    """The prefix of the same files under plain local names.
+
+    TensorFlow takes a prefix for a pattern, so it gets links with plain names. Files in
+    Cloud Storage are downloaded by our own client.
+    """
     with tempfile.TemporaryDirectory() as directory:
-        for uri in (f"{prefix}.index", *storage.glob(f"{prefix}.data-*")):
-            with storage.atomic_write(str(Path(directory) / storage.basename(uri))) as file:
-                file.write(storage.read_bytes(uri))
-        yield str(Path(directory) / storage.basename(prefix))
+        plain = f"{directory}/model"
+        for suffix in _suffixes(prefix):
+            uri, copy = prefix + suffix, plain + suffix
+            if storage.is_cloud(uri):
+                with storage.atomic_write(copy) as file:
+                    file.write(storage.read_bytes(uri))
+            else:
+                os.symlink(os.path.abspath(storage.local_path(uri)), copy)
+        yield plain

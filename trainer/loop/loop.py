@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 
-from berth.errors import BerthError
+from berth.errors import BerthError, TemporaryError
 from berth.progress import Progress
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
@@ -34,10 +34,8 @@ class InterruptedTrainingError(BerthError):
     exit_status = 143
 
 
-class LostProcessError(BerthError):
-    """Another process of the training run has ended. All must be started again (exit status 75, EX_TEMPFAIL)."""
-
-    exit_status = 75
+class LostProcessError(TemporaryError):
+    """Another process of the training run has ended. All must be started again."""
 
 
 def run(

@@ -116,7 +116,7 @@ def _initial_inputs(recipe: Recipe, uri: str) -> dict[str, Inputs]:
     inputs = {"initial_checkpoint": checkpoint.files}
     vocabulary = checkpoint.vocabulary
     if recipe.initialization.vocabulary == "by_token" and vocabulary is not None:
-        inputs["initial_vocabulary"] = Inputs.of(vocabulary)
+        inputs["initial_vocabulary"] = Inputs.at(vocabulary)
     return inputs
 
 

@@ -24,11 +24,22 @@ Image = Annotated[
     ),
 ]
 OptionalRecipe = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A YAML file, or the name of an installed recipe.",
+        show_default=False,
+        parser=storage.path,
+    ),
 ]
 WorkspaceUri = Annotated[
     str,
-    typer.Option("--workspace", metavar="URI", help="Workspace, where everything is written; default: the recipe's."),
+    typer.Option(
+        "--workspace",
+        metavar="URI",
+        help="Workspace, where everything is written; default: the recipe's.",
+        parser=storage.path,
+    ),
 ]
 
 Until = Annotated[
@@ -39,10 +50,19 @@ Until = Annotated[
 def compile_(
     recipe: OptionalRecipe = "",
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Write the pipeline to this file, as YAML.")
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the pipeline to this file, as YAML.", parser=storage.path
+        ),
     ] = "",
     components: Annotated[
-        str, typer.Option("--components", metavar="DIR", help="Write each component to a YAML file in this directory.")
+        str,
+        typer.Option(
+            "--components",
+            metavar="DIR",
+            help="Write each component to a YAML file in this directory.",
+            parser=storage.path,
+        ),
     ] = "",
     until: Until = "report",
     image: Image = "",
@@ -91,7 +111,10 @@ def submit(
     token_file: Annotated[
         str,
         typer.Option(
-            "--token-file", metavar="FILE", help="File with a bearer token; default: the variable BERTH_KFP_TOKEN."
+            "--token-file",
+            metavar="FILE",
+            parser=storage.path,
+            help="File with a bearer token; default: the variable BERTH_KFP_TOKEN.",
         ),
     ] = "",
     until: Until = "report",

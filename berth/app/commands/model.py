@@ -21,13 +21,15 @@ def train(
     ],
     output: options.Output,
     vocab: Annotated[
-        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.")
+        str,
+        typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.", parser=storage.path),
     ] = "",
     evaluation: Annotated[
         str,
         typer.Option(
             "--evaluation",
             metavar="DIR",
+            parser=storage.path,
             help="Output of `berth evalset`, if the recipe evaluates during training.",
         ),
     ] = "",
@@ -50,9 +52,9 @@ def train(
             raise UsageError(
                 "this record set has no name", where=f"--records {argument}", expected="--records NAME=DIR"
             )
-        sets[name] = Inputs.of(f"{directory.rstrip('/')}/{PATTERN}")
-    vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
-    held_out = Inputs.of(f"{evaluation.rstrip('/')}/{PATTERN}") if evaluation else None
+        sets[name] = Inputs.of(storage.Pattern(storage.path(directory), PATTERN))
+    vocabulary = Inputs.at(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
+    held_out = Inputs.of(storage.Pattern(evaluation, PATTERN)) if evaluation else None
     result = train(
         recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, destination=Directory(output)
     )
@@ -63,9 +65,17 @@ def train(
 def evaluate(
     *,
     checkpoint: options.AnyCheckpoint,
-    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.")],
+    records: Annotated[
+        str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.", parser=storage.path)
+    ],
     output: Annotated[
-        str, typer.Option("--output", metavar="DIR", help="Output directory; default: next to that of the checkpoint.")
+        str,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Output directory; default: next to that of the checkpoint.",
+            parser=storage.path,
+        ),
     ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Evaluate every checkpoint of the directory and print a table.")
@@ -98,7 +108,7 @@ def evaluate(
             where=f"--checkpoint {checkpoint}",
             found="a single checkpoint",
         )
-    held_out = Inputs.of(f"{records.rstrip('/')}/{PATTERN}")
+    held_out = Inputs.of(storage.Pattern(records, PATTERN))
     if follow:
         lines = following.follow(
             directory=directory,

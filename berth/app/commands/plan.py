@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from berth.app.commands import options
+from berth.storage import path
 
 
 def plan(
     recipe: options.RecipeName,
     workspace: Annotated[
         str,
-        typer.Option("--workspace", metavar="DIR", help="Workspace of `berth run --until data`, for measured sizes."),
+        typer.Option(
+            "--workspace", metavar="DIR", help="Workspace of `berth run --until data`, for measured sizes.", parser=path
+        ),
     ] = "",
     accelerator: Annotated[
         str,

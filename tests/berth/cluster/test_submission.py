@@ -145,8 +145,9 @@ def test_a_wrong_path_says_what_the_address_must_serve(server):
 
 def test_an_unreachable_address_is_an_error_after_all_attempts(monkeypatch):
     monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
-    with pytest.raises(BerthError, match=r"cannot be reached.*7 attempts"):
+    with pytest.raises(BerthError, match=r"cannot be reached.*7 attempts") as error:
         connect("http://127.0.0.1:9", None)
+    assert error.value.exit_status == 75
 
 
 @pytest.mark.parametrize("url", ["kfp.example.org", "ftp://kfp", "http://a b"])

@@ -32,14 +32,13 @@ def write_two_shards(output):
                 shard.write(name.encode())
                 shard.records = 1
                 shard.counters["letters"] += len(name)
-    output.count(stages=1)
 
 
 def test_the_manifest_says_what_was_made_from_what(tmp_path, text):
     result = run(stage(text, size=2), Workspace(str(tmp_path / "w")), write_two_shards)
     manifest = Manifest.read(result.uri)
     assert result.uri == str(tmp_path / "w" / "demo" / manifest.digest[:12])
-    assert manifest.counters == {"letters": 10, "stages": 1}
+    assert manifest.counters == {"letters": 10}
     assert [(f.path, f.size, f.records) for f in manifest.files] == [("a.txt", 5, 1), ("b.txt", 5, 1)]
     assert manifest.files[0].sha256 == storage.sha256(result.uri + "/a.txt")
     assert manifest.inputs["text"].files[0].sha256 == text.files[0].sha256
@@ -130,7 +129,7 @@ def test_completed_shards_are_kept_when_the_work_fails(tmp_path, text):
     with pytest.raises(UsageError, match="unfinished output of other parameters"):
         run(stage(text, size=9), place, write_two_shards)
     result = run(stage(text), place, write_two_shards)
-    assert result.manifest.counters == {"letters": 10, "stages": 1}
+    assert result.manifest.counters == {"letters": 10}
 
 
 KILLED = """
@@ -185,7 +184,7 @@ def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, 
 
 
 def test_two_processes_do_not_work_on_one_output(tmp_path, text, monkeypatch):
-    monkeypatch.setattr("berth.stage.stage.LOCK_ATTEMPTS", 1)
+    monkeypatch.setattr("berth.stage.lock.ATTEMPTS", 1)
 
     def nested(output):
         run(stage(text), Directory(str(tmp_path / "out")), write_two_shards)
