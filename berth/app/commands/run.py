@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -12,7 +11,6 @@ from berth import storage
 from berth.app.commands import options
 from berth.app.commands.options import BEAM, BEAM_HELP, beam_arguments
 from berth.errors import BerthError, UsageError
-from berth.formats.results import REPORT, read_evaluation
 
 PathArgument = Annotated[
     str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.", parser=storage.path)
@@ -55,34 +53,15 @@ def run(
         workspace = str(storage.local_path(workspace).resolve())
         storage.make_directory(workspace)
 
-    from berth.app import kernels, local_run
+    from berth.app import kernels, local_run, run_summary
     from berth_dags.pretrain import pretrain_pipeline
 
     pipeline = pretrain_pipeline(loaded, until=until)
     if not any(flag.startswith("--runner") for flag in flags):  # the stages' workers are on this machine
         kernels.compile_for(loaded)
     report = local_run.execute(pipeline, workspace, beam_arguments=flags)
-    for line in _summary(report):
+    for line in run_summary.lines(report, workspace):
         typer.echo(line)
-
-
-def _summary(report: str) -> Iterator[str]:
-    """The directories of all stages, and how good the model is."""
-    from berth.stage.lineage import Node, chain
-
-    stages = chain(report).inputs
-    for title, stage in stages.items():
-        if isinstance(stage, Node):
-            yield f"{title:<18} {stage.directory}"
-    yield f"{'report':<18} {storage.join(report, REPORT)}"
-    evaluated = stages.get("evaluate")
-    if isinstance(evaluated, Node):
-        figures = read_evaluation(evaluated.directory)
-        baseline = figures["baseline"]
-        yield (
-            f"masked tokens guessed right on held-out text: {figures['masked_lm_accuracy']:.1%}"
-            f" (always guessing {baseline['token']!r}: {baseline['masked_lm_accuracy']:.1%})"
-        )
 
 
 def schema(
