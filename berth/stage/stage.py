@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -16,12 +15,13 @@ from typing import Any
 
 from berth import __version__, storage
 from berth.errors import BerthError, UsageError
+from berth.stage import claim
+from berth.stage.claim import LOCK, STARTED
 from berth.stage.inputs import Inputs
-from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
+from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput, sha256_of
 from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
+from berth.stage.unchanged import check_stage, holds, remember
 
-STARTED = ".stage.json"
-LOCK = ".lock"
 LOCK_ATTEMPTS = 5
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
@@ -76,7 +76,7 @@ def stage_digest(
         "inputs": dict(inputs),
         "seed": seed,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return sha256_of(content)
 
 
 @dataclass(frozen=True)
@@ -138,21 +138,32 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        _claim(stage, uri)
+        claim.take(stage.name, stage.digest, uri, visible=_visible(uri), everything=_all_files(uri))
         output = Output(uri)
         started = time.monotonic()
-        if done := output.receipts():
-            log.info("continuing: %d shards were completed before", len(done))
+        if done := output.keep_complete():
+            log.info("continuing: %d shards were completed before", done)
         log.info("started: %s", uri)
         try:
             work(output)
         except BaseException as error:
             # The request is impossible, or nothing was completed: leave no trace. In Cloud Storage, remote workers may
             # still be writing though this process gives up.
+            changed = None
+            with contextlib.suppress(BerthError, OSError):  # whatever made the work fail may make this fail too
+                changed = _changed_input(stage)
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
                 storage.delete(uri)
+            elif changed:
+                claim.give_up(stage.name, uri, changed)
+            if changed and isinstance(error, Exception):
+                raise claim.changed_input(changed, uri) from error
             raise
+        if changed := _changed_input(stage):
+            claim.give_up(stage.name, uri, changed)
+            raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
+        files = _inventory(output)
         manifest = Manifest(
             stage=stage.name,
             version=stage.version,
@@ -160,11 +171,12 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             parameters=dict(stage.parameters),
             inputs={name: _recorded(inputs, uri) for name, inputs in stage.inputs.items()},
             seed=stage.seed,
-            files=_inventory(output),
+            files=tuple(files),
             counters=output.counters(),
             tools=_tools(),
             seconds=round(seconds, 3),
-        )
+        ).sealed()
+        remember(uri, {entry.path: revision for entry, revision in files.items()})
         manifest.write(uri)
         _remove_working_files(uri)
     log.info("done in %.1f s: %s", seconds, uri)
@@ -183,7 +195,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
             found=_difference(stage, manifest),
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
-    manifest.check_files(uri)
+    check_stage(uri, manifest)
     if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
         _remove_working_files(uri)
     return manifest
@@ -216,34 +228,6 @@ def _shown(parameters: Mapping[str, Any], name: str) -> str:
     return repr(parameters[name]) if name in parameters else "its default"
 
 
-def _claim(stage: Stage, uri: str) -> None:
-    """Record whose unfinished files are here. Refuse a directory with other files."""
-    claim = storage.join(uri, STARTED)
-    owner = json.loads(storage.read_bytes(claim)).get("digest") if storage.exists(claim) else None
-    visible = _visible(uri)
-    if visible and owner is None:
-        raise UsageError(
-            "the output directory is not empty",
-            where=uri,
-            found=f"{len(visible)} files that are not of this stage, for example {storage.basename(visible[0])}",
-            fix="Choose an empty or new directory.",
-        )
-    if visible and owner != stage.digest:
-        raise UsageError(
-            "this directory holds the unfinished output of other parameters or inputs",
-            where=uri,
-            fix="Choose another directory, or delete this one if it is no longer needed.",
-        )
-    # This process holds the lock: temporary files were left by one that was killed. If another stage completed
-    # nothing visible, everything it left is worthless.
-    for name in _all_files(uri):
-        is_temporary = storage.basename(name).startswith(".") and name.endswith(".tmp")
-        if is_temporary or (owner != stage.digest and storage.basename(name) != LOCK):
-            storage.delete(name)
-    with storage.atomic_write(claim) as file:
-        file.write(json.dumps({"stage": stage.name, "digest": stage.digest}).encode())
-
-
 @contextlib.contextmanager
 def _lock(uri: str) -> Iterator[None]:
     """Lock a local directory against other processes on this machine. The kernel unlocks it if the process dies."""
@@ -273,14 +257,37 @@ def _lock(uri: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _inventory(output: Output) -> tuple[ManifestFile, ...]:
-    """Every file of the result. Files with a receipt were hashed while they were written; others are hashed now."""
-    known = {receipt.file.path: receipt.file for receipt in output.receipts()}
-    entries = []
-    for uri in _visible(output.uri):
+def _changed_input(stage: Stage) -> str | None:
+    """URI of the first input that no longer holds what was hashed."""
+    return next(filter(None, (inputs.changed() for inputs in stage.inputs.values())), None)
+
+
+def _inventory(output: Output) -> dict[ManifestFile, str]:
+    """Every file of the result, sorted by path, with its revision.
+
+    Files with a receipt were hashed while they were written; others are hashed now.
+
+    Raises:
+        BerthError: if a shard is not what its receipt says.
+    """
+    known = {receipt.file.path: receipt for receipt in output.receipts()}
+    entries = {}
+    uris = _visible(output.uri)
+    for uri, revision in zip(uris, storage.revisions(uris), strict=True):
         path = uri[len(output.uri.rstrip("/")) + 1 :]
-        entries.append(known.get(path) or ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri)))
-    return tuple(sorted(entries, key=lambda entry: entry.path))
+        receipt = known.get(path)
+        if receipt is None:
+            entry = ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri))
+        elif holds(uri, receipt.file.sha256, receipt.revision, revision):
+            entry = receipt.file
+        else:
+            raise BerthError(
+                "a shard was changed while the stage was running",
+                where=uri,
+                fix="Run the same command again: the shard is made again.",
+            )
+        entries[entry] = str(revision)
+    return dict(sorted(entries.items(), key=lambda item: item[0].path))
 
 
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from berth import storage
@@ -54,13 +55,28 @@ def verify(path: str, *, ancestors: bool = False) -> list[Problem]:
     total = sum(entry.size for manifest in manifests.values() for entry in manifest.files)
     with Progress("verify", total=total, unit="B") as progress:
         for directory, manifest in manifests.items():
-            problems += _digest_problems(directory, manifest)
+            problems += _manifest_problems(directory, manifest, manifests)
             problems += _unlisted_files(directory, manifest)
             for entry in manifest.files:
                 problems += _file_problems(storage.join(directory, entry.path), entry)
                 progress.update(entry.size)
-            for role, given in sorted(manifest.inputs.items()):
-                problems += _input_problems(role, given, directory)
+    return problems
+
+
+def _manifest_problems(directory: str, manifest: Manifest, verified: Mapping[str, Manifest]) -> list[Problem]:
+    """What is wrong with a manifest, or with the inputs that it names.
+
+    Args:
+        directory: Of the stage.
+        manifest: Its manifest.
+        verified: Manifests of all stages whose files are verified too.
+    """
+    problems = [*_digest_problems(directory, manifest)]
+    for role, given in sorted(manifest.inputs.items()):
+        problems += _input_problems(role, given, directory, verified)
+    if not problems and manifest.seal != manifest.sealed().seal:  # else it is known what was changed
+        what = "was changed after it was written: its seal is that of other content" if manifest.seal else "has no seal"
+        problems.append(Problem(storage.join(directory, NAME), f"the manifest {what}"))
     return problems
 
 
@@ -72,6 +88,13 @@ def _digest_problems(directory: str, manifest: Manifest) -> Iterator[Problem]:
             storage.join(directory, NAME),
             f"its parameters, seed or inputs were changed: they give the digest {found[:SHORT]}, "
             f"recorded is {manifest.digest[:SHORT]}",
+        )
+    # In a workspace, a stage's directory is WORKSPACE/STAGE/DIGEST12.
+    name, above = storage.basename(directory), storage.basename(storage.parent(directory))
+    if above == manifest.stage and re.fullmatch("[0-9a-f]{12}", name) and name != manifest.digest[:SHORT]:
+        yield Problem(
+            storage.join(directory, NAME),
+            f"it is the manifest of another directory: its digest is {manifest.digest[:SHORT]}",
         )
 
 
@@ -92,30 +115,45 @@ def _unlisted_files(directory: str, manifest: Manifest) -> Iterator[Problem]:
             yield Problem(uri, "extra: the manifest does not list it")
 
 
-def _input_problems(role: str, given: ManifestInput, directory: str) -> Iterator[Problem]:
-    """Whether the input still exists unchanged; if a stage made it, by that stage's manifest."""
+def _input_problems(
+    role: str, given: ManifestInput, directory: str, verified: Mapping[str, Manifest]
+) -> Iterator[Problem]:
+    """Whether the input still exists unchanged. Files of stages that are verified too are read there, not here."""
     where = f"{storage.join(directory, NAME)}, input {role!r}"
     if digest_of((file.sha256, file.path) for file in given.files) != given.digest:
         yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
         return
     origin = origin_uri(given, directory)
     try:
-        now = {file.path: file.sha256 for file in _present(given, origin)}
+        now = {file.path: file for file in _present(given, origin, verified)}
     except BerthError as error:
         log.warning("%s cannot be compared: %s", where, error)
         return
     for file in given.files:
-        if now.get(file.path) != file.sha256:
-            state = "other content" if file.path in now else "no such file"
-            yield Problem(where, f"{file.path} is not what was read: {state} in {origin}")
+        there = now.get(file.path)
+        if there is None:
+            yield Problem(where, f"{file.path} is not what was read: no such file in {origin}")
+        elif there.sha256 != file.sha256:
+            yield Problem(where, f"{file.path} is not what was read: other content in {origin}")
+        elif there != file:
+            yield Problem(where, f"its entry of {file.path} was changed: it differs from {origin}")
 
 
-def _present(given: ManifestInput, origin: str) -> Iterable[ManifestFile]:
+def _present(given: ManifestInput, origin: str, verified: Mapping[str, Manifest]) -> Iterable[ManifestFile]:
     """The files at an input's origin now. Raises BerthError if there are none."""
     if given.stage:
-        return Manifest.read(origin).files
+        listed = (verified.get(origin) or Manifest.read(origin)).files
+        if origin in verified:
+            return listed
+        used = {file.path for file in given.files}
+        uris = {entry: storage.join(origin, entry.path) for entry in listed if entry.path in used}
+        return [
+            entry.model_copy(update={"sha256": storage.sha256(uri), "size": storage.size(uri)})
+            for entry, uri in uris.items()
+            if storage.exists(uri)
+        ]
     if any("/" in file.path for file in given.files):
         found = Inputs.of_tree(origin)
     else:
         found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
-    return [ManifestFile(path=file.name, size=file.size, sha256=file.sha256) for file in found.files]
+    return [ManifestFile(path=f.name, size=f.size, sha256=f.sha256, records=f.records) for f in found.files]

@@ -10,7 +10,7 @@ import pytest
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage import Directory, Stage, Workspace, run
+from berth.stage import Directory, Stage, Workspace, run, unchanged
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 
@@ -43,7 +43,7 @@ def test_the_manifest_says_what_was_made_from_what(tmp_path, text):
     assert [(f.path, f.size, f.records) for f in manifest.files] == [("a.txt", 5, 1), ("b.txt", 5, 1)]
     assert manifest.files[0].sha256 == storage.sha256(result.uri + "/a.txt")
     assert manifest.inputs["text"].files[0].sha256 == text.files[0].sha256
-    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+    assert sorted(os.listdir(result.uri)) == [".revisions.json", "a.txt", "b.txt", "manifest.json"]
 
 
 def test_a_finished_stage_is_not_run_again(tmp_path, text):
@@ -158,7 +158,7 @@ def test_what_a_kill_after_the_manifest_leaves_is_removed(tmp_path, text):
         (tmp_path / result.uri / name).parent.mkdir(exist_ok=True)
         (tmp_path / result.uri / name).write_text("{}")
     assert run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards).was_up_to_date
-    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+    assert sorted(os.listdir(result.uri)) == [".revisions.json", "a.txt", "b.txt", "manifest.json"]
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06])
@@ -167,7 +167,7 @@ def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, 
         return [sys.executable, "-c", KILLED, text.uris[0], str(output)]
 
     def files(directory):
-        return {path.name: path.read_bytes() for path in directory.iterdir() if path.name != "manifest.json"}
+        return {path.name: path.read_bytes() for path in directory.glob("[!.]*") if path.name != "manifest.json"}
 
     def listed(directory):
         return json.loads((directory / "manifest.json").read_text())["files"]
@@ -196,6 +196,7 @@ def test_two_processes_do_not_work_on_one_output(tmp_path, text, monkeypatch):
 
 def test_inputs_of_a_finished_stage_are_not_hashed_again(tmp_path, text, monkeypatch):
     result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    monkeypatch.setattr(unchanged, "SMALL", 0)
     monkeypatch.setattr(storage, "sha256", lambda uri: pytest.fail("hashed again"))
     found = Inputs.of(result.uri + "/*.txt")
     assert (found.is_stage, found.digest) == (True, result.files("*.txt").digest)

@@ -58,7 +58,9 @@ def test_a_stage_runs_once_in_a_bucket(bucket, tmp_path):
     again = run(stage, Workspace(bucket + "/w"), work)
     assert (first.was_up_to_date, again.was_up_to_date) == (False, True)
     assert again.manifest.counters == {"letters": 1}
-    assert storage.glob(first.uri + "/**") == [first.uri + "/a.txt", first.uri + "/manifest.json"]
+    assert storage.glob(first.uri + "/**") == [
+        f"{first.uri}/{name}" for name in (".revisions.json", "a.txt", "manifest.json")
+    ]
     assert Inputs.of(first.uri + "/*.txt").digest == first.files("*.txt").digest
 
 

@@ -48,6 +48,7 @@ def undisturbed(tiny_recipe, records, vocabulary, tmp_path_factory):
 
 def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbed, tiny_recipe, vocabulary):
     assert {path.name for path in undisturbed.iterdir()} == {
+        ".revisions.json",
         ".tensorboard",
         "bert_config.json",
         "checkpoint-00000008.safetensors",
