@@ -15,7 +15,7 @@ from berth.formats.results import TRAINING
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage.inputs import Inputs
 from trainer.checkpoints import encoder, huggingface, safetensors, tensorflow
-from trainer.checkpoints.contents import CheckpointContents, read_safetensors
+from trainer.checkpoints.contents import CheckpointContents, count_layers, read_safetensors
 from trainer.models import CONFIG, Architecture
 
 PATTERN = "checkpoint-*.safetensors"
@@ -134,11 +134,23 @@ class Checkpoint:
             architecture: Of the model, whose names these are.
 
         Raises:
-            BerthError: if the checkpoint is damaged, or holds no model of this architecture.
+            BerthError: if the checkpoint is damaged, holds no model of this architecture, has layers beyond those of
+                the names, or weights that no network of the architecture has.
         """
+        contents: CheckpointContents
         if self.kind == OWN:
-            return read_safetensors(self.uri, names)
-        contents: CheckpointContents = FORMATS[self.kind].read(self.uri, names, architecture)
+            contents = read_safetensors(self.uri, names, architecture)
+        else:
+            contents = FORMATS[self.kind].read(self.uri, names, architecture)
+        if contents.strange:
+            raise of_another_model(
+                self.uri,
+                f"{len(contents.strange)} weights that nothing would read, for example {min(contents.strange)}",
+                f"only weights that the architecture {architecture.name!r} has",
+            )
+        layers = count_layers(names)
+        if contents.layers > layers > 0:  # the model would silently lack the others
+            raise of_another_model(self.uri, f"{contents.layers} layers", f"num_hidden_layers {layers}")
         return contents
 
     def variables(self, architecture: Architecture) -> dict[str, np.ndarray]:
@@ -153,6 +165,18 @@ class Checkpoint:
         return self.read(
             [each for each in variables if each.startswith(architecture.names.pretraining)], architecture
         ).arrays
+
+
+def of_another_model(where: str, found: str, expected: str) -> BerthError:
+    """The error for a checkpoint that does not belong to the model."""
+    return BerthError(
+        "the checkpoint belongs to another model",
+        where=where,
+        found=found,
+        expected=expected,
+        fix="Give the recipe the model section and the vocabulary of the checkpoint, or put the configuration that "
+        "belongs to the checkpoint next to it.",
+    )
 
 
 def _files(module: ModuleType, uri: str) -> Inputs:

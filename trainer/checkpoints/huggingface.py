@@ -45,7 +45,11 @@ def files(directory: str) -> Inputs:
 
 
 def read(directory: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
-    """Read the variables of these names (ours), as float32. Raises BerthError if the file is damaged."""
+    """Read the variables of these names (ours), as float32.
+
+    Raises:
+        BerthError: if the file is damaged, or the decoder is not tied to the word embeddings.
+    """
     there, seen = architecture.huggingface, list[str]()
     candidates = {theirs for name in names for theirs in there.candidates(name)}
 
@@ -54,13 +58,19 @@ def read(directory: str, names: Collection[str], architecture: Architecture) -> 
         return name in candidates
 
     arrays, _ = safetensors.read(storage.join(directory, WEIGHTS), is_wanted)
-    found = {
-        name: there.convert(name, arrays[theirs].astype(np.float32))
-        for name in names
-        for theirs in there.candidates(name)
-        if theirs in arrays
-    }
-    return CheckpointContents(found, count_layers(seen))
+    found: dict[str, np.ndarray] = {}
+    for name in names:
+        present = [theirs for theirs in there.candidates(name) if theirs in arrays]
+        for second in present[1:]:
+            if there.tied.get(second) == name and not np.array_equal(arrays[second], arrays[present[0]]):
+                raise BerthError(
+                    f"the model's {second} is not tied: it differs from {present[0]}",
+                    where=storage.join(directory, WEIGHTS),
+                    expected="a decoder that is the table of word embeddings, the only one that Berth has",
+                )
+        if present:
+            found[name] = there.convert(name, arrays[present[0]].astype(np.float32))
+    return CheckpointContents(found, count_layers(seen), tuple(filter(there.is_strange, seen)))
 
 
 def write(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from berth import storage
 from berth.errors import BerthError
 from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.recipe import Recipe
 from berth.stage import expected
 from trainer import models
-from trainer.checkpoints.checkpoint import Checkpoint
+from trainer.checkpoints.checkpoint import Checkpoint, of_another_model
+from trainer.checkpoints.compatibility import check_case, check_model
 from trainer.checkpoints.contents import CheckpointContents
 from trainer.checkpoints.resize import resize, rows_by_position, rows_by_token
 from trainer.models import Architecture, Configuration
@@ -70,11 +69,10 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
     architecture, source = models.get(config.architecture), Checkpoint.find(uri)
-    _check_attention_heads(source, config)
+    check_model(source, config)
     contents, names = source.read(shapes, architecture), architecture.names
-    if contents.layers > config.num_hidden_layers:  # the model would silently lack the others
-        raise _of_another_model(uri, f"{contents.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
     if how.vocabulary == "same":
+        check_case(source, recipe.vocabulary.lower_case)
         _check_vocabulary(source, contents, tokens, names.word_embeddings)
     elif names.word_embeddings in contents.arrays:
         before = len(contents.arrays[names.word_embeddings])
@@ -122,32 +120,10 @@ def _complete(
         if name in found and found[name].shape != shape
     ]
     if problems:
-        raise _of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
+        raise of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
     if missing:
         log.warning("not in %s, initialized at random: %s", uri, ", ".join(missing))
     return {**initial({name: shapes[name] for name in missing}, seed, stddev), **found}
-
-
-def _check_attention_heads(source: Checkpoint, config: Configuration) -> None:
-    """Check the number of attention heads, which no shape shows, in the configuration next to the checkpoint."""
-    described = source.configuration
-    if described is None:
-        return
-    theirs = json.loads(storage.read_text(described)).get("num_attention_heads")
-    if theirs not in (None, config.num_attention_heads):
-        raise _of_another_model(
-            described, f"num_attention_heads {theirs}", f"num_attention_heads {config.num_attention_heads}"
-        )
-
-
-def _of_another_model(where: str, found: str, expected: str) -> BerthError:
-    return BerthError(
-        "the checkpoint belongs to another model",
-        where=where,
-        found=found,
-        expected=expected,
-        fix="Give the recipe the model section and the vocabulary of the checkpoint.",
-    )
 
 
 def _check_vocabulary(

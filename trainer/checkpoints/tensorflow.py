@@ -48,6 +48,7 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
             keys = reader.get_variable_to_shape_map()
             if OBJECT_GRAPH in keys:
                 by_name, convert = architecture.tensorflow.keys_by_name(keys), architecture.tensorflow.convert
+                strange = architecture.tensorflow.strange(keys)
                 if not by_name:
                     raise BerthError(
                         f"the TensorFlow checkpoint holds no encoder of the architecture {architecture.name!r}",
@@ -57,16 +58,17 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
                     )
             else:
                 by_name, convert = {key: key for key in keys}, _unchanged
+                strange = list(filter(architecture.names.is_strange, keys))
             arrays = {
                 name: convert(name, np.asarray(reader.get_tensor(by_name[name]), dtype=np.float32))
                 for name in names
                 if name in by_name
             }
-        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        except (tf.errors.OpError, RuntimeError, ValueError, IndexError, UnicodeDecodeError) as error:
             raise BerthError(
                 "the TensorFlow checkpoint cannot be read", where=prefix, found=str(error).split("\n")[0]
             ) from error
-    return CheckpointContents(arrays, count_layers(by_name))
+    return CheckpointContents(arrays, count_layers(by_name), tuple(strange))
 
 
 def _unchanged(variable: str, array: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
+from trainer.data.provenance import check_case, check_records
 from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
@@ -50,7 +51,8 @@ def train(
             .tensorboard, which is not part of the result.
 
     Raises:
-        UsageError: if records are missing or superfluous, or were made with another vocabulary.
+        UsageError: if records are missing or superfluous, or were made with another vocabulary, length, masking or
+            case than the recipe's.
         loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
@@ -66,6 +68,7 @@ def train(
                 expected=", ".join(needed),
             )
         check_vocabulary(name, records[name], vocabulary)
+        check_records(name, records[name], recipe)
         inputs[f"records_{name}"] = records[name]
     if (evaluation is not None) != recipe.evaluation.is_during_training:
         raise UsageError(
@@ -77,6 +80,7 @@ def train(
         )
     if evaluation is not None:
         check_vocabulary("evaluation", evaluation, vocabulary)
+        check_case("evaluation", evaluation, recipe.vocabulary.lower_case)
         inputs["evaluation"] = evaluation
     if recipe.initial_checkpoint is not None:
         inputs |= _initial_inputs(recipe.initial_checkpoint, recipe.initialization)
