@@ -20,7 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From raw text to evaluated BERT models, reproducibly.",
-    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 143 stopped by SIGTERM with everything saved.",
+    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM (the message "
+    "says what is saved).",
 )
 run.add_to(app)
 data.add_to(app)

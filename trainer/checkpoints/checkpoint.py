@@ -15,7 +15,7 @@ from berth.formats.results import TRAINING
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage.inputs import Inputs
 from trainer.checkpoints import encoder, huggingface, safetensors, tensorflow
-from trainer.checkpoints.contents import CheckpointContents, count_layers, read_safetensors
+from trainer.checkpoints.contents import CheckpointContents, read_safetensors
 from trainer.models import CONFIG, Architecture
 
 PATTERN = "checkpoint-*.safetensors"
@@ -126,16 +126,17 @@ class Checkpoint:
         """URI of the vocabulary in its directory."""
         return self.beside(VOCABULARY)
 
-    def read(self, names: Collection[str], architecture: Architecture) -> CheckpointContents:
+    def read(self, names: Collection[str], architecture: Architecture, layers: int | None = None) -> CheckpointContents:
         """Read variables, and nothing else.
 
         Args:
             names: Of the variables.
             architecture: Of the model, whose names these are.
+            layers: Number of the model's layers; None if only a part of the model is wanted.
 
         Raises:
-            BerthError: if the checkpoint is damaged, holds no model of this architecture, has layers beyond those of
-                the names, or weights that no network of the architecture has.
+            BerthError: if the checkpoint is damaged, holds no model of this architecture, has more layers, or
+                weights that no network of the architecture has.
         """
         contents: CheckpointContents
         if self.kind == OWN:
@@ -148,8 +149,7 @@ class Checkpoint:
                 f"{len(contents.strange)} weights that nothing would read, for example {min(contents.strange)}",
                 f"only weights that the architecture {architecture.name!r} has",
             )
-        layers = count_layers(names)
-        if contents.layers > layers > 0:  # the model would silently lack the others
+        if layers is not None and contents.layers > layers:  # the model would silently lack the others
             raise of_another_model(self.uri, f"{contents.layers} layers", f"num_hidden_layers {layers}")
         return contents
 

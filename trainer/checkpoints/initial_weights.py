@@ -70,7 +70,7 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
     expected.check_checkpoint(recipe)
     architecture, source = models.get(config.architecture), Checkpoint.find(uri)
     check_model(source, config)
-    contents, names = source.read(shapes, architecture), architecture.names
+    contents, names = source.read(shapes, architecture, config.num_hidden_layers), architecture.names
     if how.vocabulary == "same":
         check_case(source, recipe.vocabulary.lower_case)
         _check_vocabulary(source, contents, tokens, names.word_embeddings)
@@ -83,7 +83,9 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
     return _complete(uri, contents, architecture, shapes, seed, stddev, how.heads == "required")
 
 
-def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def load(
+    uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float, layers: int | None = None
+) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
     Args:
@@ -92,11 +94,12 @@ def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev
         architecture: Of the model.
         seed: The recipe's seed, for heads that the checkpoint lacks.
         stddev: `initializer_range`, likewise.
+        layers: Number of the model's layers; None if only a part of the model is wanted.
 
     Raises:
-        BerthError: naming every variable that is missing or has another shape.
+        BerthError: naming every variable that is missing or has another shape, or if the checkpoint has more layers.
     """
-    contents = Checkpoint.find(uri).read(shapes, architecture)
+    contents = Checkpoint.find(uri).read(shapes, architecture, layers)
     return _complete(uri, contents, architecture, shapes, seed, stddev, heads_required=False)
 
 

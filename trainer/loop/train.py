@@ -53,7 +53,7 @@ def train(
     Raises:
         UsageError: if records are missing or superfluous, or were made with another vocabulary, length, masking or
             case than the recipe's.
-        loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
+        loop.InterruptedTrainingError: after SIGTERM or Ctrl-C, when the checkpoint is saved.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
     training_slice = Slice.of(recipe, until, before)

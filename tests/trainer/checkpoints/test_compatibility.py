@@ -180,7 +180,7 @@ def test_so_they_are_with_our_own_names_while_slots_are_none(tmp_path):
 
 def test_layers_beyond_those_of_the_configuration_are_an_error(source):
     with pytest.raises(BerthError, match=r"Found 2 layers\. Expected num_hidden_layers 1"):
-        source().read(NAMES[:3], BERT)
+        source().read(NAMES[:3], BERT, layers=1)
 
 
 @pytest.mark.parametrize(
