@@ -20,7 +20,18 @@ from berth.recipe import Recipe
 DIRECTORY = "runs"
 # Keys that neither data nor training depend on.
 AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "cluster"}
-NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": {"engine", "attention", "steps_per_epoch"}}
+# Keys of the section `training` that are not part of the digest of a training run. One that an engine began continues
+# with the other, as it does on other devices: the results agree to rounding. What is saved and logged, and how often,
+# changes no weight.
+HOW = {
+    "engine",
+    "attention",
+    "steps_per_epoch",
+    "checkpoint_every_steps",
+    "keep_checkpoints",
+    "log_every_steps",
+}
+NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": HOW}
 NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}
 TRAIN = "train"
 # Titles of the stages that training reads, as kfp/pretrain.py gives them.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import time
@@ -16,13 +15,15 @@ from typing import Any
 from berth import __version__, storage
 from berth.errors import BerthError, UsageError
 from berth.stage import claim
-from berth.stage.claim import LOCK, STARTED
+from berth.stage.claim import LOCK
+from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
-from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput, sha256_of
+from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
 from berth.stage.unchanged import check_stage, holds, remember
 
 LOCK_ATTEMPTS = 5
+SHOWN_DIFFERENCES = 3
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
     "apache-beam",
@@ -59,24 +60,20 @@ class Stage:
     seed: int | None = None
 
     @property
+    def identity(self) -> Identity:
+        """Name, version, parameters, seed and the inputs' digests."""
+        return Identity(
+            name=self.name,
+            version=self.version,
+            parameters=dict(self.parameters),
+            inputs={role: files.digest for role, files in self.inputs.items()},
+            seed=self.seed,
+        )
+
+    @property
     def digest(self) -> str:
-        """SHA-256 over name, version, parameters, seed and the inputs' digests."""
-        inputs = {name: files.digest for name, files in self.inputs.items()}
-        return stage_digest(self.name, self.version, self.parameters, inputs, self.seed)
-
-
-def stage_digest(
-    name: str, version: int, parameters: Mapping[str, Any], inputs: Mapping[str, str], seed: int | None
-) -> str:
-    """The digest of a stage from its own values and the digests of its inputs by role."""
-    content = {
-        "name": name,
-        "version": version,
-        "parameters": dict(parameters),
-        "inputs": dict(inputs),
-        "seed": seed,
-    }
-    return sha256_of(content)
+        """SHA-256 over all of these."""
+        return self.identity.digest
 
 
 @dataclass(frozen=True)
@@ -138,12 +135,14 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        claim.take(stage.name, stage.digest, uri, visible=_visible(uri), everything=_all_files(uri))
+        claim.take(stage.identity, uri, visible=_visible(uri), everything=_all_files(uri))
         output = Output(uri)
         started = time.monotonic()
         if done := output.keep_complete():
             log.info("continuing: %d shards were completed before", done)
         log.info("started: %s", uri)
+        if is_new and isinstance(destination, Workspace):
+            _explain(stage, storage.join(destination.uri, stage.name), log)
         try:
             work(output)
         except BaseException as error:
@@ -192,7 +191,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
         raise UsageError(
             f"this directory holds the output of another {manifest.stage} run",
             where=uri,
-            found=_difference(stage, manifest),
+            found=Identity.of_manifest(manifest).differences(stage.identity)[0],
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
     check_stage(uri, manifest)
@@ -205,27 +204,6 @@ def _remove_working_files(uri: str) -> None:
     """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
     for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
-
-
-def _difference(stage: Stage, manifest: Manifest) -> str:
-    """The first difference, as text, between a stage and the one whose output is in its directory."""
-    if manifest.stage != stage.name:
-        return f"the output of the stage {manifest.stage!r}, not {stage.name!r}"
-    now: dict[str, Any] = json.loads(json.dumps(dict(stage.parameters)))
-    for name in [*now, *manifest.parameters]:
-        there = manifest.parameters
-        if name not in now or name not in there or now[name] != there[name]:
-            return f"{name} = {_shown(there, name)} there, {_shown(now, name)} now"
-    if manifest.seed != stage.seed:
-        return f"seed = {manifest.seed} there, {stage.seed} now"
-    for name, inputs in stage.inputs.items():
-        if name not in manifest.inputs or manifest.inputs[name].digest != inputs.digest:
-            return f"other input files ({name})"
-    return "output of another version of the stage"
-
-
-def _shown(parameters: Mapping[str, Any], name: str) -> str:
-    return repr(parameters[name]) if name in parameters else "its default"
 
 
 @contextlib.contextmanager
@@ -255,6 +233,14 @@ def _lock(uri: str) -> Iterator[None]:
             os.unlink(path)
     finally:
         os.close(handle)
+
+
+def _explain(stage: Stage, directories: str, log: logging.Logger) -> None:
+    """Say in what this stage differs from the one in the workspace that is most like it: why it is made anew."""
+    other = nearest(directories, stage.identity)
+    if other is not None:
+        shown = "; ".join(other[1][:SHOWN_DIFFERENCES]) + ("; …" if len(other[1]) > SHOWN_DIFFERENCES else "")
+        log.info("made anew, since %s has other parameters or inputs: %s", other[0], shown)
 
 
 def _changed_input(stage: Stage) -> str | None:

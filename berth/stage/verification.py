@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from berth import storage
 from berth.errors import BerthError
 from berth.progress import Progress
+from berth.stage.identity import Identity
 from berth.stage.inputs import Inputs, digest_of
 from berth.stage.lineage import SHORT, finished_stages, origin_uri
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.stage import stage_digest
 
 log = logging.getLogger("berth.verify")
 
@@ -81,9 +81,7 @@ def _manifest_problems(directory: str, manifest: Manifest, verified: Mapping[str
 
 
 def _digest_problems(directory: str, manifest: Manifest) -> Iterator[Problem]:
-    inputs = {role: given.digest for role, given in manifest.inputs.items()}
-    found = stage_digest(manifest.stage, manifest.version, manifest.parameters, inputs, manifest.seed)
-    if found != manifest.digest:
+    if (found := Identity.of_manifest(manifest).digest) != manifest.digest:
         yield Problem(
             storage.join(directory, NAME),
             f"its parameters, seed or inputs were changed: they give the digest {found[:SHORT]}, "

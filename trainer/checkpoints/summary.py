@@ -28,6 +28,7 @@ def plan(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: Mapping
         "steps": schedule.total_updates(phases),
         "sequences": schedule.sequences(phases, schedule.total_updates(phases)),
         "lower_case": recipe.vocabulary.lower_case,
+        "checkpoint_every_steps": recipe.training.checkpoint_every_steps,
         "phases": [
             {
                 "name": phase.name,

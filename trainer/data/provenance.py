@@ -104,8 +104,7 @@ def _options(recipe: Recipe, name: str) -> dict[str, Any]:
 
 def _default(key: str) -> Any:
     """A manifest omits parameters that equal their default."""
-    fields = RecordSet.model_fields
-    return fields[key].default if key in fields else None
+    return RecordSet.default(key) if key in RecordSet.model_fields else None
 
 
 def _advice(manifest: Manifest, name: str, recipe: Recipe) -> str:

@@ -13,15 +13,13 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
+from berth.stage.run_index import HOW
 from trainer.data.provenance import check_case, check_records
 from trainer.data.vocabulary import check_vocabulary
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
 
-VERSION = 3
-# Not part of the digest: a training run that one engine began continues with the other, as it does on other devices.
-# The results agree to rounding.
-HOW = {"engine", "attention", "steps_per_epoch"}
+VERSION = 4
 # How long the other processes wait until process 0 has hashed its files and written the manifest.
 SECONDS_FOR_MANIFEST = 600
 

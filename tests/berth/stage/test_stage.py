@@ -1,6 +1,7 @@
 """A stage runs once, proves what it made, and continues where it was interrupted."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -127,7 +128,9 @@ def test_completed_shards_are_kept_when_the_work_fails(tmp_path, text):
     with pytest.raises(BerthError, match="it broke"):
         run(stage(text), place, fail_halfway)
     assert [name for name in os.listdir(tmp_path / "out") if not name.startswith(".")] == ["a.txt"]
-    with pytest.raises(UsageError, match="unfinished output of other parameters"):
+    with pytest.raises(
+        UsageError, match=r"unfinished output of other parameters.*Found size = its default there, 9 now"
+    ):
         run(stage(text, size=9), place, write_two_shards)
     result = run(stage(text), place, write_two_shards)
     assert result.manifest.counters == {"letters": 10, "stages": 1}
@@ -211,3 +214,25 @@ def test_inputs_that_do_not_exist_or_share_a_name_are_refused(tmp_path):
         (tmp_path / name / "same.txt").write_text(name)
     with pytest.raises(UsageError, match=r"two input files are called same\.txt"):
         Inputs.of(str(tmp_path / "*" / "same.txt"))
+
+
+def test_a_difference_is_named_by_its_path(tmp_path, text):
+    place = Directory(str(tmp_path / "out"))
+    run(stage(text, phases=[{"steps": 2, "name": "a"}, {"steps": 3}]), place, write_two_shards)
+    for phases, found in [
+        ([{"steps": 2, "name": "a"}, {"steps": 4}], r"phases\.1\.steps = 3 there, 4 now"),
+        ([{"steps": 2}, {"steps": 3}], r"phases\.0\.name = 'a' there, its default now"),
+        ([{"steps": 2, "name": "a"}], r"phases\.1 = \{'steps': 3\} there, its default now"),
+    ]:
+        with pytest.raises(UsageError, match=f"Found {found}"):
+            run(stage(text, phases=phases), place, write_two_shards)
+
+
+def test_a_stage_that_is_made_anew_in_a_workspace_says_why(tmp_path, text, caplog):
+    place = Workspace(str(tmp_path / "w"))
+    first = run(stage(text, size=2), place, write_two_shards)
+    run(stage(text, size=2, other=1, third=2), place, write_two_shards)
+    with caplog.at_level(logging.INFO):
+        run(stage(text, size=3), place, write_two_shards)
+    (message,) = (message for message in caplog.messages if "made anew" in message)
+    assert message == f"made anew, since {first.uri} has other parameters or inputs: size = 2 there, 3 now"

@@ -266,3 +266,20 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tiny_recipe, tmp_p
         kills += 1
     assert process.wait() == 0 and kills
     assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"keep_checkpoints": 9}, {"checkpoint_every_steps": 5}, {"log_every_steps": 2}],
+    ids=lambda each: next(iter(each)),
+)
+def test_what_changes_no_weight_is_no_other_training_run(undisturbed, tiny_recipe, records, vocabulary, changes):
+    recipe = changed(tiny_recipe, training=changes)
+    assert run(recipe, records, vocabulary, undisturbed).was_up_to_date
+
+
+def test_what_does_is_named(undisturbed, tiny_recipe, records, vocabulary):
+    phases = [dict(phase.model_dump()) for phase in tiny_recipe.training.phases]
+    phases[1]["steps"] = 7
+    with pytest.raises(UsageError, match=r"another train run. Found training\.phases\.1\.steps = 6 there, 7 now"):
+        run(changed(tiny_recipe, training={"phases": phases}), records, vocabulary, undisturbed)
