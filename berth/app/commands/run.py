@@ -36,9 +36,9 @@ def run(
     from berth.stage.inputs import Inputs
 
     loaded = load(recipe, set_, scale)
-    if '"' in workspace or "\\" in workspace:
+    if '"' in workspace or "\\" in workspace or "{{$" in workspace:  # Kubeflow would take these for its own
         raise UsageError(
-            "the path of a workspace cannot contain quotes or backslashes", where=f"--workspace {workspace}"
+            "the path of a workspace cannot contain quotes, backslashes or {{$", where=f"--workspace {workspace}"
         )
     if until not in ("data", "report"):
         raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
