@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage.identity import Claim, Identity
+from berth.stage.manifest import NAME, Manifest
 
 LOCK = ".lock"
 
 
-def take(identity: Identity, uri: str, visible: Sequence[str], everything: Sequence[str]) -> None:
+def take(
+    identity: Identity,
+    uri: str,
+    visible: Sequence[str],
+    everything: Sequence[str],
+    continues: Callable[[Identity, str], bool] | None = None,
+) -> None:
     """Record whose unfinished files are in a directory, and remove those that are worthless.
 
     The caller holds the directory's lock.
@@ -21,13 +28,20 @@ def take(identity: Identity, uri: str, visible: Sequence[str], everything: Seque
         uri: The directory.
         visible: URIs of the files in it that belong to a result.
         everything: URIs of all files in it.
+        continues: Whether the output of another stage there is a beginning of this one's; None: never.
 
     Raises:
         UsageError: if it holds files of another stage, or of none.
         BerthError: if what it holds was made from an input that changed meanwhile, or the note is damaged.
     """
+    if storage.exists(manifest := storage.join(uri, NAME)):  # finished, but only the beginning of this stage
+        beginning = Identity.of_manifest(Manifest.read(uri))
+        Claim(stage=beginning.name, digest=beginning.digest, identity=beginning).write(uri)
+        storage.delete(manifest)
     claim = Claim.read(uri)
     is_own = claim is not None and claim.digest == identity.digest
+    if claim is not None and claim.identity is not None and not is_own and continues is not None:
+        is_own = continues(claim.identity, uri)
     if visible and claim is None:
         raise UsageError(
             "the output directory is not empty",

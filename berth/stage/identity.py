@@ -88,23 +88,27 @@ class Claim(BaseModel):
             file.write(json.dumps(self.model_dump(exclude_unset=True), sort_keys=True).encode())
 
 
-def nearest(directories: str, identity: Identity) -> tuple[str, list[str]] | None:
-    """Of the other stages in `directories`/*, the directory of the one with the fewest differences, and these.
-
-    None if there is none.
-    """
-    found = []
+def others(directories: str) -> Iterator[tuple[str, Identity]]:
+    """The stages in `directories`/*, finished or not: directory and identity of each that is known."""
     for name in (NAME, STARTED):
         for uri in storage.glob(storage.join(directories, "*", name)):
             directory = storage.parent(uri)
             try:
                 claim = Claim.read(directory) if name == STARTED else None
-                there = claim.identity if claim else Identity.of_manifest(Manifest.read(directory))
-            except BerthError:  # damaged: whoever uses it is told
+                identity = claim.identity if claim else Identity.of_manifest(Manifest.read(directory))
+            except BerthError:  # damaged: an error for those who use it
                 continue
-            if there is not None and (differences := there.differences(identity)):
-                found.append((directory, differences))
-    return min(found, key=lambda each: (len(each[1]), each[0]), default=None)
+            if identity is not None:
+                yield directory, identity
+
+
+def nearest(directories: str, identity: Identity) -> tuple[str, list[str]] | None:
+    """Of the other stages in `directories`/*, the directory of the one with the fewest differences, and these.
+
+    None if there is none.
+    """
+    found = [(directory, there.differences(identity)) for directory, there in others(directories)]
+    return min((each for each in found if each[1]), key=lambda each: (len(each[1]), each[0]), default=None)
 
 
 def _differing(there: Any, now: Any, path: str) -> Iterator[str]:

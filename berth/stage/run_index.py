@@ -15,6 +15,7 @@ from typing import Any
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import read_json
 from berth.recipe import Recipe
 
 DIRECTORY = "runs"
@@ -96,4 +97,4 @@ def _write(uri: str, workspace: str, stages: Mapping[str, str]) -> None:
 def _read(uri: str, workspace: str) -> dict[str, str] | None:
     if not storage.exists(uri):
         return None
-    return {title: storage.join(workspace, path) for title, path in json.loads(storage.read_text(uri)).items()}
+    return {title: storage.join(workspace, path) for title, path in read_json(uri).items()}

@@ -51,6 +51,8 @@ class Stage:
             (:meth:`berth.recipe.Section.identity`).
         inputs: Input files by the role they play.
         seed: Seed of all randomness in the stage; None if there is none.
+        continues: Whether the output of another identity in a directory (its URI) is a beginning of this stage's own,
+            which is then continued. None: never.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stage:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Inputs] = field(default_factory=dict)
     seed: int | None = None
+    continues: Callable[[Identity, str], bool] | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> Identity:
@@ -135,7 +138,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        claim.take(stage.identity, uri, visible=_visible(uri), everything=_all_files(uri))
+        claim.take(stage.identity, uri, _visible(uri), _all_files(uri), stage.continues)
         output = Output(uri)
         started = time.monotonic()
         if done := output.keep_complete():
@@ -188,10 +191,13 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
         return None
     manifest = Manifest.read(uri)
     if manifest.digest != stage.digest:
+        there = Identity.of_manifest(manifest)
+        if stage.continues is not None and stage.continues(there, uri):
+            return None
         raise UsageError(
             f"this directory holds the output of another {manifest.stage} run",
             where=uri,
-            found=Identity.of_manifest(manifest).differences(stage.identity)[0],
+            found=there.differences(stage.identity)[0],
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
     check_stage(uri, manifest)

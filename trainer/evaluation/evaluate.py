@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
-from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, write_lines
+from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, read_json, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -113,7 +113,7 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
             if uri != model.uri:
                 model.assign(uri)
             _write(output, f"{EVALUATED}/{step}.json", model.evaluate(batch_size))
-        content: dict[str, Any] = json.loads(storage.read_bytes(measured))
+        content: dict[str, Any] = read_json(measured)
         return content
 
     newest = figures(uris[-1])

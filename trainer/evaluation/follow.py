@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.formats.results import EVALUATIONS, Line, read_lines, write_lines
+from berth.formats.results import EVALUATIONS, Line, read_json, read_lines, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import STARTED
 from berth.stage.identity import Claim
@@ -120,7 +120,7 @@ def _claim(training: str, records: Inputs, output: str) -> None:
             )
         with storage.atomic_write(uri) as file:
             file.write(json.dumps(claim).encode())
-    elif (known := json.loads(storage.read_bytes(uri))) != claim:
+    elif (known := read_json(uri)) != claim:
         other = "of another training run" if known["training"] != claim["training"] else "on other records"
         raise UsageError(
             f"this directory holds evaluations {other}", where=output, fix="Choose another directory with --output."

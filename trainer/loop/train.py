@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.recipe import Initialization, Recipe
-from berth.stage import Destination, Result, Stage, run
+from berth.stage import Destination, Identity, Result, Stage, Workspace, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
@@ -16,6 +16,7 @@ from berth.stage.output import Output
 from berth.stage.run_index import HOW
 from trainer.data.provenance import check_case, check_records
 from trainer.data.vocabulary import check_vocabulary
+from trainer.loop import continuation
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
 
@@ -97,11 +98,17 @@ def train(
     if until is not None:
         parameters["until"] = until
     inputs |= training_slice.inputs()
-    stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
+
+    def continues(there: Identity, directory: str) -> bool:
+        return continuation.is_beginning(there, stage.identity, directory)
+
+    stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed, continues=continues)
 
     def work(output: Output) -> None:
         from trainer.loop import loop  # imports TensorFlow: not before it is known that there is work to do
 
+        if isinstance(destination, Workspace) and process_number() == 0:
+            continuation.copy_beginning(stage.identity, destination, output)
         loop.run(recipe, records, vocabulary, evaluation, training_slice, output)
 
     return run(stage, destination, work) if process_number() == 0 else _run_without_writing(stage, destination, work)
