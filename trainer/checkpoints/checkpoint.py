@@ -75,13 +75,15 @@ class Checkpoint:
 
         Args:
             uri: A checkpoint file of a training run or its directory (then its newest checkpoint), the prefix of a TF1
-                or TF2 checkpoint (``…/model.ckpt-28252``), a Hugging Face directory, or that of an exported encoder.
+                or TF2 checkpoint (``…/model.ckpt-28252``) or one of its files, a Hugging Face directory, or that of an
+                exported encoder.
 
         Raises:
             BerthError: if there is none of these. The existence of a named checkpoint file is not checked.
         """
         if step_of(uri) is not None:
             return cls(uri, OWN)
+        uri = tensorflow.prefix_of(uri)
         for key, module in FORMATS.items():
             if module.exists(uri):
                 return cls(uri, key)

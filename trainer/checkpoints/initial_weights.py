@@ -116,7 +116,7 @@ def _complete(
     # A pooler without a next-sentence head takes no part in training.
     optional = names.heads if not heads_required else () if names.next_sentence in shapes else (names.pooler,)
     missing = [name for name in shapes if name not in found]
-    problems = [name for name in missing if not name.startswith(optional)]
+    problems = [f"no {name}" for name in missing if not name.startswith(optional)]
     problems += [
         f"{name} {list(found[name].shape)} where the model has {list(shape)}"
         for name, shape in shapes.items()

@@ -26,6 +26,9 @@ from berth.errors import BerthError, summary
 Arrays = Mapping[str, np.ndarray]
 
 DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "U32": np.uint32}
+# Read as float32, since NumPy has no such type: its upper 16 bits.
+BFLOAT16 = "BF16"
+SIZES = {**{name: np.dtype(dtype).itemsize for name, dtype in DTYPES.items()}, BFLOAT16: 2}
 DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 ALIGNMENT = 8
 HEADER_CHECKSUM = "header_crc32"
@@ -80,7 +83,7 @@ def read(
         wanted: Which arrays to read, by name.
 
     Returns:
-        The arrays, and the state (None for a file that has none).
+        The arrays (bfloat16 as float32), and the state (None for a file that has none).
 
     Raises:
         BerthError: if the file is damaged (wrong size, unreadable header, an array that fails its checksum), or an
@@ -146,8 +149,8 @@ def _check_entries(header: Mapping[str, Any]) -> int:
             raise ValueError(f"a gap or overlap before {name}")
         if not isinstance(entry["dtype"], str):
             raise ValueError(f"type of {name}")
-        dtype = DTYPES.get(entry["dtype"])
-        if dtype is not None and math.prod(shape) * np.dtype(dtype).itemsize != last - first:
+        size = SIZES.get(entry["dtype"])
+        if size is not None and math.prod(shape) * size != last - first:
             raise ValueError(f"{last - first} bytes of {name} for the shape {shape}")
         place = last
     return place
@@ -161,7 +164,7 @@ def _header_checksum(header: Mapping[str, Any], state: Mapping[str, Any]) -> int
 def _read_array(
     uri: str, file: IO[bytes], start: int, key: str, entry: Mapping[str, Any], state: Mapping[str, Any] | None
 ) -> np.ndarray:
-    if entry["dtype"] not in DTYPES:
+    if entry["dtype"] not in SIZES:
         raise BerthError("an array has a type that is not supported", where=f"{uri}, {key}", found=entry["dtype"])
     first, last = entry["data_offsets"]
     file.seek(start + first)
@@ -170,6 +173,9 @@ def _read_array(
         raise _damaged(uri, f"an end of the file in {key}")
     if state is not None and zlib.crc32(content) != state["crc32"].get(key):
         raise _damaged(uri, f"other data in {key} than were written (CRC-32)")
+    if entry["dtype"] == BFLOAT16:
+        upper = np.frombuffer(content, dtype=np.uint16).astype(np.uint32)
+        return (upper << 16).view(np.float32).reshape(entry["shape"])
     return np.frombuffer(content, dtype=DTYPES[entry["dtype"]]).reshape(entry["shape"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from trainer.models import Architecture
 
 # The key that an object-based checkpoint has.
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+def prefix_of(uri: str) -> str:
+    """The prefix of the checkpoint that a file is part of (``….ckpt.index``, ``….ckpt.data-00000-of-00001``)."""
+    return re.sub(r"\.(index|data-\d{5}-of-\d{5})$", "", uri)
 
 
 def exists(prefix: str) -> bool:

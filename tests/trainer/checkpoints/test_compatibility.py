@@ -138,7 +138,7 @@ def test_a_byte_order_mark_is_ignored(source):
 
 @pytest.mark.parametrize("key", ["cls.predictions.decoder.weight", "cls.predictions.decoder.bias"])
 def test_a_decoder_of_its_own_is_refused(source, key):
-    with pytest.raises(BerthError, match=rf"model\.safetensors: the model's {re.escape(key)} is not tied"):
+    with pytest.raises(BerthError, match=rf"the model's {re.escape(key)} is not tied"):
         source(**{key: np.zeros_like(WORDS) if key.endswith("weight") else np.zeros(7, np.float32)}).read(NAMES, BERT)
 
 
@@ -214,3 +214,52 @@ def test_the_case_is_that_of_the_recipe(source):
     check_case(source(), False)
     with pytest.raises(UsageError, match=r"for cased text, the recipe for the other. Found false.*lower_case: true"):
         check_case(source(), True)
+
+
+def divided(directory):
+    """Divide the weights of a Hugging Face directory into two files with an index, as those of large models are."""
+    arrays, _ = safetensors.read(str(directory / "model.safetensors"))
+    (directory / "model.safetensors").unlink()
+    files = {name: f"model-0000{1 + index % 2}-of-00002.safetensors" for index, name in enumerate(sorted(arrays))}
+    for file in set(files.values()):
+        safetensors.write(str(directory / file), {name: arrays[name] for name in arrays if files[name] == file})
+    write_json(directory / "model.safetensors.index.json", {"metadata": {}, "weight_map": files})
+
+
+def test_weights_in_several_files_are_read(source):
+    whole = source().read(NAMES, BERT).arrays
+    divided(source.directory)
+    found = Checkpoint.find(str(source.directory))
+    assert {file.name for file in found.files.files} == {
+        "config.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "model.safetensors.index.json",
+    }
+    parts = found.read(NAMES, BERT).arrays
+    assert set(parts) == set(whole) and all(np.array_equal(parts[name], whole[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({}, "the index names no files"),
+        ({"weight_map": []}, "the index names no files"),
+        ({"weight_map": {"a": "../other.safetensors"}}, "the index names no files"),
+        ({"weight_map": {"a": 1}}, "the index names no files"),
+        ({"weight_map": {"a": "model-00003-of-00003.safetensors"}}, "Found no model-00003-of-00003.safetensors"),
+    ],
+)
+def test_an_index_without_its_files_is_an_error(source, index, message):
+    divided(source.directory)
+    write_json(source.directory / "model.safetensors.index.json", index)
+    with pytest.raises(UsageError, match=message):
+        _ = Checkpoint.find(str(source.directory)).files
+
+
+@pytest.mark.parametrize("ending", ["", ".index", ".data-00000-of-00001"])
+def test_a_tensorflow_checkpoint_may_be_named_by_any_of_its_files(tmp_path, ending):
+    for file in ("model.ckpt-3.index", "model.ckpt-3.data-00000-of-00001"):
+        (tmp_path / file).write_bytes(b"")
+    found = Checkpoint.find(f"{tmp_path}/model.ckpt-3{ending}")
+    assert (found.uri, found.kind) == (f"{tmp_path}/model.ckpt-3", "tensorflow")

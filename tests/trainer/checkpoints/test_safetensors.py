@@ -159,3 +159,14 @@ def test_a_file_of_before_the_header_had_a_checksum_is_read(tmp_path):
 
 def crc32(array):
     return zlib.crc32(array.tobytes())
+
+
+def test_bfloat16_is_read_as_float32(tmp_path):
+    """Written by hand, since NumPy has no such type: the upper half of each float32."""
+    values = np.array([[1.0, -2.5], [3.140625, 65280.0]], np.float32)
+    upper = (values.view(np.uint32) >> 16).astype(np.uint16)
+    header = json.dumps({"a": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + upper.tobytes())
+    found = safetensors.read(str(path))[0]["a"]
+    assert found.dtype == np.float32 and np.array_equal(found, values)
