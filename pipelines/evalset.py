@@ -58,7 +58,7 @@ def _pick(records: Inputs, examples: int, output: Output) -> None:
             wanted = int(pick * ratio)
             shard.write(frame(next(record for number, record in every if number == wanted)))
             shard.records += 1
-    output.count(records=total)
+        shard.counters["records"] = total
     log.info("%s of %s records picked", f"{examples:,}", f"{total:,}")
 
 

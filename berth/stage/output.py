@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from berth import storage
 from berth.errors import BerthError
@@ -22,11 +22,8 @@ log = logging.getLogger("berth.stage")
 
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
-COUNTERS = ".counters.json"
 # Temporary files of remote runners while their jobs run.
 TEMPORARY = ".temporary"
-
-_COUNTERS = TypeAdapter(dict[str, int])
 
 
 @dataclass
@@ -138,10 +135,6 @@ class Output:
         receipt = Receipt(file=entry, counters=counters, revision=storage.revision(self.path(name))).sealed()
         _write_json(self._receipt(name), receipt.model_dump(mode="json"))
 
-    def count(self, **counters: int) -> None:
-        """Set counters of the whole stage. Called by the launcher, not by workers."""
-        _write_json(self.path(COUNTERS), {**self._own_counters(), **counters})
-
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name. Raises BerthError if one is damaged."""
         found = self._read_receipts()
@@ -175,25 +168,11 @@ class Output:
         return dict(zip(uris, map(Receipt.read, storage.read_all(uris)), strict=True))
 
     def counters(self) -> dict[str, int]:
-        """The sum of all shards' counters and the stage's own."""
+        """The sum of all shards' counters."""
         total: Counter[str] = Counter()
         for receipt in self.receipts():
             total.update(receipt.counters)
-        total.update(self._own_counters())
         return dict(sorted(total.items()))
-
-    def _own_counters(self) -> dict[str, int]:
-        uri = self.path(COUNTERS)
-        if not storage.exists(uri):
-            return {}
-        try:
-            return _COUNTERS.validate_json(storage.read_bytes(uri))
-        except ValidationError as error:
-            raise BerthError(
-                "the counters of an unfinished stage are damaged",
-                where=uri,
-                fix=f"Delete {self.uri} and run again.",
-            ) from error
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")

@@ -19,7 +19,7 @@ from berth.stage.claim import LOCK
 from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.output import COUNTERS, RECEIPTS, TEMPORARY, Output
+from berth.stage.output import RECEIPTS, TEMPORARY, Output
 from berth.stage.unchanged import check_stage, holds, remember
 
 LOCK_ATTEMPTS = 5
@@ -208,7 +208,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
 
 def _remove_working_files(uri: str) -> None:
     """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
-    for name in (RECEIPTS, COUNTERS, TEMPORARY, LOCK, STARTED):
+    for name in (RECEIPTS, TEMPORARY, LOCK, STARTED):
         storage.delete(storage.join(uri, name))
 
 

@@ -71,7 +71,8 @@ class Made:
                 with output.shard(name) as shard:
                     shard.write(text.encode() if isinstance(text, str) else text)
                     shard.records = 0 if name.endswith(".json") else records
-            output.count(**counters)
+                    if name == next(iter(files)):
+                        shard.counters.update(counters)
 
         result = run(
             Stage(stage, 1, {"title": title, **(parameters or {})}, inputs), Workspace(str(self.workspace)), work
