@@ -64,7 +64,7 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stage: str
+    stage: str = ""
     digest: str | None = None
     identity: Identity | None = None
     changed: str | None = None

@@ -231,6 +231,7 @@ def test_a_stage_that_is_made_anew_in_a_workspace_says_why(tmp_path, text, caplo
     place = Workspace(str(tmp_path / "w"))
     first = run(stage(text, size=2), place, write_two_shards)
     run(stage(text, size=2, other=1, third=2), place, write_two_shards)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         run(stage(text, size=3), place, write_two_shards)
     (message,) = (message for message in caplog.messages if "made anew" in message)
