@@ -35,7 +35,7 @@ FROM dependencies AS berth
 COPY --from=wheel /wheel ./
 RUN pip install --no-index --no-deps berth-*.whl \
     && useradd --uid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin berth
-# The kernels' machine code, for any x86-64 processor since 2009: AVX makes them no faster. berth/kernels/compilation.py copies it to
+# The kernels' machine code, for any x86-64 processor since 2009: AVX makes them no faster. berth/kernel_cache.py copies it to
 # where numba may write.
 ENV HOME=/tmp NUMBA_CPU_NAME=x86-64-v2 NUMBA_CPU_FEATURES="" BERTH_WARM_CACHE=/opt/kernels
 RUN export BERTH_CACHE=${BERTH_WARM_CACHE} && python3 -m pipelines.warm && python3 -m trainer.warm

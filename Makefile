@@ -38,7 +38,7 @@ test-slow: install ## Run the long tests: fuzzing, several processes and hosts
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
 test-reproducibility: install ## Kill, divide and repeat runs: all must make the same bytes
-	$(BIN)/python -m pytest -m reproducibility $(PARALLEL)
+	$(BIN)/python -m pytest -m 'reproducibility and not slow' $(PARALLEL)
 
 test-torch: install ## Compare the export with Hugging Face transformers (installs torch: large)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch transformers

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST_SUMMARY = 300  # characters
+# Control characters, which a terminal would obey, those that change the direction of text, and what is not UTF-8.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class BerthError(Exception):
@@ -27,7 +31,7 @@ class BerthError(Exception):
         return (_rebuild, (type(self), self.what, self.where, self.found, self.expected, self.fix))
 
     def __str__(self) -> str:
-        parts = [f"{self.where}: {_sentence(self.what)}" if self.where else _sentence(self.what)]
+        parts = [f"{printable(self.where)}: {_sentence(self.what)}" if self.where else _sentence(self.what)]
         if self.found:
             parts.append(_sentence(f"Found {self.found}"))
         if self.expected:
@@ -43,12 +47,24 @@ class UsageError(BerthError):
     exit_status: int = 2
 
 
+class TemporaryError(BerthError):
+    """The same command may succeed later (exit status 75, EX_TEMPFAIL): a network or file system is unavailable."""
+
+    exit_status: int = 75
+
+
+def printable(text: str) -> str:
+    """A name or path as it can be shown: characters that a terminal would obey, and line breaks, as escapes."""
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
 def summary(error: BaseException) -> str:
     """The first line of an exception's message, at most 300 characters; its type if it has no message."""
     return str(error).split("\n")[0][:LONGEST_SUMMARY] or type(error).__name__
 
 
 def _sentence(text: str) -> str:
+    text = "\n".join(map(printable, text.split("\n")))
     return text if text.endswith((".", "!", "?")) else text + "."
 
 

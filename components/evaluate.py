@@ -46,4 +46,4 @@ def evaluate(
             for name, value in values.items():
                 if isinstance(value, float):
                     metrics.log_metric(prefix + name, value)
-        return task.finish(result, manifest)
+        return task.finish(result, manifest, "evaluate")

@@ -13,7 +13,7 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
         recipe: The resolved recipe as JSON.
         workspace: URI of the workspace.
         model: URI of the directory with the trained model.
-        format: `huggingface`, `savedmodel` or `encoder`.
+        format: `huggingface`, `savedmodel`, `encoder`, `tf1` or `tf2`.
 
     Returns:
         Output: URI of the directory with the exported model.
@@ -24,4 +24,4 @@ def export(recipe: str, workspace: str, model: str, format: str, manifest: dsl.O
 
     with Task("export", recipe, workspace) as task:
         result = export(model=task.files(model, "*"), format=format, destination=task.destination)
-        return task.finish(result, manifest)
+        return task.finish(result, manifest, f"export-{format}")

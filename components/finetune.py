@@ -28,6 +28,7 @@ def finetune(
         metrics: The metrics of the task on each held-out set.
     """
     from berth.formats.results import read_finetuning
+    from berth.stage.stable_names import checkpoint_name
     from berth.stage.task import Task
     from trainer.finetuning.finetune import finetune
 
@@ -38,4 +39,5 @@ def finetune(
         for held_out, values in figures["metrics"].items():
             for metric, value in values.items():
                 metrics.log_metric(f"{held_out}_{metric}", value)
-        return task.finish(result, manifest)
+        model_name = checkpoint_name(task.recipe, figures["step"] or task.recipe.slice_ends[-1])
+        return task.finish(result, manifest, f"{model_name}/fine-tune-{name}")

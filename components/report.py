@@ -17,7 +17,7 @@ def report(
         stages: URIs of all stages' directories by title, as JSON.
 
     Returns:
-        Output: URI of the directory with report.html.
+        Output: URI of the directory with report.html, report.md and datasets.csv.
         manifest: The stage's manifest.
         html: The report.
     """
@@ -25,14 +25,24 @@ def report(
 
     from berth import storage
     from berth.formats.results import REPORT
+    from berth.planning.accelerators import Machines
+    from berth.planning.plan import plan
     from berth.report.build import build_report
     from berth.stage import run_index
     from berth.stage.task import Task
+    from trainer import models
+    from trainer.schedules.schedule import learning_rate
 
     with Task("report", recipe, workspace) as task:
         directories = json.loads(stages)
-        result = build_report(recipe=task.recipe, stages=directories, destination=task.destination)
+        figures = models.get(task.recipe.model.architecture).figures
+        result = build_report(
+            recipe=task.recipe,
+            stages=directories,
+            planned=plan(task.recipe, figures, learning_rate, machines=Machines.of_recipe(task.recipe)),
+            destination=task.destination,
+        )
         run_index.record_data(workspace, task.recipe, directories)
         with open(html.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, REPORT)))
-        return task.finish(result, manifest)
+        return task.finish(result, manifest, "report")

@@ -40,6 +40,7 @@ def train(
     from berth.formats.records import PATTERN
     from berth.formats.vocabulary import VOCABULARY
     from berth.stage import run_index
+    from berth.stage.stable_names import checkpoint_name
     from berth.stage.task import Task
     from trainer.loop.train import train
 
@@ -58,4 +59,5 @@ def train(
             before=task.files(before, "*") if before else None,
             destination=task.destination,
         )
-        return task.finish(result, manifest)
+        step = until or task.recipe.slice_ends[-1]
+        return task.finish(result, manifest, f"{checkpoint_name(task.recipe, step)}/train")

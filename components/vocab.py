@@ -38,7 +38,7 @@ def vocab(
         given = task.recipe.vocabulary.path
         result = vocabulary(
             text=task.files(sentences, text),
-            given=Inputs.of(given) if given else None,
+            given=Inputs.at(given) if given else None,
             options=task.recipe.vocabulary,
             seed=task.recipe.seed,
             destination=task.destination,

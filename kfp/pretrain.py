@@ -1,7 +1,7 @@
 """The pre-training DAG: the only file that knows the order of the stages.
 
-``berth run`` executes it on this machine; ``berth compile`` and ``kfp dsl compile --py kfp/pretrain.py`` write it for a
-cluster.
+``berth run`` executes it on this machine; ``berth compile`` and, for the quickstart, ``kfp dsl compile --py
+kfp/pretrain.py`` write it for a cluster.
 """
 
 import json
@@ -21,7 +21,7 @@ from components.export import export
 from components.extract import extract
 from components.filter import filter_
 from components.finetune import finetune
-from components.image import IMAGE
+from components.image import required
 from components.records import records
 from components.report import report
 from components.segment import segment
@@ -41,7 +41,11 @@ def pretrain_pipeline(
         resolved: The recipe.
         for_cluster: Configure each task as the recipe's `cluster` section says: image, resources, placement, retries.
         until: `report` for the whole pipeline; `data` stops before training, with a report on the data.
+
+    Raises:
+        UsageError: if it is for a cluster and no image is given, or a task cannot be configured as the recipe says.
     """
+    image = required(resolved.cluster.image) if for_cluster else ""
 
     @dsl.pipeline(name=pipeline_name(resolved.name), description=resolved.description)
     def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list[str] = []) -> str:  # noqa: B006
@@ -80,7 +84,7 @@ def pretrain_pipeline(
         *middles, last = resolved.slice_ends
         if for_cluster and is_distributed(resolved.cluster):
             _check_undivided(middles)
-            training["image"] = resolved.cluster.image or IMAGE
+            training["image"] = image
         models: dict[int, str] = {}
         previous: dict[str, str] = {}
         for end in middles:
@@ -116,4 +120,5 @@ def _by_name(outputs: Mapping[str, str]) -> str:
     return json.dumps({name: str(output) for name, output in outputs.items()})
 
 
-pretrain = pretrain_pipeline(load("quickstart"))
+if not __package__:  # `kfp dsl compile` loads this file alone
+    pretrain = pretrain_pipeline(load("quickstart"), for_cluster=True)

@@ -54,11 +54,11 @@ def _pick(records: Inputs, examples: int, output: Output) -> None:
     every = enumerate(record for file in records.files for record in read_records(file.uri))
     ratio = total / examples
     with output.shard(EVALUATION) as shard:
+        shard.counters["records"] = total
         for pick in range(examples):
             wanted = int(pick * ratio)
             shard.write(frame(next(record for number, record in every if number == wanted)))
             shard.records += 1
-        shard.counters["records"] = total
     log.info("%s of %s records picked", f"{examples:,}", f"{total:,}")
 
 

@@ -59,7 +59,7 @@ def segment(
     if options.segmenter == "punkt" and options.punkt != FROM_CORPUS:
         from pipelines.sentences.punkt_parameters import find_model
 
-        inputs["punkt"] = Inputs.of(*find_model(options.punkt))
+        inputs["punkt"] = Inputs.at(*find_model(options.punkt))
     unused = "shard_lines" if options.shard_lines is None else "shards"
     parameters = options.identity(exclude={"punkt", unused})
     stage = Stage("segment", VERSION, {**parameters, "language": language}, inputs, seed)

@@ -1,5 +1,7 @@
 """Fixtures shared by all tests."""
 
+from urllib.parse import quote
+
 import pytest
 
 
@@ -12,6 +14,7 @@ def _no_terminal(monkeypatch):
 @pytest.fixture(scope="module")
 def bucket():
     """The URI of an empty bucket in an emulator of Cloud Storage, used by the real client."""
+    from gcp_storage_emulator.handlers import objects
     from gcp_storage_emulator.server import create_server
     from google.cloud.storage._bucket_metadata_cache import BucketMetadataCache
 
@@ -20,6 +23,15 @@ def bucket():
     server = create_server("localhost", 0, in_memory=True, default_bucket="berth-test")
     server.start()
     patch = pytest.MonkeyPatch()
+    make_resource = objects._make_object_resource
+
+    def make_quoted_resource(base_url, bucket_name, object_name, *others, **metadata):
+        """The service quotes names in the address of the content; the emulator does not."""
+        resource = make_resource(base_url, bucket_name, object_name, *others, **metadata)
+        address = f"{base_url}/download/storage/v1/b/{bucket_name}/o/{quote(object_name, safe='')}"
+        return {**resource, "mediaLink": f"{address}?generation={resource['generation']}&alt=media"}
+
+    patch.setattr(objects, "_make_object_resource", make_quoted_resource)
     host, port = server._api._httpd.socket.getsockname()
     # After a 404 the client asks in the background whether the bucket is still there, for minutes if nobody answers.
     # After the test it would draw random numbers, which hypothesis takes for those of another test's strategies.

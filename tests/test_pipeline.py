@@ -1,5 +1,6 @@
 """The DAG: the order of the stages is defined once, and compiles to what a cluster runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
+IMAGE = "registry.example.org/berth:1.0"
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +17,8 @@ def compiled(tmp_path_factory):
     """The quickstart's pipeline as the SDK's own command compiles it."""
     path = tmp_path_factory.mktemp("compiled") / "pretrain.yaml"
     command = [Path(sys.executable).parent / "kfp", "dsl", "compile", "--py", "kfp/pretrain.py", "--output", path]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return YAML(typ="safe").load(path)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env={**os.environ, "BERTH_IMAGE": IMAGE})
+    return next(iter(YAML(typ="safe").load_all(path)))
 
 
 def upstream(compiled, title):
@@ -53,6 +55,21 @@ def test_every_input_of_a_component_is_described(compiled):
 def test_components_install_nothing_when_they_run(compiled):
     for executor in compiled["deploymentSpec"]["executors"].values():
         assert "pip install" not in " ".join(executor["container"]["command"])
+
+
+def test_every_task_names_the_given_image(compiled):
+    executors = compiled["deploymentSpec"]["executors"].values()
+    assert {executor["container"]["image"] for executor in executors} == {IMAGE}
+
+
+def test_without_an_image_the_sdks_own_command_compiles_nothing(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "BERTH_IMAGE"}
+    command = [Path(sys.executable).parent / "kfp", "dsl", "compile", "--py", "kfp/pretrain.py"]
+    run = subprocess.run(
+        [*command, "--output", tmp_path / "p.yaml"], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
+    assert run.returncode != 0 and "no image is given for the tasks" in run.stderr
+    assert not (tmp_path / "p.yaml").exists()
 
 
 def test_the_recipe_travels_in_the_pipeline(compiled):

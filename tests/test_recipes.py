@@ -59,7 +59,13 @@ def test_every_recipe_is_planned_run_and_compiled_on_one_page(recipe):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_says_what_a_reader_wants_to_know(page):
     titles = re.findall(r"^## (.*)", text(page), re.MULTILINE)
-    for title in ("What the source published", "What is checked here and what is not", "Try it", "At full scale"):
+    for title in (
+        "What the source published",
+        "What differs and why",
+        "What is checked here and what is not",
+        "Try it",
+        "At full scale",
+    ):
         assert title in titles
     assert "https://github.com/" in text(page)
     assert "**Where the source contradicts itself" in text(page)
@@ -101,7 +107,7 @@ def directory(tmp_path_factory):
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_under_try_it_runs(page, directory):
     (script,) = re.findall(r"```sh\n(.*?)```", text(page).split("## Try it\n")[1].split("\n## ")[0], re.DOTALL)
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, **VARIABLES, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=directory, env=environment, capture_output=True, text=True
     )

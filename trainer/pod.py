@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from berth import log as logs
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, TemporaryError, UsageError
 from berth.formats.records import PATTERN as TFRECORDS
 from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Recipe
 from berth.recipe import file as recipe_file
 from berth.stage import Stage, Workspace, run_index
 from berth.stage.inputs import Inputs
+from berth.storage.local_errors import of_system
 from trainer.loop.hosts import Pod, process_number
 
 log = logging.getLogger("berth.pod")
@@ -144,6 +145,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BerthError as error:
         log.error("%s", error)
         return error.exit_status
+    except OSError as error:
+        explained = of_system(error)
+        log.exception("%s", explained or "unexpected error")
+        return explained.exit_status if isinstance(explained, TemporaryError) else UNEXPECTED
     except Exception:
         log.exception("unexpected error")
         return UNEXPECTED

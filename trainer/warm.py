@@ -31,7 +31,7 @@ def main() -> None:
         path = f"{directory}/one.tfrecord"
         with tf.io.TFRecordWriter(path) as file:
             file.write(record)
-        records = RecordSet(Inputs.of(path), Limits(vocab_size=2, type_vocab_size=2, max_position_embeddings=2))
+        records = RecordSet(Inputs.at(path), Limits(vocab_size=2, type_vocab_size=2, max_position_embeddings=2))
         records.read(np.zeros(1, dtype=np.int64))
 
 

@@ -11,6 +11,7 @@ import typer
 from berth import __version__, log
 from berth.app.commands import cluster, data, finetune, model, plan, run, transfer
 from berth.errors import BerthError
+from berth.storage.local_errors import of_system
 
 app = typer.Typer(
     name="berth",
@@ -20,8 +21,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From raw text to evaluated BERT models, reproducibly.",
-    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM (the message "
-    "says what is saved).",
+    epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 75 a failure that may pass (network, file system), "
+    "130 or 143 stopped by Ctrl-C or SIGTERM (the message says what is saved).",
 )
 run.add_to(app)
 data.add_to(app)
@@ -59,10 +60,17 @@ def main() -> None:
         app(arguments)
     except BerthError as error:
         _end(str(error), error.exit_status, debug)
+    except OSError as error:
+        explained = of_system(error)
+        _end(str(explained or _unexpected(error)), explained.exit_status if explained else 1, debug)
     except KeyboardInterrupt:
         _end("interrupted; run the same command again to continue", 130, debug=False)
     except Exception as error:
-        _end(f"unexpected {type(error).__name__}: {error} (--debug shows where; please report it)", 1, debug)
+        _end(_unexpected(error), 1, debug)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where; please report it)"
 
 
 def _end(message: str, status: int, debug: bool) -> None:

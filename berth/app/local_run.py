@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from berth import storage
-from berth.errors import BerthError
+from berth.errors import BerthError, printable
 from berth.log import TERMINAL_VARIABLE
 from berth.stage import stopping
 from berth.stage.task import ERROR_VARIABLE
@@ -80,22 +81,23 @@ def _failure(error: RuntimeError, error_file: str, path: str, received: Sequence
         with open(error_file, encoding="utf-8") as file:
             content = json.load(file)
         if received and content["status"] == 128 + received[0]:
-            stopped = stopping.StoppedError(content["message"], fix=f"Log: {path}")
+            stopped = stopping.StoppedError(content["message"], fix=f"Log: {printable(path)}")
             stopped.exit_status = content["status"]
             return stopped
-        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {path}")
+        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {printable(path)}")
         failure.exit_status = content["status"]
         return failure
     if received:
         return stopping.StoppedError.by(
             received[0],
             "the run was stopped by {}; no task says that it has saved anything since its last complete file",
-            fix=f"Complete files and checkpoints are kept: the same command continues from them. Log: {path}",
+            fix="Complete files and checkpoints are kept: the same command continues from them. "
+            f"Log: {printable(path)}",
         )
     task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
     return BerthError(
         f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
-        fix=f"Run the same command again: completed work is kept. Log: {path}",
+        fix=f"Run the same command again: completed work is kept. Log: {printable(path)}",
     )
 
 
@@ -125,13 +127,17 @@ class _Tee(io.TextIOBase):
 
 @contextlib.contextmanager
 def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
-    """The log file of this run; for a workspace in Cloud Storage it is in the temporary directory."""
-    base = tempfile.gettempdir() if storage.is_cloud(workspace) else workspace
-    directory = os.path.join(base, "logs")
-    storage.make_directory(directory)
-    path = os.path.join(directory, time.strftime(f"run-%Y%m%d-%H%M%S-{os.getpid()}.log"))
+    """The log file of this run; for a workspace in Cloud Storage it is in a temporary directory of this user alone."""
+    if storage.is_cloud(workspace):
+        directory = tempfile.mkdtemp(prefix="berth-logs-")
+    else:
+        directory = os.path.join(workspace, "logs")
+        storage.make_directory(directory)
+    name = f"{time.strftime('run-%Y%m%d-%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}.log"
+    path = os.path.join(directory, name)
     with storage.explained(path):
-        file = open(path, "w", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
+        # "x" neither replaces a file nor follows a link.
+        file = open(path, "x", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
     with file:
         yield path, file
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, TemporaryError, UsageError
 from berth.retry import ATTEMPTS, is_temporary_status, retrying
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _call(request: Callable[[], T], endpoint: str, bearer: str | None) -> T:
     except ApiException as error:
         raise _refusal(error.status, _message(error.body, bearer), endpoint) from None
     except lost as error:
-        raise BerthError(
+        raise TemporaryError(
             "the endpoint cannot be reached",
             where=endpoint,
             found=f"{_shortened(str(error.__cause__ or error), bearer)}, after {ATTEMPTS} attempts",
@@ -158,7 +158,8 @@ def _refusal(status: int | None, message: str, endpoint: str) -> BerthError:
                 fix="Rename the recipe, or delete that resource.",
             )
         case _:
-            return BerthError("the endpoint refused the request", where=endpoint, found=f"HTTP {status}: {message}")
+            kind = TemporaryError if is_temporary_status(status) else BerthError
+            return kind("the endpoint refused the request", where=endpoint, found=f"HTTP {status}: {message}")
 
 
 def _message(body: Any, bearer: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from berth import storage
 from berth.cluster import manifests
-from berth.errors import BerthError, UsageError, summary
+from berth.errors import BerthError, TemporaryError, UsageError, summary
 from berth.machines import Shape, machines_of
 from berth.recipe import Cluster, Recipe
 from berth.retry import ATTEMPTS, is_temporary_status, retrying
@@ -190,14 +190,15 @@ class _Client:
         except ApiException as error:
             if error.status == accepted:
                 return None
-            raise BerthError(
+            kind = TemporaryError if is_temporary(error) else BerthError
+            raise kind(
                 "the cluster refuses a request",
                 where=f"namespace {self.namespace}",
                 found=f"{error.status} {error.reason}",
                 fix="Apply k8s/base/roles.yaml, which permits the account of the pipeline's tasks to create JobSets.",
             ) from error
         except (urllib3.exceptions.HTTPError, ConnectionError) as error:
-            raise BerthError(
+            raise TemporaryError(
                 "the cluster's API cannot be reached",
                 where=f"namespace {self.namespace}",
                 found=f"{summary(error)}, after {ATTEMPTS} attempts",

@@ -224,7 +224,7 @@ def _check_length(name: str, longest: int, where: str) -> None:
 
 def _check_batches(recipe: Recipe, placement: Placement) -> None:
     """Check the batch sizes before any machine is requested; the trainer checks them again."""
-    devices = placement.hosts * (placement.machine.chips if placement.machine is not None else 1)
+    devices = placement.hosts * (placement.machine.devices if placement.machine is not None else 1)
     for phase in recipe.training.phases:
         if phase.batch_size % (devices * phase.accumulation):
             raise UsageError(

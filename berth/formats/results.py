@@ -29,6 +29,8 @@ FINETUNING = "finetuning.json"  # see FineTuning
 LABELS = "labels.txt"  # a class label a line
 # Report.
 REPORT = "report.html"
+REPORT_TEXT = "report.md"  # the same in Markdown
+DATASETS = "datasets.csv"  # the record sets of the run
 
 Line = dict[str, Any]
 

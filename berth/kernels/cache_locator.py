@@ -6,7 +6,7 @@ from pathlib import Path
 
 from numba.core.caching import UserProvidedCacheLocator
 
-ROOT = Path(__file__).parents[2]
+from berth.kernel_cache import ROOT
 
 
 class CacheLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba has no types

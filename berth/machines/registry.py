@@ -1,4 +1,4 @@
-"""The machine table: all shapes by name, and what chips can do at most by the name that their driver reports.
+"""The machine table: all shapes by name, and what devices can do at most by the name that their driver reports.
 
 Sources: GKE's "Plan TPUs in GKE" and "About GPUs in GKE" (accelerator labels, topologies, machine types), compared with
 system_characteristics.py of https://github.com/AI-Hypercomputer/xpk.
@@ -17,6 +17,7 @@ from berth.machines.shapes import Family, Shape
 FAMILIES = (
     "tpu_v5e",
     "tpu_v6e",
+    "tpu_v3",
     "tpu_v4",
     "tpu_v5p",
     "t4",
@@ -38,7 +39,7 @@ _FAMILIES = tuple(map(_family, FAMILIES))
 SHAPES = MappingProxyType({shape.name: shape for family in _FAMILIES for shape in family.shapes})
 # The longest name first: "H100 PCIe" is a more special case than "H100".
 _PEAKS = sorted(
-    ((name, chip.peak_flops) for family in _FAMILIES for chip in family.chips for name in chip.driver_names),
+    ((name, chip.device_peak_flops) for family in _FAMILIES for chip in family.chips for name in chip.driver_names),
     key=lambda item: -len(item[0]),
 )
 

@@ -17,11 +17,18 @@ class Chip:
         driver_names: Parts of the names that drivers report for it, such as ``A100`` in ``NVIDIA A100-SXM4-80GB``.
         memory_gb: Memory of one chip in 10^9 bytes, as its vendor states it.
         peak_flops: Dense peak of one chip in 16-bit floating point with 32-bit sums, FLOP/s.
+        devices: Devices that it is for TensorFlow and JAX, each with a part of a batch and a copy of the model.
     """
 
     driver_names: tuple[str, ...]
     memory_gb: int
     peak_flops: float
+    devices: int = 1
+
+    @property
+    def device_peak_flops(self) -> float:
+        """Dense peak of one device, FLOP/s."""
+        return self.peak_flops / self.devices
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Shape:
     """One kind of machine, or of a slice of machines that work as one.
 
     Args:
-        name: As a recipe names it. TPU v4 and v5p are named by TensorCores, two a chip; the others by chips.
+        name: As a recipe names it. TPU v3, v4 and v5p are named by TensorCores, two a chip; the others by chips.
         resource: Kubernetes' name of the accelerator.
         accelerator: GKE's label of the accelerator.
         machine_type: Compute Engine's machine type.
@@ -47,6 +54,11 @@ class Shape:
     chips: int
     hosts: int = 1
     topology: str = ""
+
+    @property
+    def devices(self) -> int:
+        """Devices in one machine."""
+        return self.chips * self.chip.devices
 
     @property
     def is_tpu(self) -> bool:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from berth.errors import UsageError
 from berth.machines import Shape
 from berth.machines import shape as shape_of
+from berth.recipe import Recipe
+
+UTILISATION = 0.4  # a share of the peak that trainings of this kind reach
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,29 @@ class Machines:
         shape = shape_of(name, where)
         return cls(shape, max(hosts, shape.hosts), utilisation)
 
+    @classmethod
+    def of_recipe(
+        cls, recipe: Recipe, name: str = "", hosts: int | None = None, utilisation: float = UTILISATION
+    ) -> Machines | None:
+        """The machines that a recipe's training runs on, or the given ones; None if there is no accelerator.
+
+        Raises:
+            UsageError: as :meth:`of`.
+        """
+        resources = recipe.cluster.task("train")
+        shape = name or resources.accelerator
+        where = "--accelerator" if name else "cluster.stages.train.accelerator"
+        return cls.of(shape, hosts or resources.hosts, utilisation, where) if shape else None
+
     @property
     def devices(self) -> int:
         """Accelerators in all machines together."""
         return self.shape.chips * self.hosts
+
+    @property
+    def replicas(self) -> int:
+        """Devices in all machines together: a batch is divided among them. TPU v3 has two a chip."""
+        return self.shape.devices * self.hosts
 
     @property
     def peak(self) -> float:

@@ -40,15 +40,17 @@ def _phases(recipe: Recipe, machines: Machines | None) -> list[str]:
     found = []
     for phase in recipe.training.phases:
         key = f"training.phases.{phase.name}"
-        if (end := phase.warmup_steps + phase.start_warmup_step) >= phase.steps and phase.warmup_steps:
+        length = phase.schedule_steps
+        if (end := phase.warmup_steps + phase.start_warmup_step) >= length and phase.warmup_steps:
+            whole = "the phase" if phase.schedule is None else "its schedule"
             found.append(
-                f"{key}: the warm-up ends at step {end:,}, the phase has {phase.steps:,}: the rate never reaches "
+                f"{key}: the warm-up ends at step {end:,}, {whole} has {length:,}: the rate never reaches "
                 f"{phase.learning_rate:g}, or falls at once."
             )
-        if machines is not None and phase.batch_size % (parts := machines.devices * phase.accumulation):
+        if machines is not None and phase.batch_size % (parts := machines.replicas * phase.accumulation):
             nearest = max(parts, round(phase.batch_size / parts) * parts)
             found.append(
-                f"{key}.batch_size {phase.batch_size:,} cannot be divided evenly over {machines.devices} devices"
+                f"{key}.batch_size {phase.batch_size:,} cannot be divided evenly over {machines.replicas} devices"
                 + (f" and {phase.accumulation} micro-batches" if phase.accumulation > 1 else "")
                 + f"; {nearest:,} can."
             )

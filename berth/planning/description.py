@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from berth import formatting as words
 from berth.planning.plan import Plan
+from berth.planning.published import number, ratio
 
 UNKNOWN = "?"
 
@@ -41,9 +42,24 @@ def _lines(plan: Plan) -> Iterator[str]:
             for name, entry in plan["records"].items()
         ],
     )
+    yield from _sizes(plan)
     yield ""
     yield from _table(
-        ("phase", "records", "steps", "warm-up", "batch", "sequences", "passes", "evaluations", "FLOPs", "hours"),
+        (
+            "phase",
+            "records",
+            "steps",
+            "warm-up",
+            "batch",
+            "first rate",
+            "peak rate",
+            "last rate",
+            "sequences",
+            "passes",
+            "evaluations",
+            "FLOPs",
+            "hours",
+        ),
         [
             (
                 phase["name"],
@@ -51,6 +67,9 @@ def _lines(plan: Plan) -> Iterator[str]:
                 f"{phase['steps']:,}",
                 f"{phase['warmup_steps']:,}",
                 f"{phase['batch_size']:,}",
+                f"{phase['first_learning_rate']:.3g}",
+                f"{phase['peak_learning_rate']:.3g}",
+                f"{phase['last_learning_rate']:.3g}",
                 f"{phase['sequences']:,}",
                 _number(phase["passes"], 2),
                 _number(phase["evaluations"]),
@@ -65,6 +84,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         f"in all {total['steps']:,} steps, {total['sequences']:,} sequences, {total['tokens']:,} tokens, "
         f"{_number(total['passes'], 2)} passes, {total['evaluations']:,} evaluations, {total['flops']:.3g} FLOPs"
     )
+    yield from _evaluation(plan)
     if total["epochs"] is not None:
         epochs, reference = f"{total['epochs']:,.1f}", f"{total['reference_epochs']:,.0f}"
         yield f"{epochs} epochs; as many tokens as BERT's own training has after {reference} of them"
@@ -76,8 +96,82 @@ def _lines(plan: Plan) -> Iterator[str]:
             f"{compute['device_hours']:,.0f} accelerator hours"
             + (f", cost {compute['cost']:,.0f}" if compute["cost"] is not None else "")
         )
+    if (corpus := plan["corpus"])["words"] is not None:
+        yield _corpus(corpus, plan["records"])
+    if plan["published"]:
+        yield ""
+        yield from _table(
+            (
+                "published figure",
+                "published",
+                "planned",
+                "ratio",
+                "measured",
+                "ratio",
+                "unit",
+                "the source's arithmetic",
+            ),
+            [
+                (
+                    figure["name"].replace("_", " "),
+                    number(figure["published"]),
+                    number(figure["planned"]),
+                    ratio(figure["planned_ratio"]),
+                    number(figure["measured"]),
+                    ratio(figure["measured_ratio"]),
+                    figure["unit"],
+                    figure["computation"] or "",
+                )
+                for figure in plan["published"]
+            ],
+        )
     for warning in plan["warnings"]:
         yield f"warning: {warning}"
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Bytes of a record and what they follow from, and the sizes of single files."""
+    for name, entry in plan["records"].items():
+        size, tokens = f"{entry['bytes_per_record']:,.0f} bytes a record", entry["tokens_per_record"]
+        if tokens is not None:
+            yield (
+                f"{name}: {tokens:,.0f} real tokens and {size} on average"
+                + (f", in {entry['shards']:,} files" if entry["shards"] is not None else "")
+            )
+        elif not entry["measured"]:
+            yield f"{name}: at most {size}; their lengths are not known"
+        for file, figures in entry["files"].items():
+            yield f"{name}: {file} holds {figures['records']:,} records, {round(figures['bytes']):,} bytes"
+
+
+def _evaluation(plan: Plan) -> Iterator[str]:
+    """When the model is evaluated during training, the accuracy before the first step, and the target."""
+    evaluation = plan["evaluation"]
+    if evaluation["every_steps"] is not None:
+        intervals = [f"every {evaluation['every_steps']:,} steps"]
+    else:
+        counted = [phase["evaluation_interval"] for phase in plan["phases"]]
+        intervals = [f"every {interval:,} sequences" for interval in counted if interval is not None]
+    if intervals:
+        yield f"evaluated {', then '.join(dict.fromkeys(intervals))}, on {evaluation['examples']:,} records"
+    if evaluation["first_accuracy"] is not None:
+        yield (
+            f"masked_lm_accuracy before the first step must be {evaluation['first_accuracy']:g} ± "
+            f"{evaluation['first_accuracy_tolerance']:g}"
+        )
+    if evaluation["target"] is not None:
+        yield f"training ends as soon as {evaluation['target_metric']} reaches {evaluation['target']:.3f}"
+
+
+def _corpus(corpus: Plan, records: Plan) -> str:
+    """The corpus in words, in sizes of BERT's, and in epochs of BERT's corpus."""
+    text = f"the corpus has {corpus['words']:,} words, {corpus['times_bert']:.3g} times as many as BERT's"
+    if corpus["bert_epochs"] is None:
+        return text
+    passes = [entry["passes"] for entry in records.values() if entry["passes"]]
+    parts = " + ".join(f"{each:.2f}" for each in passes)
+    total = f" = {sum(passes):.2f}" if len(passes) > 1 else ""
+    return f"{text}: {parts}{total} epochs of it have as many words as {corpus['bert_epochs']:.3g} of BERT's"
 
 
 def _number(value: float | None, digits: int = 0) -> str:

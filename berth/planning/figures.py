@@ -1,10 +1,14 @@
-"""What a plan asks of a model architecture: its size and its cost, as arithmetic."""
+"""What a plan asks of the trainer: size and cost of a model architecture, and learning rates, as arithmetic."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from berth.recipe import ModelConfig
+from berth.recipe import ModelConfig, Phase
+
+# The learning rate of an update: of its phase, and the number of updates of the phase before it.
+LearningRate = Callable[[Phase, int], float]
 
 
 class Figures(Protocol):

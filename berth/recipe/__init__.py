@@ -13,11 +13,12 @@ from berth.recipe.corpus import (
     RecordSet,
     Segmentation,
     Source,
-    Statistics,
     Vocabulary,
 )
+from berth.recipe.published import Published, PublishedFigure, PublishedLine
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
+from berth.recipe.statistics import FileStatistics, LengthShare, Statistics
 from berth.recipe.training import (
     Evaluation,
     Export,
@@ -26,6 +27,7 @@ from berth.recipe.training import (
     ModelConfig,
     Optimizer,
     Phase,
+    Schedule,
     Target,
     Training,
 )
@@ -39,16 +41,22 @@ __all__ = [
     "Expected",
     "Export",
     "ExtractOptions",
+    "FileStatistics",
     "Filter",
     "FineTuning",
     "Initialization",
+    "LengthShare",
     "ModelConfig",
     "Name",
     "Optimizer",
     "Phase",
     "Prepared",
+    "Published",
+    "PublishedFigure",
+    "PublishedLine",
     "Recipe",
     "RecordSet",
+    "Schedule",
     "Section",
     "Segmentation",
     "Source",

@@ -89,7 +89,7 @@ class Cluster(Section):
 
     image: str | None = None
     """Container image, by digest (`REGISTRY/NAME@sha256:…`, recommended) or by tag. By default that of the environment
-    variable BERTH_IMAGE, or `berth-python`."""
+    variable BERTH_IMAGE; without either, nothing is compiled for a cluster."""
     namespace: DnsLabel = "berth"
     """Kubernetes namespace of the jobs that `berth k8s` renders."""
     workspace: str | None = None

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from berth.formats.records import MAX_SEQ_LENGTH, MIN_SEQ_LENGTH
-from berth.recipe.section import Expected, FieldName, Fraction, Section
+from berth.recipe.section import Expected, FieldName, Fraction, Location, Section
 
 Token = Annotated[str, Field(pattern=r"^\S+$", description="text without white space")]
 EndCharacter = Annotated[str, Field(pattern=r"^[^\w\s]$", description="one character, no letter, digit or white space")]
@@ -26,7 +26,7 @@ class Source(Section):
     sentence per line and an empty line between documents; sentence splitting keeps these lines. `documents`: plain
     text, one document per file. `jsonl` (JSON Lines): one document per line. `parquet`: one document per row.
     `sentences` and `jsonl` may be compressed (gz, bz2, zst)."""
-    path: str
+    path: Location
     """Local path or gs:// URI, each also as a glob pattern, or package://PACKAGE/FILE (a file of an installed
     package)."""
     expected: Expected | None = None
@@ -58,12 +58,13 @@ class Source(Section):
 class Prepared(Section):
     """Text that is already split into sentences: one per line, an empty line after each document (MLPerf's format)."""
 
-    text: str
+    text: Location
     """Path, gs:// URI or glob pattern of the shards: `results/part-*-of-00500`."""
-    evaluation: str
+    evaluation: Location
     """Path or gs:// URI of the held-out documents: `results/eval.txt`."""
     expected: dict[str, Expected] = {}
-    """Size and digests of some of the files, by file name (`eval.txt`)."""
+    """Size and digests of some of the files, by file name (`eval.txt`). A file next to them that is not read
+    (`eval.md5`) is checked if it exists."""
 
 
 class ExtractOptions(Section):
@@ -159,7 +160,7 @@ class Segmentation(Section):
 
     segmenter: Literal["punkt", "sentencex"] = "punkt"
     """Sentence splitter: `punkt` (NLTK's algorithm) or `sentencex` (rules for some 240 languages)."""
-    punkt: str = "corpus"
+    punkt: Location = "corpus"
     """Punkt's parameters: `corpus` trains them on the corpus itself; otherwise the name of an installed NLTK model
     (`english`) or the directory of one."""
     sentence_end_characters: Annotated[list[EndCharacter], Field(min_length=1)] | None = None
@@ -183,7 +184,7 @@ class Segmentation(Section):
 class Vocabulary(Section):
     """The vocabulary: a given file, or learned from the corpus."""
 
-    path: str | None = None
+    path: Location | None = None
     """Path or gs:// URI of a vocab.txt to use instead of learning one. `berth plan` still takes its size from
     `size`."""
     expected: Expected | None = None
@@ -247,10 +248,3 @@ class RecordSet(Section):
                 "span_masking masks whole words already: give only one of span_masking and whole_word_mask"
             )
         return self
-
-
-class Statistics(Section):
-    """Known figures of the whole corpus. Only `berth plan` reads them."""
-
-    records_per_pass: dict[str, PositiveInt] = {}
-    """Number of records that one pass over the corpus (`dupe_factor: 1`) makes, by record set."""

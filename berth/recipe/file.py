@@ -37,7 +37,7 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
     Args:
         name: Path or gs:// URI of a YAML file, or the name of a recipe that is installed with Berth (``quickstart``).
         overrides: ``key.path=VALUE`` texts. VALUE is read as YAML; items of lists are named by their index.
-        scale: A smaller scale, ``tiny``, applied after the overrides.
+        scale: A smaller scale, ``tiny``, applied to the file's recipe before the overrides, which have the last word.
 
     Raises:
         UsageError: for a missing file, wrong YAML, an unknown key, a wrong type, an impossible combination or an
@@ -45,15 +45,24 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
     """
     uri = _find(name)
     document = _with_base(uri, [])
+    if scale:
+        document = _scaled(document, uri, scale)
     for override in overrides:
         _apply(document, override)
     recipe = check(document, uri)
     _check_transport(recipe, uri)
-    if not scale:
-        return recipe
+    return recipe
+
+
+def _scaled(document: CommentedMap, uri: str, scale: str) -> CommentedMap:
+    """The document of the recipe at a scale, without defaults, as a file would have it."""
+    recipe = check(document, uri)
     small = recipe_scale.scaled(recipe, scale)
     log.info(recipe_scale.describe(recipe, small, scale))
-    return small
+    content = CommentedMap(small.identity(exclude={"cluster"}))
+    if "cluster" in document:  # as it is in the file: its stages inherit from its defaults, also from overridden ones
+        content["cluster"] = document["cluster"]
+    return content
 
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
@@ -74,7 +83,7 @@ def check(document: Mapping[str, Any], where: str) -> Recipe:
 
 def installed() -> list[str]:
     """Names of the recipes that are installed with Berth."""
-    return [storage.basename(uri).removesuffix(".yaml") for uri in storage.glob(f"{INSTALLED}/*.yaml")]
+    return [storage.basename(uri).removesuffix(".yaml") for uri in storage.glob(storage.Pattern(INSTALLED, "*.yaml"))]
 
 
 def _find(name: str) -> str:
@@ -206,7 +215,9 @@ def _step(parent: Any, part: str, override: str) -> Any:
     if isinstance(parent, list):
         return parent[_index(parent, part, override)]
     if isinstance(parent, dict):
-        return parent.setdefault(part, CommentedMap())
+        if parent.get(part) is None:
+            parent[part] = CommentedMap()
+        return parent[part]
     raise _no_such_key(override, part)
 
 

@@ -15,10 +15,11 @@ from berth.recipe.corpus import (
     Corpus,
     RecordSet,
     Segmentation,
-    Statistics,
     Vocabulary,
 )
-from berth.recipe.section import Name, Section
+from berth.recipe.published import Published
+from berth.recipe.section import Location, Name, Section
+from berth.recipe.statistics import Statistics
 from berth.recipe.training import (
     Evaluation,
     Export,
@@ -45,7 +46,7 @@ class Recipe(Section):
     records: dict[Name, RecordSet] = Field(min_length=1)
     """Record sets by name; training phases refer to them."""
     model: ModelConfig = ModelConfig()
-    initial_checkpoint: str | None = None
+    initial_checkpoint: Location | None = None
     """Weights to start from: prefix of a TF1 or TF2 checkpoint (`…/bert_model.ckpt`), Hugging Face directory, or output
     of `berth train` or `berth export --format encoder`. By default training starts from random weights."""
     initialization: Initialization = Initialization()
@@ -56,6 +57,7 @@ class Recipe(Section):
     """Fine-tuning tasks by name."""
     export: Export = Export()
     statistics: Statistics = Statistics()
+    published: Published = Published()
     cluster: Cluster = Cluster()
 
     @property
@@ -93,6 +95,11 @@ class Recipe(Section):
             raise ValueError(
                 "initialization is given, but initial_checkpoint names none; remove it (initialization: null)"
             )
+        if (first := self.training.phases[0]).first_step and self.initial_checkpoint is None:
+            raise ValueError(
+                f"training.phases.0.schedule continues at step {first.first_step:,}, but initial_checkpoint names no "
+                "checkpoint of that step"
+            )
         if self.initialization.accuracy is not None and not self.evaluation.is_during_training:
             raise ValueError(
                 "initialization.accuracy needs an evaluation before the first step: give evaluation.every_samples or "
@@ -104,8 +111,7 @@ class Recipe(Section):
                     f"fine_tuning.{name}.max_seq_length ({task.max_seq_length}) is more than "
                     f"model.max_position_embeddings ({self.model.max_position_embeddings})"
                 )
-        if unknown := sorted(set(self.statistics.records_per_pass) - set(self.records)):
-            raise ValueError(f"statistics.records_per_pass names the record set {unknown[0]!r}; there are: {known}")
+        self.statistics.check(self.records)
         if self.evaluation.records not in self.records:
             raise ValueError(f"evaluation.records names the record set {self.evaluation.records!r}; there are: {known}")
         target = self.evaluation.target

@@ -74,6 +74,7 @@ def scaled(recipe: Recipe, scale: str) -> Recipe:
     every = recipe.evaluation.every_steps
     content["evaluation"]["every_steps"] = every and _divided(every, _steps_factor(recipe))
     total = sum(phase["steps"] for phase in content["training"]["phases"])
+    content["published"]["log"] = _log(recipe)
     content["fine_tuning"] = {
         name: {**content["fine_tuning"][name], **_fine_tuning(task.task, task.every_steps, total)}
         for name, task in recipe.fine_tuning.items()
@@ -121,11 +122,17 @@ def _segmentation(segmentation: Segmentation) -> dict[str, Any]:
 def _training(recipe: Recipe) -> dict[str, Any]:
     """Phases of few steps for any machine: in float32, by the engine that is always installed."""
     factor = _steps_factor(recipe)
-    phases = []
+    phases: list[dict[str, Any]] = []
     for phase in recipe.training.phases:
         content = phase.model_dump()
         content["steps"] = _divided(phase.steps, factor)
-        content["warmup_steps"] = min(content["steps"], round(phase.warmup_steps / factor))
+        whole = content["steps"]
+        if phase.schedule is not None:
+            # Weights are random: the schedule begins with the first phase. What follows the phase remains.
+            before, after = sum(each["steps"] for each in phases), phase.schedule_steps - phase.first_step - phase.steps
+            whole += before + round(after / factor)
+            content["schedule"] = {"from_step": before, "total_steps": whole}
+        content["warmup_steps"] = min(whole, round(phase.warmup_steps / factor))
         content["start_warmup_step"] = round(phase.start_warmup_step / factor)
         _shrink(content, batch_size=BATCH_SIZE, accumulation=MICRO_BATCHES)
         content["batch_size"] -= content["batch_size"] % content["accumulation"]
@@ -135,6 +142,13 @@ def _training(recipe: Recipe) -> dict[str, Any]:
     )
     settings = {"engine": "tensorflow", "attention": "plain", "precision": "float32", "phases": phases}
     return settings | {name: _divided(value, factor) for name, value in counted.items()}
+
+
+def _log(recipe: Recipe) -> list[dict[str, Any]]:
+    """The published log's lines; of those that fall on one step, the last."""
+    factor = _steps_factor(recipe)
+    lines = {_divided(line.step, factor): line.model_dump() for line in recipe.published.log}
+    return [{**line, "step": step} for step, line in lines.items()]
 
 
 def _fine_tuning(task: str, every_steps: int | None, total: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -12,7 +13,15 @@ from pydantic import (
     model_validator,
 )
 
+
+def _without_home(text: str) -> str:
+    if text.startswith("~"):
+        raise ValueError("~ is not written out here, since a recipe means the same for every user: give the whole path")
+    return text
+
+
 FieldName = Annotated[str, Field(min_length=1)]
+Location = Annotated[str, AfterValidator(_without_home)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", description="lower-case letters, digits and single _")]
 

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from berth.recipe.section import Expected, FieldName, Fraction, Name, Section
+from berth.recipe.section import Expected, FieldName, Fraction, Location, Name, Section
 
 
 class ModelConfig(Section):
@@ -105,6 +105,25 @@ class Optimizer(Section):
     rates)."""
 
 
+class Schedule(Section):
+    """The schedule of learning rates that a phase continues: it began before the phase, or ends after it."""
+
+    from_step: Annotated[int, Field(ge=0)]
+    """Step of the schedule at which the phase begins: the number of steps of all phases before it, plus the step of
+    `initial_checkpoint` if the first phase continues that checkpoint's schedule."""
+    total_steps: PositiveInt
+    """Number of steps of the whole schedule: warm-up and decay are counted over these."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Schedule:
+        if self.total_steps <= self.from_step:
+            raise ValueError(
+                f"the schedule ends at step {self.total_steps:,} (total_steps), before the phase starts at step "
+                f"{self.from_step:,} (from_step)"
+            )
+        return self
+
+
 class Phase(Section):
     """One phase of training. A step is one optimizer update."""
 
@@ -121,20 +140,39 @@ class Phase(Section):
     learning_rate: Annotated[float, Field(gt=0.0)]
     """Peak learning rate, reached at the end of warm-up."""
     end_learning_rate: Annotated[float, Field(ge=0.0)] = 0.0
-    """Learning rate at the last step."""
+    """Learning rate at the last step of the schedule."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Number of steps of linear warm-up."""
     start_warmup_step: int = 0
     """Step from which warm-up is counted; may be negative (MLPerf)."""
     power: Annotated[float, Field(gt=0.0)] = 1.0
     """Exponent of the polynomial decay; 1 is linear."""
+    schedule: Schedule | None = None
+    """The schedule of which the phase is a part. By default the phase is a schedule of its own."""
     optimizer_state: Literal["keep", "reset"] = "keep"
     """Keep or reset the optimizer's moments of the previous phase."""
 
+    @property
+    def first_step(self) -> int:
+        """The step of its schedule that its first step is, from 0."""
+        return self.schedule.from_step if self.schedule is not None else 0
+
+    @property
+    def schedule_steps(self) -> int:
+        """Number of steps of its schedule."""
+        return self.schedule.total_steps if self.schedule is not None else self.steps
+
     @model_validator(mode="after")
     def _is_possible(self) -> Phase:
-        if self.warmup_steps > self.steps:
-            raise ValueError(f"warmup_steps ({self.warmup_steps}) is more than the phase's steps ({self.steps})")
+        if self.first_step + self.steps > self.schedule_steps:
+            raise ValueError(
+                f"the schedule ends at step {self.schedule_steps:,} (schedule.total_steps), before the phase: its "
+                f"{self.steps:,} steps from {self.first_step:,} (schedule.from_step) end at "
+                f"{self.first_step + self.steps:,}"
+            )
+        if self.warmup_steps > self.schedule_steps:
+            whole = "the phase's steps" if self.schedule is None else "the schedule's total_steps"
+            raise ValueError(f"warmup_steps ({self.warmup_steps}) is more than {whole} ({self.schedule_steps})")
         if self.batch_size % self.accumulation:
             raise ValueError(f"batch_size ({self.batch_size}) must be a multiple of accumulation ({self.accumulation})")
         return self
@@ -161,6 +199,18 @@ class Training(Section):
     """Number of newest checkpoints to keep."""
     log_every_steps: PositiveInt = 10
     """Interval between lines of metrics.jsonl, in steps."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Training:
+        before = self.phases[0].first_step
+        for index, phase in enumerate(self.phases):
+            if phase.schedule is not None and phase.first_step != before:
+                raise ValueError(
+                    f"phases.{index}.schedule.from_step is {phase.first_step:,}, but the phase {phase.name!r} begins "
+                    f"after step {before:,}: that is the sum of the steps before it. Give it from_step: {before}"
+                )
+            before += phase.steps
+        return self
 
 
 def _one_problem(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -230,7 +280,7 @@ class FineTuning(Section):
 
     task: Literal["mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "classification"]
     """A GLUE task, or `classification` of texts or pairs of texts."""
-    data: str
+    data: Location
     """Directory (local, gs:// or package://) of the task's files: for GLUE tasks with GLUE's file names; for
     `classification` train and dev, each as .tsv, .csv or .jsonl."""
     fields: Annotated[list[FieldName], Field(min_length=1, max_length=2)] = ["text"]
@@ -267,6 +317,7 @@ class FineTuning(Section):
 class Export(Section):
     """Export of the trained model for other libraries."""
 
-    formats: list[Literal["huggingface", "savedmodel", "encoder"]] = ["huggingface"]
+    formats: list[Literal["huggingface", "savedmodel", "encoder", "tf1", "tf2"]] = ["huggingface"]
     """Formats: `huggingface` (a directory that `transformers` loads), `savedmodel` (a TensorFlow SavedModel that takes
-    token ids), `encoder` (weights without heads, as `initial_checkpoint` of another recipe)."""
+    token ids), `encoder` (weights without heads, as `initial_checkpoint` of another recipe), `tf1` (a checkpoint for
+    google-research/bert), `tf2` (one for the TensorFlow Model Garden)."""

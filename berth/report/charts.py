@@ -39,12 +39,13 @@ def javascript() -> str:
     return str(Resources(mode="inline", components=["bokeh"]).js_raw[0])
 
 
-def training_curves(lines: Sequence[Line], target: str) -> str:
+def training_curves(lines: Sequence[Line], target: str, published: Sequence[Line] = ()) -> str:
     """The curves as a JSON item for ``Bokeh.embed.embed_item``; deterministic.
 
     Args:
         lines: The lines of metrics.jsonl: ``step``, ``phase`` and any of the columns of :data:`CURVES`.
         target: Id of the HTML element to draw in.
+        published: Lines of a published log, drawn dashed: ``step`` and any of the columns.
     """
     from bokeh.layouts import column
     from bokeh.models import ColumnDataSource, Range1d
@@ -55,9 +56,12 @@ def training_curves(lines: Sequence[Line], target: str) -> str:
     data: dict[str, list[Any]] = {name: [finite(line.get(name)) for line in shown] for name in names}
     data["step"] = [line["step"] for line in shown]
     data["phase"] = [line["phase"] for line in shown]
-    steps = Range1d(0, max(data["step"]), bounds="auto")
+    last = max([*data["step"], *(line["step"] for line in published)])
+    steps = Range1d(0, last if not published else 1.01 * last, bounds="auto")
     source = ColumnDataSource(data)
-    figures = [_figure(title, source, steps, spans) for title, curves in CURVES.items() if curves[0][0] in names]
+    figures = [
+        _figure(title, source, steps, spans, published) for title, curves in CURVES.items() if curves[0][0] in names
+    ]
     return embedded(column(figures, sizing_mode="stretch_width"), target)
 
 
@@ -99,7 +103,9 @@ def finite(value: float | None) -> float | None:
     return None if value is None or value - value != 0 else float(f"{value:.6g}")
 
 
-def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int, int]]) -> Any:
+def _figure(
+    title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int, int]], published: Sequence[Line]
+) -> Any:
     from bokeh.models import BoxAnnotation, HoverTool, Label, NumeralTickFormatter, PrintfTickFormatter, Range1d
 
     plot = blank(title, HEIGHTS[title], steps)
@@ -110,7 +116,10 @@ def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int,
     formatters = {f"@{name}": kind for name, _, _ in curves}
     hover = HoverTool(renderers=lines[:1], tooltips=tips, formatters=formatters, mode="vline", line_policy="nearest")
     plot.add_tools(hover)
-    top = max([1e-9, *(value for name, _, _ in curves for value in source.data[name] if value is not None)])
+    values = [value for name, _, _ in curves for value in source.data[name] if value is not None]
+    for name, label, color in curves:
+        values += _draw_published(plot, name, f"{label}, published", color, FORMATS[title], kind, published)
+    top = max([1e-9, *values])
     plot.y_range = Range1d(0, top * 1.1)
     for number, (name, start, end) in enumerate(spans):
         if number % 2:
@@ -121,6 +130,24 @@ def _figure(title: str, source: Any, steps: Any, spans: Sequence[tuple[str, int,
     is_share = title == "Accuracy"
     plot.yaxis.formatter = NumeralTickFormatter(format="0%") if is_share else PrintfTickFormatter(format=TICKS[title])
     return plot
+
+
+def _draw_published(
+    plot: Any, name: str, label: str, color: str, form: str, kind: str, published: Sequence[Line]
+) -> list[float]:
+    """Draw a column of a published log as a dashed line with a diamond at each step; returns its values."""
+    from bokeh.models import ColumnDataSource, HoverTool
+
+    points = [(line["step"], line[name]) for line in published if line.get(name) is not None]
+    if not points:
+        return []
+    steps, values = zip(*points, strict=True)
+    source = ColumnDataSource({"step": list(steps), name: list(values)})
+    plot.line("step", name, source=source, color=color, line_dash="dashed", line_width=1.25)
+    marks = plot.scatter("step", name, source=source, color=color, marker="diamond", size=9)
+    tips = [("step", "@step{0,0}"), (label, f"@{name}{{{form}}}")]
+    plot.add_tools(HoverTool(renderers=[marks], tooltips=tips, formatters={f"@{name}": kind}))
+    return list(values)
 
 
 def blank(title: str, height: int, x_range: Any) -> Any:

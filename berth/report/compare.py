@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from berth import storage
-from berth.report import comparison, fine_tuning, hours_chart
+from berth.report import comparison, dataset, fine_tuning, hours_chart
 from berth.report.page import HOURS, page
 
 
@@ -37,6 +37,8 @@ def compare(paths: Sequence[str], output: str) -> list[comparison.NamedRun]:
         runs=runs,
         hours_curves=curves,
         tables=tables,
+        datasets=[row for each in runs for row in dataset.datasets(each.run)],
+        dataset_titles=dataset.TITLES,
         hours_target=HOURS,
     )
     with storage.atomic_write(output) as file:

@@ -21,7 +21,7 @@ REPORT, TRAIN = "report", "train"
 SHORT = 6
 MISSING = "–"
 # Keys that do not affect the model.
-NOT_COMPARED = ("name", "description")
+NOT_COMPARED = ("name", "description", "published")
 # Keys of training.json.
 TRAINING_FIGURES = ("parameters", "steps", "sequences")
 

@@ -14,7 +14,18 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from berth import __version__, formatting
-from berth.report import charts, evaluation, evaluation_curve, fine_tuning, hours_chart, omissions, sections
+from berth.planning.published import number, ratio
+from berth.report import (
+    charts,
+    dataset,
+    evaluation,
+    evaluation_curve,
+    fine_tuning,
+    hours_chart,
+    omissions,
+    published,
+    sections,
+)
 from berth.report.record_view import view
 from berth.report.run import Run
 from berth.stage import lineage
@@ -51,6 +62,10 @@ def render(run: Run) -> str:
         hours_curves=hours_curves,
         hours_target=HOURS,
         omissions=omissions.omissions(run),
+        datasets=dataset.datasets(run),
+        dataset_titles=dataset.TITLES,
+        published=published,
+        published_figures=published.figures(run),
         lineage=lineage.forest([stage.directory for stage in run.stages]),
     )
 
@@ -79,6 +94,8 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
         duration=formatting.duration,
         size=formatting.size,
         readable=formatting.readable,
+        figure=number,
+        ratio=ratio,
         token=_token,
         example=view,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from berth import storage
@@ -63,11 +63,13 @@ class Run:
         recipe: The resolved recipe.
         stages: The finished stages.
         examples: A few records of each record set, by the title of its stage.
+        planned: The recipe's plan (`berth plan --json`); empty if there is none.
     """
 
     recipe: Recipe
     stages: Sequence[FinishedStage]
     examples: Mapping[str, Sequence[Record]]
+    planned: Mapping[str, Any] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> list[FinishedStage]:
         """The stages with one of these names."""

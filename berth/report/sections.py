@@ -221,7 +221,8 @@ def _ratio(number: int | None, whole: int | None) -> float | None:
 def curves(run: Run, target: str) -> str | None:
     """The curves of the training run as a JSON item to embed; None if there are no metrics."""
     lines = _metrics(run)
-    return charts.training_curves(lines, target) if lines else None
+    published = [line.model_dump() for line in run.recipe.published.log]
+    return charts.training_curves(lines, target, published) if lines else None
 
 
 def phase_rows(run: Run) -> list[dict[str, Any]]:

@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage.identity import Claim, Identity
+from berth.stage.lock import LOCK
 from berth.stage.manifest import NAME, Manifest
-
-LOCK = ".lock"
+from berth.stage.output import is_temporary
 
 
 def take(
     identity: Identity,
     uri: str,
     visible: Sequence[str],
-    everything: Sequence[str],
     continues: Callable[[Identity, str], bool] | None = None,
 ) -> None:
     """Record whose unfinished files are in a directory, and remove those that are worthless.
@@ -26,8 +25,7 @@ def take(
     Args:
         identity: That of the stage.
         uri: The directory.
-        visible: URIs of the files in it that belong to a result.
-        everything: URIs of all files in it.
+        visible: Paths, in it, of the files that belong to a result.
         continues: Whether the output of another stage there is a beginning of this one's; None: never.
 
     Raises:
@@ -62,10 +60,9 @@ def take(
         )
     # Temporary files were left by a process that was killed. If another stage completed nothing visible, everything it
     # left is worthless.
-    for file in everything:
-        is_temporary = storage.basename(file).startswith(".") and file.endswith(".tmp")
-        if is_temporary or (not is_own and storage.basename(file) != LOCK):
-            storage.delete(file)
+    for name in storage.names_below(uri):
+        if is_temporary(name) or (not is_own and name != LOCK):
+            storage.delete(storage.join(uri, name))
     Claim(stage=identity.name, digest=identity.digest, identity=identity).write(uri)
 
 

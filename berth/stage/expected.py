@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import logging
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import BerthError
-from berth.recipe import Expected, Recipe
+from berth.recipe import Expected, Prepared, Recipe
 from berth.stage import Destination, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
@@ -81,15 +82,27 @@ def _files(recipe: Recipe) -> Iterator[GivenFile]:
                 )
             yield GivenFile(uris[0], source.expected, key)
     if (prepared := recipe.corpus.prepared) is not None and prepared.expected:
-        found = {storage.basename(uri): uri for path in recipe.corpus.patterns for uri in Inputs.find(path)}
-        for name, expected in prepared.expected.items():
-            key = f"corpus.prepared.expected.{name}"
-            yield GivenFile(_existing(found.get(name), prepared.text, name, key), expected, key)
+        yield from _of_prepared(prepared)
     if recipe.vocabulary.path is not None and recipe.vocabulary.expected is not None:
         path, key = recipe.vocabulary.path, "vocabulary.expected"
         there = path if storage.exists(path) else None
         yield GivenFile(_existing(there, path, storage.basename(path), key), recipe.vocabulary.expected, key)
     yield from _of_checkpoint(recipe)
+
+
+def _of_prepared(prepared: Prepared) -> Iterator[GivenFile]:
+    """The files of prepared text, and those next to them that are not read (MLPerf's eval.md5), if they exist."""
+    patterns = (prepared.text, prepared.evaluation)
+    found = {storage.basename(uri): uri for pattern in patterns for uri in Inputs.find(pattern)}
+    directories = sorted({storage.parent(uri) for uri in found.values()})
+    for name, expected in prepared.expected.items():
+        key = f"corpus.prepared.expected.{name}"
+        if any(fnmatch.fnmatch(name, storage.basename(pattern)) for pattern in patterns):
+            yield GivenFile(_existing(found.get(name), prepared.text, name, key), expected, key)
+        elif beside := next(filter(storage.exists, (storage.join(each, name) for each in directories)), None):
+            yield GivenFile(beside, expected, key)
+        else:
+            log.info("%s is not there, and not needed: it is not checked", name)
 
 
 def _of_checkpoint(recipe: Recipe) -> Iterator[GivenFile]:

@@ -91,7 +91,7 @@ class Claim(BaseModel):
 def others(directories: str) -> Iterator[tuple[str, Identity]]:
     """The stages in `directories`/*, finished or not: directory and identity of each that is known."""
     for name in (NAME, STARTED):
-        for uri in storage.glob(storage.join(directories, "*", name)):
+        for uri in storage.glob(storage.Pattern(directories, f"*/{name}")):
             directory = storage.parent(uri)
             try:
                 claim = Claim.read(directory) if name == STARTED else None

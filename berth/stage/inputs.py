@@ -5,14 +5,14 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import itertools
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage.manifest import NAME, Manifest, ManifestFile
 from berth.stage.unchanged import check_contents, holds
+from berth.storage import Pattern
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Inputs:
 
     Attributes:
         files: The files.
-        uri: Their origin, as written into the manifest: a stage's directory, or the pattern that the user gave.
-        is_stage: Whether ``uri`` is the directory of a finished stage.
+        origins: As written into the manifest: a stage's directory, or the paths and patterns that the user gave.
+        is_stage: Whether the only origin is the directory of a finished stage.
     """
 
     files: tuple[InputFile, ...]
-    uri: str
+    origins: tuple[str, ...]
     is_stage: bool
 
     @property
@@ -69,9 +69,14 @@ class Inputs:
                 return file.uri
         return None
 
+    @property
+    def uri(self) -> str:
+        """The origins as one text, for messages; the directory of a stage."""
+        return ", ".join(self.origins)
+
     @classmethod
-    def of(cls, *patterns: str) -> Inputs:
-        """Files named by paths or glob patterns; the directory of a finished stage stands for all its files.
+    def of(cls, *texts: str | Pattern) -> Inputs:
+        """Files that a user names by paths or glob patterns; the directory of a finished stage is all its files.
 
         The digest of a file that a finished stage made is in the stage's manifest: such a file is only read again if it
         may have changed (:mod:`berth.stage.unchanged`).
@@ -80,18 +85,27 @@ class Inputs:
             UsageError: if a pattern matches nothing, or two files have the same name.
             BerthError: if a file of a finished stage was changed.
         """
+        return cls._of([text if isinstance(text, Pattern) else storage.parse(text) for text in texts])
+
+    @classmethod
+    def at(cls, *uris: str) -> Inputs:
+        """Files, or a finished stage, by URIs that are no patterns. Raises UsageError as :meth:`of` does."""
+        return cls._of(uris)
+
+    @classmethod
+    def _of(cls, places: Sequence[str | Pattern]) -> Inputs:
         files: list[InputFile] = []
         manifests: dict[str, dict[str, InputFile]] = {}
-        for pattern in patterns:
-            if storage.exists(storage.join(pattern, NAME)):
-                if len(patterns) > 1:
+        for place in places:
+            if isinstance(place, str) and storage.exists(storage.join(place, NAME)):
+                if len(places) > 1:
                     raise UsageError(
                         "a stage's directory cannot be combined with other files",
-                        where=pattern,
+                        where=place,
                         fix="Name the files themselves, for instance with a glob pattern.",
                     )
-                return cls.of_stage(pattern, "*")
-            for uri in cls.find(pattern):
+                return cls.of_stage(place, "*")
+            for uri in _found(place):
                 directory = storage.parent(uri)
                 if directory not in manifests:
                     manifests[directory] = _listed(directory)
@@ -110,41 +124,30 @@ class Inputs:
         directories = {storage.parent(file.uri) for file in files}
         only = directories.pop() if len(directories) == 1 else ""
         if only and manifests[only]:
-            return cls(tuple(files), only, is_stage=True)
-        return cls(tuple(files), " ".join(map(storage.absolute, patterns)), is_stage=False)
+            return cls(tuple(files), (only,), is_stage=True)
+        return cls(tuple(files), tuple(storage.absolute(str(place)) for place in places), is_stage=False)
 
     @classmethod
-    def of_tree(cls, pattern: str) -> Inputs:
+    def of_tree(cls, text: str) -> Inputs:
         """Files of one pattern, named by their paths below its fixed part: for ``texts/**/*.txt``, ``a/b.txt``.
 
         Raises:
             UsageError: if the pattern matches nothing.
         """
-        whole = pattern if storage.is_cloud(pattern) else str(storage.local_path(pattern))
-        fixed = re.split(r"[*?[]", whole, maxsplit=1)[0]
-        start = fixed.rfind("/") + 1
-        files = [_measured(uri, uri[start:]) for uri in cls.find(pattern)]
+        place = storage.parse(text)
+        start = storage.parent(place) if isinstance(place, str) else place.directory
+        files = [_measured(uri, storage.below(start, uri)) for uri in _found(place)]
         files.sort(key=lambda file: file.name)
-        return cls(tuple(files), storage.absolute(pattern), is_stage=False)
+        return cls(tuple(files), (storage.absolute(text),), is_stage=False)
 
     @staticmethod
-    def find(pattern: str) -> list[str]:
-        """URIs of the files that match a path or pattern. Their contents are not read.
+    def find(text: str) -> list[str]:
+        """URIs of the files that match a path or pattern of a user. Their contents are not read.
 
         Raises:
             UsageError: if there is none, or the name of one is not UTF-8.
         """
-        found = [uri for uri in storage.glob(pattern) if storage.basename(uri) != NAME]
-        if not found:
-            raise UsageError(
-                "no file matches",
-                where=pattern,
-                fix="Check the path; put a glob pattern in quotes so that the shell passes it on.",
-            )
-        for uri in found:
-            if not uri.isprintable() and (shown := uri.encode(errors="backslashreplace").decode()) != uri:
-                raise UsageError("the name of a file is not valid UTF-8", where=shown, fix="Rename the file.")
-        return found
+        return _found(storage.parse(text))
 
     @classmethod
     def of_stage(cls, directory: str, pattern: str) -> Inputs:
@@ -158,7 +161,25 @@ class Inputs:
         if not files:
             raise BerthError(f"the stage made no file {pattern!r}", where=directory)
         files.sort(key=lambda file: file.name)
-        return cls(tuple(_with_revisions(files, directory, listed)), directory, is_stage=True)
+        return cls(tuple(_with_revisions(files, directory, listed)), (directory,), is_stage=True)
+
+
+def _found(place: str | Pattern) -> list[str]:
+    """URIs of the files at a place, without manifests."""
+    uris = storage.glob(place) if isinstance(place, Pattern) else [place] if storage.is_file(place) else []
+    found = [uri for uri in uris if storage.basename(uri) != NAME]
+    if not found:
+        raise UsageError(
+            "no file matches",
+            where=str(place),
+            fix="Check the path; put a glob pattern in quotes so that the shell passes it on.",
+        )
+    for uri in found:
+        try:
+            uri.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError("the name of a file is not valid UTF-8", where=uri, fix="Rename the file.") from error
+    return found
 
 
 def digest_of(files: Iterable[tuple[str, str]]) -> str:
@@ -184,9 +205,10 @@ def _with_revisions(files: list[InputFile], directory: str, listed: Mapping[str,
 
     Raises BerthError if one was changed.
     """
-    entries = [ManifestFile(path=each.name, size=each.size, sha256=each.sha256) for each in files if each.uri in listed]
+    known = {each.uri: listed[each.uri] for each in files if each.uri in listed}
+    entries = [ManifestFile(path=each.name, size=each.size, sha256=each.sha256) for each in known.values()]
     revisions = check_contents(directory, entries) if entries else {}
-    return [replace(each, revision=revisions[each.name]) if each.uri in listed else each for each in files]
+    return [replace(each, revision=revisions[known[each.uri].name]) if each.uri in known else each for each in files]
 
 
 def _measured(uri: str, name: str = "") -> InputFile:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, UsageError, printable
 from berth.stage.inputs import Inputs, digest_of
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 
@@ -21,7 +21,7 @@ MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instan
 class Source:
     """Input files from outside, or (not ``is_given``) of a stage that no longer exists.
 
-    Sizes and digests are those that the stage that read them recorded.
+    ``uri`` shows where they were. Sizes and digests are those that the stage that read them recorded.
     """
 
     uri: str
@@ -74,7 +74,8 @@ def stage_of(path: str) -> str:
     Raises:
         BerthError: if there is none.
     """
-    whole = path if storage.is_cloud(path) else os.path.abspath(storage.local_path(path))
+    # A link in `results` leads to the directory: inputs are relative to where that really is.
+    whole = path if storage.is_cloud(path) else os.path.realpath(storage.local_path(path))
     directory = whole.rstrip("/")
     while not storage.exists(storage.join(directory, NAME)):
         if storage.parent(directory) in ("", "/", "gs:/", directory):
@@ -98,21 +99,27 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
         manifest = Manifest.read(directory)
         inputs: dict[str, Node | Source] = {}
         for role, given in sorted(manifest.inputs.items()):
-            origin = origin_uri(given, directory)
-            if given.stage and storage.exists(storage.join(origin, NAME)):
-                inputs[role] = _node(origin, known, (*below, directory))
+            origins = origins_of(given, directory)
+            if given.stage and storage.exists(storage.join(origins[0], NAME)):
+                inputs[role] = _node(origins[0], known, (*below, directory))
             else:
-                inputs[role] = Source(origin, given.files, not given.stage)
+                inputs[role] = Source(", ".join(origins), given.files, not given.stage)
         known[directory] = Node(directory, manifest, inputs)
     return known[directory]
 
 
+def origins_of(given: ManifestInput, directory: str) -> tuple[str, ...]:
+    """The origins of an input: the directory of a stage, or the paths and patterns that the user gave."""
+    uris = (given.uri,) if isinstance(given.uri, str) else given.uri
+    if not given.stage or storage.is_cloud(uris[0]):
+        return uris
+    joined = storage.join(directory, uris[0])
+    return (_resolved(joined) if storage.is_cloud(joined) else os.path.normpath(joined),)
+
+
 def origin_uri(given: ManifestInput, directory: str) -> str:
-    """The origin of an input: a URI, or the pattern that the user gave."""
-    if not given.stage or storage.is_cloud(given.uri):
-        return given.uri
-    joined = storage.join(directory, given.uri)
-    return os.path.normpath(joined) if not storage.is_cloud(joined) else _resolved(joined)
+    """The origin of an input that is one file or one stage's directory; of others, the first."""
+    return origins_of(given, directory)[0]
 
 
 def _resolved(uri: str) -> str:
@@ -132,8 +139,10 @@ def inputs_of(directory: str, role: str) -> Inputs:
     if role not in recorded:
         raise UsageError(f"this stage read no {role}", where=directory, found=", ".join(sorted(recorded)) or "no input")
     given = recorded[role]
-    origin = origin_uri(given, directory)
-    return Inputs.of(*(storage.join(origin, file.path) for file in given.files) if given.stage else origin.split(" "))
+    origins = origins_of(given, directory)
+    if given.stage:
+        return Inputs.at(*(storage.join(origins[0], file.path) for file in given.files))
+    return Inputs.of(*origins)
 
 
 def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iterator[str]:
@@ -163,12 +172,12 @@ def _source_lines(source: Source, label: str, indent: str, shown: set[str]) -> I
     what = f"  {'given, ' if source.is_given else ''}{count:,} files, {size:,} B" if count > 1 else ""
     key = " ".join([source.uri, *(file.sha256 for file in source.files)])
     if count > LISTED and key in shown:
-        yield f"{label}{source.uri}{what}  (see above)"
+        yield f"{label}{printable(source.uri)}{what}  (see above)"
         return
     shown.add(key)
-    yield f"{label}{source.uri}{what}"
+    yield f"{label}{printable(source.uri)}{what}"
     omitted = count - LISTED if count > LISTED else 0
-    lines = [f"{file.path}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
+    lines = [f"{printable(file.path)}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
     if omitted:
         digest = digest_of((file.sha256, file.path) for file in source.files)
         lines[LISTED - 1 : -1] = [f"… {omitted:,} more files; sha256 of all names and contents {digest}"]
@@ -187,7 +196,7 @@ def finished_stages(path: str, ancestors: bool = False) -> list[str]:
         BerthError: if there is no finished stage.
     """
     base = path.rstrip("/") if storage.is_cloud(path) else os.path.abspath(storage.local_path(path))
-    found = [] if storage.exists(storage.join(base, NAME)) else storage.glob(storage.join(base, "*", "*", NAME))
+    found = [] if storage.exists(storage.join(base, NAME)) else storage.glob(storage.Pattern(base, f"*/*/{NAME}"))
     directories = [storage.parent(uri) for uri in found] or [stage_of(path)]
     if not ancestors:
         return directories

@@ -32,11 +32,12 @@ class ManifestInput(_Frozen):
     """One named input: the digest over its files' names and contents, and those files.
 
     ``uri`` is relative to the manifest's directory where ``stage`` is true (the input is the output of another stage
-    of the same workspace), so that a workspace can be moved or copied as a whole; otherwise it is as the user gave it.
+    of the same workspace), so that a workspace can be moved or copied as a whole; otherwise it is the path or pattern
+    that the user gave, or all of them if there are several.
     """
 
     digest: str
-    uri: str
+    uri: str | tuple[str, ...]
     files: tuple[ManifestFile, ...]
     stage: bool = False
 

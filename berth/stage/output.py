@@ -121,8 +121,7 @@ class Output:
 
     def complete(self) -> set[str]:
         """Names of all shards that have a receipt, with a single listing of the directory."""
-        start = len(self.path(RECEIPTS)) + 1
-        return {uri[start:].removesuffix(".json") for uri in storage.glob(self.path(f"{RECEIPTS}/**"))}
+        return {name.removesuffix(".json") for name in storage.names_below(self.path(RECEIPTS))}
 
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
@@ -164,7 +163,7 @@ class Output:
 
     def _read_receipts(self) -> dict[str, Receipt | None]:
         """All receipts by the URIs of their files; None for damaged ones."""
-        uris = storage.glob(self.path(f"{RECEIPTS}/**"))
+        uris = storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))
         return dict(zip(uris, map(Receipt.read, storage.read_all(uris)), strict=True))
 
     def counters(self) -> dict[str, int]:
@@ -176,6 +175,11 @@ class Output:
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that :func:`berth.storage.atomic_write` has not finished."""
+    return storage.basename(name).startswith(".") and name.endswith(".tmp")
 
 
 def _write_json(uri: str, content: object) -> None:

@@ -20,7 +20,7 @@ from berth.recipe import Recipe
 
 DIRECTORY = "runs"
 # Keys that neither data nor training depend on.
-AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "cluster"}
+AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "published", "cluster"}
 # Keys of the section `training` that are not part of the digest of a training run. One that an engine began continues
 # with the other, as it does on other devices: the results agree to rounding. What is saved and logged, and how often,
 # changes no weight.

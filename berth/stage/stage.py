@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -15,14 +14,13 @@ from typing import Any
 from berth import __version__, storage
 from berth.errors import BerthError, UsageError
 from berth.stage import claim
-from berth.stage.claim import LOCK
 from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
+from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.stage.output import RECEIPTS, TEMPORARY, Output
 from berth.stage.unchanged import check_stage, holds, remember
 
-LOCK_ATTEMPTS = 5
 SHOWN_DIFFERENCES = 3
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
@@ -133,12 +131,11 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         log.info("up to date: %s", uri)
         return Result(uri, finished, was_up_to_date=True)
     is_new = not storage.is_directory(uri)
-    storage.make_directory(uri)
-    with _lock(uri):
+    with locked(uri):
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        claim.take(stage.identity, uri, _visible(uri), _all_files(uri), stage.continues)
+        claim.take(stage.identity, uri, _visible(uri), stage.continues)
         output = Output(uri)
         started = time.monotonic()
         if done := output.keep_complete():
@@ -155,7 +152,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             with contextlib.suppress(BerthError, OSError):  # whatever made the work fail may make this fail too
                 changed = _changed_input(stage)
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
-                storage.delete(uri)
+                discard(uri)
             elif changed:
                 claim.give_up(stage.name, uri, changed)
             if changed and isinstance(error, Exception):
@@ -212,35 +209,6 @@ def _remove_working_files(uri: str) -> None:
         storage.delete(storage.join(uri, name))
 
 
-@contextlib.contextmanager
-def _lock(uri: str) -> Iterator[None]:
-    """Lock a local directory against other processes on this machine. The kernel unlocks it if the process dies."""
-    if storage.is_cloud(uri):
-        yield
-        return
-    path = storage.join(uri, LOCK)
-    with storage.explained(path):
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        for attempt in range(LOCK_ATTEMPTS):
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if attempt + 1 == LOCK_ATTEMPTS:
-                    raise BerthError(
-                        "another process is working on this output",
-                        where=uri,
-                        fix="Wait until it has finished, or stop it, then run again.",
-                    ) from error
-                time.sleep(1.0)  # perhaps a task whose `berth run` was killed, about to notice
-        yield
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-    finally:
-        os.close(handle)
-
-
 def _explain(stage: Stage, directories: str, log: logging.Logger) -> None:
     """Say in what this stage differs from the one in the workspace that is most like it: why it is made anew."""
     other = nearest(directories, stage.identity)
@@ -264,9 +232,9 @@ def _inventory(output: Output) -> dict[ManifestFile, str]:
     """
     known = {receipt.file.path: receipt for receipt in output.receipts()}
     entries = {}
-    uris = _visible(output.uri)
-    for uri, revision in zip(uris, storage.revisions(uris), strict=True):
-        path = uri[len(output.uri.rstrip("/")) + 1 :]
+    paths = _visible(output.uri)
+    uris = [output.path(path) for path in paths]
+    for path, uri, revision in zip(paths, uris, storage.revisions(uris), strict=True):
         receipt = known.get(path)
         if receipt is None:
             entry = ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri))
@@ -283,26 +251,23 @@ def _inventory(output: Output) -> dict[ManifestFile, str]:
 
 
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
-    uri = inputs.uri
-    if inputs.is_stage and storage.is_cloud(uri) == storage.is_cloud(directory):
-        uri = os.path.relpath(uri, directory)
+    origins = inputs.origins
+    if inputs.is_stage and storage.is_cloud(origins[0]) == storage.is_cloud(directory):
+        origins = (os.path.relpath(origins[0], directory),)
     files = tuple(
         ManifestFile(path=file.name, size=file.size, sha256=file.sha256, records=file.records) for file in inputs.files
     )
-    return ManifestInput(digest=inputs.digest, uri=uri, files=files, stage=inputs.is_stage)
-
-
-def _all_files(uri: str) -> list[str]:
-    return storage.glob(storage.join(uri, "**"))
+    return ManifestInput(
+        digest=inputs.digest, uri=origins[0] if len(origins) == 1 else origins, files=files, stage=inputs.is_stage
+    )
 
 
 def _visible(uri: str) -> list[str]:
-    """The files of a directory that belong to its result: no part of their path begins with a dot."""
-    prefix = len(uri.rstrip("/")) + 1
+    """Paths, in a directory, of the files that belong to its result: no part of them begins with a dot."""
     return [
         name
-        for name in _all_files(uri)
-        if not any(part.startswith(".") for part in name[prefix:].split("/")) and name[prefix:] != NAME
+        for name in storage.names_below(uri)
+        if not any(part.startswith(".") for part in name.split("/")) and name != NAME
     ]
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from berth import log, storage
 from berth.errors import BerthError
 from berth.recipe import Recipe
-from berth.stage import Result, Workspace, stopping
+from berth.stage import Result, Workspace, stable_names, stopping
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME
+from berth.storage.local_errors import of_system
 
 # Set by `berth run`: the file in which a failed task leaves its error for the parent to show.
 ERROR_VARIABLE = "BERTH_ERROR_FILE"
@@ -47,8 +48,16 @@ class Task:
         """Files of an earlier stage; with an empty ``directory``, files from outside."""
         return Inputs.of_stage(directory, pattern) if directory else Inputs.of(pattern)
 
-    def finish(self, result: Result, manifest: Any) -> str:
-        """Copy the stage's manifest into the pipeline's artifact; returns the stage's directory."""
+    def finish(self, result: Result, manifest: Any, name: str = "") -> str:
+        """Copy the stage's manifest into the pipeline's artifact; returns the stage's directory.
+
+        Args:
+            result: The finished stage.
+            manifest: The pipeline's artifact.
+            name: The result's stable name in the workspace; empty for none.
+        """
+        if name:
+            stable_names.link(self.destination.uri, self.recipe, name, result.uri)
         with open(manifest.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, NAME)))
         manifest.metadata.update(directory=result.uri, digest=result.manifest.digest, **result.manifest.counters)
@@ -83,6 +92,8 @@ class Task:
         if error is None or isinstance(error, SystemExit | KeyboardInterrupt):
             return
         logger = logging.getLogger(f"berth.{self.name}")
+        if isinstance(error, OSError):
+            error = of_system(error) or error
         if isinstance(error, BerthError):
             message, status = str(error), error.exit_status
             logger.debug("".join(traceback.format_exception(error)))

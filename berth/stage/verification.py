@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from berth import storage
@@ -12,7 +12,7 @@ from berth.errors import BerthError
 from berth.progress import Progress
 from berth.stage.identity import Identity
 from berth.stage.inputs import Inputs, digest_of
-from berth.stage.lineage import SHORT, finished_stages, origin_uri
+from berth.stage.lineage import SHORT, finished_stages, origins_of
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 
 log = logging.getLogger("berth.verify")
@@ -107,10 +107,9 @@ def _file_problems(uri: str, entry: ManifestFile) -> Iterator[Problem]:
 
 def _unlisted_files(directory: str, manifest: Manifest) -> Iterator[Problem]:
     known = {entry.path for entry in manifest.files} | {NAME}
-    for uri in storage.glob(storage.join(directory, "**")):
-        name = uri[len(directory) + 1 :]
+    for name in storage.names_below(directory):
         if name not in known and not any(part.startswith(".") for part in name.split("/")):
-            yield Problem(uri, "extra: the manifest does not list it")
+            yield Problem(storage.join(directory, name), "extra: the manifest does not list it")
 
 
 def _input_problems(
@@ -121,25 +120,26 @@ def _input_problems(
     if digest_of((file.sha256, file.path) for file in given.files) != given.digest:
         yield Problem(where, "the list of its files was changed: it does not give the recorded digest")
         return
-    origin = origin_uri(given, directory)
+    origins = origins_of(given, directory)
     try:
-        now = {file.path: file for file in _present(given, origin, verified)}
+        now = {file.path: file for file in _present(given, origins, verified)}
     except BerthError as error:
         log.warning("%s cannot be compared: %s", where, error)
         return
     for file in given.files:
-        there = now.get(file.path)
+        there, place = now.get(file.path), ", ".join(origins)
         if there is None:
-            yield Problem(where, f"{file.path} is not what was read: no such file in {origin}")
+            yield Problem(where, f"{file.path} is not what was read: no such file in {place}")
         elif there.sha256 != file.sha256:
-            yield Problem(where, f"{file.path} is not what was read: other content in {origin}")
+            yield Problem(where, f"{file.path} is not what was read: other content in {place}")
         elif there != file:
-            yield Problem(where, f"its entry of {file.path} was changed: it differs from {origin}")
+            yield Problem(where, f"its entry of {file.path} was changed: it differs from {place}")
 
 
-def _present(given: ManifestInput, origin: str, verified: Mapping[str, Manifest]) -> Iterable[ManifestFile]:
+def _present(given: ManifestInput, origins: Sequence[str], verified: Mapping[str, Manifest]) -> Iterable[ManifestFile]:
     """The files at an input's origin now. Raises BerthError if there are none."""
     if given.stage:
+        (origin,) = origins
         listed = (verified.get(origin) or Manifest.read(origin)).files
         if origin in verified:
             return listed
@@ -150,8 +150,6 @@ def _present(given: ManifestInput, origin: str, verified: Mapping[str, Manifest]
             for entry, uri in uris.items()
             if storage.exists(uri)
         ]
-    if any("/" in file.path for file in given.files):
-        found = Inputs.of_tree(origin)
-    else:
-        found = Inputs.of(*([origin] if storage.exists(origin) else origin.split(" ")))
+    is_tree = any("/" in file.path for file in given.files)
+    found = Inputs.of_tree(origins[0]) if is_tree else Inputs.of(*origins)
     return [ManifestFile(path=f.name, size=f.size, sha256=f.sha256, records=f.records) for f in found.files]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from berth.errors import UsageError
 from berth.storage.cloud_credentials import check_credentials
 from berth.storage.cloud_errors import explained, is_missing_bucket, missing, retry
+from berth.storage.patterns import ANY_DIRECTORIES, Pattern, matches
 from berth.storage.uris import CLOUD_SCHEME
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ def client() -> Client:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of a URI. Raises UsageError if the bucket's name is invalid."""
+    """Bucket and key of a URI. Raises UsageError if the bucket's name or the key is invalid."""
     bucket, _, key = uri.removeprefix(CLOUD_SCHEME).partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise UsageError("this is not a valid bucket name", where=uri, found=bucket, expected="gs://BUCKET/PATH")
+    # https://cloud.google.com/storage/docs/objects#naming
+    if "\n" in key or "\r" in key:
+        raise UsageError("names in Cloud Storage cannot hold line breaks", where=uri, fix="Choose another name.")
     return bucket, key
 
 
@@ -92,14 +96,20 @@ def upload(local: str, uri: str) -> None:
         blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
 
 
-def glob(pattern: str) -> list[str]:
-    """URIs of the objects that match a pattern (``*`` stays within a directory, ``**`` crosses them)."""
-    bucket, key = split(pattern)
-    if not any(character in key for character in "*?["):
-        return [pattern] if exists(pattern) else []
-    with explained(pattern, of_bucket=True):
-        found = client().list_blobs(bucket, match_glob=key, retry=retry())
-        return list(map(uri_of, found))
+def names(pattern: Pattern) -> list[str]:
+    """Paths, below the pattern's directory, of the objects that match.
+
+    They are compared here: the service's own patterns (``matchGlob``) have more special characters, and apply to the
+    directory too.
+    """
+    bucket, key = split(pattern.directory)
+    start = f"{key.rstrip('/')}/" if key else ""
+    delimiter = "/" if len(pattern.parts) == 1 and pattern.parts[0] != ANY_DIRECTORIES else None
+    with explained(pattern.directory, of_bucket=True):
+        found = client().list_blobs(bucket, prefix=start + pattern.fixed, delimiter=delimiter, retry=retry())
+        below = [blob.name[len(start) :] for blob in found]
+    # Consoles make an object "NAME/" to show an empty directory.
+    return [name for name in below if not name.endswith("/") and matches(pattern.parts, name.split("/"))]
 
 
 def delete(uri: str) -> None:

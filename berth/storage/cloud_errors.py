@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from berth.errors import BerthError, summary
+from berth.errors import BerthError, TemporaryError, summary
 from berth.retry import is_temporary_status, retrying
 from berth.storage.cloud_credentials import missing_credentials
 from berth.storage.uris import CLOUD_SCHEME
@@ -37,7 +37,7 @@ def is_transient(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def explained(uri: str, of_bucket: bool = False) -> Iterator[None]:
-    """Turn errors of the client into a BerthError that says what to do.
+    """Turn errors of the client into a BerthError that says what to do; a TemporaryError if they may pass.
 
     Args:
         uri: URI of the object, for the error.
@@ -109,8 +109,8 @@ def _refusal(status: int, message: str, uri: str, of_bucket: bool) -> BerthError
     return BerthError("Cloud Storage refuses the request", where=uri, found=f"{status} {message}")
 
 
-def _lost(error: BaseException, uri: str) -> BerthError:
-    return BerthError(
+def _lost(error: BaseException, uri: str) -> TemporaryError:
+    return TemporaryError(
         "Cloud Storage cannot be reached",
         where=uri,
         found=summary(error),

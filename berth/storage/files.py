@@ -3,59 +3,82 @@
 from __future__ import annotations
 
 import contextlib
-import glob as local_glob
 import hashlib
-import os
+import posixpath
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
-from berth.storage.uris import is_cloud, local_path
+from berth.storage import local
+from berth.storage.local_errors import explained, explained_reading
+from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
+from berth.storage.uris import is_cloud, local_path, parent
 
 HASH_CHUNK = 1 << 20
 Result = TypeVar("Result")
 
-# Temporary files are made private; the finished ones get the mode any new file of this user has. The mask can only
-# be read by setting it, so this happens once, before threads start.
-_UMASK = os.umask(0)
-os.umask(_UMASK)
-
 
 def exists(uri: str) -> bool:
     """Whether there is a file (or, locally, a directory) at ``uri``."""
-    return cloud_storage.exists(uri) if is_cloud(uri) else local_path(uri).exists()
+    if is_cloud(uri):
+        return cloud_storage.exists(uri)
+    with explained_reading(uri):
+        return local_path(uri).exists()
 
 
 def is_directory(uri: str) -> bool:
     """Whether there is a directory at ``uri``; in Cloud Storage, whether there are objects below it."""
-    return cloud_storage.is_directory(uri) if is_cloud(uri) else local_path(uri).is_dir()
+    if is_cloud(uri):
+        return cloud_storage.is_directory(uri)
+    with explained_reading(uri):
+        return local_path(uri).is_dir()
+
+
+def is_file(uri: str) -> bool:
+    """Whether there is a file at ``uri``."""
+    return cloud_storage.exists(uri) if is_cloud(uri) else exists(uri) and not is_directory(uri)
 
 
 def size(uri: str) -> int:
     """Size of a file in bytes."""
-    return cloud_storage.size(uri) if is_cloud(uri) else local_path(uri).stat().st_size
+    if is_cloud(uri):
+        return cloud_storage.size(uri)
+    with explained_reading(uri):
+        return local_path(uri).stat().st_size
 
 
 def revision(uri: str) -> str:
     """A text that changes whenever the file is written: size, time of modification and inode, or the generation."""
     if is_cloud(uri):
         return str(cloud_storage.generation(uri))
-    state = local_path(uri).stat()
+    with explained_reading(uri):
+        state = local_path(uri).stat()
     return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
 
-def glob(pattern: str) -> list[str]:
-    """URIs of the files that match a pattern, sorted. ``**`` crosses directories. A plain name matches itself."""
-    if is_cloud(pattern):
-        return sorted(cloud_storage.glob(pattern))
-    path = str(local_path(pattern))
-    found = [path] if os.path.isfile(path) else local_glob.glob(path, recursive=True, include_hidden=True)
-    return sorted(name for name in found if os.path.isfile(name))
+def names(pattern: Pattern) -> list[str]:
+    """Paths, below the pattern's directory, of the files that match, sorted."""
+    if is_cloud(pattern.directory):
+        return sorted(cloud_storage.names(pattern))
+    directory = str(local_path(pattern.directory)) if pattern.directory else ""
+    with explained_reading(pattern.directory):
+        return sorted(set(local_names(directory, pattern.parts)))
+
+
+def names_below(directory: str) -> list[str]:
+    """Paths, below a directory, of all files in it, sorted."""
+    return names(Pattern(directory, ANY_DIRECTORIES))
+
+
+def glob(pattern: Pattern) -> list[str]:
+    """URIs of the files that match, sorted."""
+    base = pattern.directory if is_cloud(pattern.directory) else str(local_path(pattern.directory))
+    start = f"{base.rstrip('/')}/" if pattern.directory else ""
+    return [start + name for name in names(pattern)]
 
 
 def open_read(uri: str) -> BinaryIO:
@@ -64,18 +87,7 @@ def open_read(uri: str) -> BinaryIO:
     Raises:
         BerthError: if it is missing, a directory or unreadable.
     """
-    if is_cloud(uri):
-        return cloud_storage.open_read(uri)
-    try:
-        return open(local_path(uri), "rb")
-    except FileNotFoundError as error:
-        raise BerthError("there is no such file", where=uri, fix="Check the path.") from error
-    except IsADirectoryError as error:
-        raise BerthError("a file is expected here", where=uri, found="a directory") from error
-    except PermissionError as error:
-        raise BerthError(
-            "the file cannot be read", where=uri, found="permission denied", fix="Check its permissions."
-        ) from error
+    return cloud_storage.open_read(uri) if is_cloud(uri) else local.open_read(local_path(uri), uri)
 
 
 def read_bytes(uri: str) -> bytes:
@@ -127,65 +139,44 @@ def atomic_write(uri: str) -> Iterator[BinaryIO]:
     Raises:
         BerthError: if the file cannot be written or the disk is full; no temporary file remains then.
     """
-    if is_cloud(uri):
-        with tempfile.NamedTemporaryFile(prefix="berth-", suffix=".tmp") as buffer:
-            yield cast(BinaryIO, buffer)
-            buffer.flush()
-            cloud_storage.upload(buffer.name, uri)
-        return
-    path = local_path(uri)
-    with explained(uri):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with explained(uri), os.fdopen(handle, "wb") as file:
+    if not is_cloud(uri):
+        with local.atomic_write(local_path(uri), uri) as file:
             yield file
-        publish(temporary, uri)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+        return
+    with tempfile.NamedTemporaryFile(prefix="berth-", suffix=".tmp") as buffer:
+        yield cast(BinaryIO, buffer)
+        buffer.flush()
+        cloud_storage.upload(buffer.name, uri)
 
 
-def publish(temporary: str, uri: str) -> None:
-    """Rename a local temporary file in the same directory to ``uri``, after fsync."""
-    path = local_path(uri)
-    with explained(uri):
-        _fsync(temporary)
-        os.chmod(temporary, 0o666 & ~_UMASK)
-        os.replace(temporary, path)
-        _fsync(path.parent)
+def link(uri: str, directory: str) -> None:
+    """Let ``uri`` lead to a directory, instead of where it led before.
 
+    Locally it is a symbolic link, relative so that both can be moved together. Cloud Storage has no links: there it is
+    an object whose content is that relative path.
 
-@contextlib.contextmanager
-def explained(uri: str) -> Iterator[None]:
-    """Turn the operating system's errors when writing to ``uri`` into a BerthError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        # Errors without a number come from libraries; those about other files have other causes.
-        if error.errno is None or (error.filename is not None and not _is_related(str(error.filename), uri)):
-            raise
-        raise BerthError(
-            "cannot write here",
-            where=uri,
-            found=(error.strerror or str(error)).lower(),
-            fix="Free space or correct the permissions, or choose another directory; then run the same command "
-            "again; finished files are kept.",
-        ) from error
+    Raises:
+        BerthError: if it cannot be written, for example because it is a directory.
+    """
+    if is_cloud(uri):
+        with atomic_write(uri) as file:
+            file.write(f"{posixpath.relpath(directory, parent(uri))}\n".encode())
+        return
+    local.link(local_path(uri), local_path(directory), uri)
 
 
 def delete(uri: str) -> None:
-    """Delete a file, or a directory with its contents, if it exists."""
+    """Delete a file, or a directory with its contents, if it exists. Raises BerthError if it cannot be deleted."""
     if is_cloud(uri):
         cloud_storage.delete(uri)
         return
     path = local_path(uri)
-    if path.is_dir():
-        with contextlib.suppress(FileNotFoundError):  # another process may be deleting it too
+    # Another process may be deleting it too.
+    with explained(uri), contextlib.suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        else:
+            path.unlink()
 
 
 def make_directory(uri: str) -> None:
@@ -195,8 +186,7 @@ def make_directory(uri: str) -> None:
         BerthError: if it cannot be created.
     """
     if not is_cloud(uri):
-        with explained(uri):
-            local_path(uri).mkdir(parents=True, exist_ok=True)
+        local.make_directory(local_path(uri), uri)
 
 
 def sha256(uri: str) -> str:
@@ -214,16 +204,3 @@ def _each(do: Callable[[str], Result], uris: Sequence[str]) -> list[Result]:
         return list(map(do, uris))
     with ThreadPoolExecutor(cloud_storage.CONCURRENT_REQUESTS) as executor:
         return list(executor.map(do, uris))
-
-
-def _is_related(path: str, uri: str) -> bool:
-    """Whether a path is ``uri``, one of its parents, or a (temporary) file in the same directory."""
-    return os.path.abspath(uri).startswith(os.path.dirname(os.path.abspath(path)))
-
-
-def _fsync(path: str | Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -47,7 +47,14 @@ def join(base: str, *names: str) -> str:
 
 def absolute(uri: str) -> str:
     """The URI in a form that does not depend on the current directory."""
-    return uri if "://" in uri else os.path.abspath(uri)
+    return uri if uri.startswith((CLOUD_SCHEME, PACKAGE_SCHEME)) else os.path.abspath(uri)
+
+
+def below(directory: str, uri: str) -> str:
+    """The path, below a directory, of a file in it; "" is the current directory."""
+    if is_cloud(directory):
+        return uri.removeprefix(f"{directory.rstrip('/')}/")
+    return os.path.relpath(uri, directory or ".")
 
 
 def basename(uri: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from berth import storage
 from berth.errors import UsageError
 from berth.recipe import Source
 from berth.stage.inputs import Inputs
@@ -86,7 +87,8 @@ def given(dumps: Sequence[str], others: Sequence[str], wrapped: bool, **fields: 
     sources = [Source(path=path) for path in dumps]
     options = {**fields, "wrapped": wrapped}
     for text in others:
-        name, _, path = text.partition("=")
+        name, _, given_path = text.partition("=")
+        path = storage.path(given_path)
         if name not in formats or not path:
             raise UsageError(
                 "a source cannot be understood",

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, TemporaryError, UsageError
 from berth.stage.output import Output
 from pipelines.engine import dataflow
 from pipelines.engine.beam import PipelineOptions, StandardOptions, beam
@@ -20,10 +20,11 @@ RUNNERS = {
     "FnApiRunner": _IN_MEMORY,
     "DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner",
 }
+_ERRORS = {kind.__name__: kind for kind in (BerthError, TemporaryError, UsageError)}
 # A worker's error of which only the text comes back: "…berth.errors.BerthError: TEXT [while running 'STEP']"; Dataflow
 # appends lines that name the steps the error passed through.
 _ERROR_TEXT = re.compile(
-    rf"{BerthError.__module__}\.(?P<kind>{BerthError.__name__}|{UsageError.__name__}): "
+    rf"{BerthError.__module__}\.(?P<kind>{'|'.join(_ERRORS)}): "
     r"(?P<text>.*?)(?: \[while running '[^\n]*'\](?:\s.*)?)?\Z",
     re.DOTALL,
 )
@@ -90,6 +91,5 @@ def _worker_error(error: BaseException) -> BerthError | None:
         queue += [argument for argument in current.args if isinstance(argument, BaseException)]
     last = str(error).rfind(f"{BerthError.__module__}.")
     if found := _ERROR_TEXT.match(str(error), max(last, 0)):
-        kind = UsageError if found["kind"] == UsageError.__name__ else BerthError
-        return kind(found["text"])
+        return _ERRORS[found["kind"]](found["text"])
     return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass
-from glob import glob
-from os import environ, path
+from os import environ
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +70,9 @@ class RecordShards:
     def is_compiled(self) -> bool:
         """Whether this machine has the kernels' machine code from an earlier run."""
         kernels = ("word_cache.encode_lines", f"{self.options.rng}.generate", "record_encoder.encode_records")
-        return all(glob(path.join(environ["NUMBA_CACHE_DIR"], "*", f"{kernel}-*.nbi")) for kernel in kernels)
+        return all(
+            storage.names(storage.Pattern(environ["NUMBA_CACHE_DIR"], f"*/{kernel}-*.nbi")) for kernel in kernels
+        )
 
     def compile(self) -> None:
         """Send a sample through all kernels, so that they are compiled once, before workers would all do so."""

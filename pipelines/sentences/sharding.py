@@ -116,6 +116,7 @@ class Sharding:
                 shard.records += 1
                 shard.counters["documents"] += 1
                 shard.counters["sentences"] += sentences
+                shard.counters["words"] += text.count(b" ") + text.count(b"\n")
                 shard.counters["text_bytes"] += len(text)
         return name
 

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from berth.formats.tfrecord import read_records
+
+pytestmark = pytest.mark.docs
 
 EXAMPLE = Path(__file__).parents[2] / "examples/beam_transforms.py"
 

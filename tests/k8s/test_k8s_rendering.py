@@ -104,6 +104,7 @@ def test_the_base_is_in_the_recipes_namespace():
 LONG_TASK = f"fine_tuning.{'a' * 40}={{task: sst2, data: d}}"
 WRONG = {
     "batch": ("train", ["training.phases.0.batch_size=30"], {"shape": "v5litepod-16"}, "multiple of 16"),
+    "cores": ("train", ["training.phases.0.batch_size=64"], {"shape": "v3-128"}, "64 sequences for 128 devices"),
     "name": ("train", ["name=" + "a" * 31], {}, "name: .*too long"),
     "name of a task": ("finetune", [LONG_TASK], {}, "fine_tuning: .*too long"),
     "no task": ("finetune", [], {}, "no fine-tuning task"),

@@ -11,6 +11,7 @@ from berth.errors import BerthError, UsageError
 from berth.formats.tfrecord import frame, read_records
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
+from berth.stage.manifest import Manifest
 from pipelines.evalset import pick_examples
 
 
@@ -53,6 +54,20 @@ def test_the_manifest_says_what_was_picked(tmp_path):
     content = (tmp_path / "out" / "eval.tfrecord").read_bytes()
     assert (file.path, file.records, file.sha256) == ("eval.tfrecord", 10, hashlib.sha256(content).hexdigest())
     assert result.manifest.counters == {"records": 85}
+
+
+def test_a_crash_after_the_receipt_loses_no_counter(tmp_path, monkeypatch):
+    write(tmp_path / "a.tfrecord", RECORDS)
+    records, place = Inputs.of(str(tmp_path / "a.tfrecord")), Directory(str(tmp_path / "out"))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Manifest, "write", interrupt)
+        pick_examples(records=records, examples=10, destination=place)
+    assert (tmp_path / "out" / ".receipts" / "eval.tfrecord.json").exists()
+    assert pick_examples(records=records, examples=10, destination=place).manifest.counters == {"records": 85}
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
 
 
 def test_fewer_records_than_asked_for(tmp_path):

@@ -76,6 +76,7 @@ def test_utf16_and_another_alphabet(tmp_path):
     assert quality.dirty <= 0.5
 
 
+@pytest.mark.reproducibility
 def test_files_do_not_depend_on_workers(write_dump, monkeypatch, tmp_path):
     monkeypatch.setattr(dump_module, "PART_BYTES", 1000)
     shuffled = random.Random(1)

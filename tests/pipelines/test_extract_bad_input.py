@@ -250,6 +250,7 @@ def test_of_pages_with_one_id_the_first_of_the_wiki_counts(monkeypatch, tmp_path
         assert counters["articles"] == 13
 
 
+@pytest.mark.reproducibility
 def test_a_run_killed_while_it_rejects_duplicates_goes_on(monkeypatch, tmp_path):
     monkeypatch.setattr(dump_module, "PART_BYTES", 1500)
     path = duplicates(tmp_path)

@@ -102,6 +102,7 @@ def test_copies_in_other_files_and_groups_are_found(write_articles, tmp_path):
     assert [file.path for file in result.manifest.files] == [f"articles-{i:05d}-of-00004.parquet" for i in range(4)]
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -122,6 +123,7 @@ def test_bytes_do_not_depend_on_workers(write_articles, tmp_path, arguments, cho
     assert accounted(results[0]) == accounted(results[1])
 
 
+@pytest.mark.reproducibility
 def test_complete_files_are_kept_when_work_is_resumed(write_articles, monkeypatch, tmp_path):
     for part in range(3):
         write_articles({part * 10 + n: f"Text {n}. {part % 2}" for n in range(10)}, f"part-{part}.parquet")

@@ -87,7 +87,7 @@ def test_counters_add_up(changes, shards, tmp_path):
 def test_each_file_depends_on_its_text_alone(shards, tmp_path):
     """Documents do not go on in the next file, though there is no blank line between."""
     together = files(make(shards, tmp_path / "together"))
-    alone = [files(make(text, tmp_path / f"alone{text[-16:]}")) for text in sorted(storage.glob(str(shards)))]
+    alone = [files(make(text, tmp_path / f"alone{text[-16:]}")) for text in sorted(Inputs.find(str(shards)))]
     assert {name: entry for made in alone for name, entry in made.items()} == together
 
 
@@ -122,6 +122,7 @@ def test_the_smallest_texts_give_records(text, tmp_path):
 # Where it runs
 
 
+@pytest.mark.reproducibility
 def test_two_threads_give_the_same_bytes(shards, tmp_path):
     assert files(make(shards, tmp_path / "two", beam_arguments=THREADS)) == files(make(shards, tmp_path / "one"))
 
@@ -178,7 +179,7 @@ def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
 
 
 def test_text_vocabulary_and_records_may_be_in_a_bucket(bucket, shards, tmp_path):
-    for text in [*storage.glob(str(shards)), VOCABULARY]:
+    for text in [*Inputs.find(str(shards)), VOCABULARY]:
         with storage.atomic_write(f"{bucket}/in/{storage.basename(text)}") as file:
             file.write(storage.read_bytes(text))
     there = make(f"{bucket}/in/part-*.txt", f"{bucket}/out", vocabulary=f"{bucket}/in/vocab.txt")
@@ -203,7 +204,7 @@ def test_no_text_at_all(tmp_path):
 
 
 def test_invalid_utf8_is_named_by_file_and_byte(shards, tmp_path):
-    broken = Path(storage.glob(str(shards))[3])
+    broken = Path(Inputs.find(str(shards))[3])
     broken.write_bytes(broken.read_bytes()[:1000].rsplit(b"\n", 1)[0] + b"\nA bad \xff byte.\n")
     offset = broken.read_bytes().index(b"\xff")
     with pytest.raises(BerthError, match=rf"part-00003-of-00005\.txt, byte {offset}: the text is not valid UTF-8"):

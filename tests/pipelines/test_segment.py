@@ -68,6 +68,7 @@ def test_each_document_is_in_one_shard_or_held_out(result):
     counters = result.manifest.counters
     assert (counters["documents"], counters["evaluation_documents"]) == (35, 5)
     assert counters["sentences"] == sum(len(document) for part in parts for document in part)
+    assert counters["words"] == sum(len(line.split()) for part in parts for document in part for line in document)
     assert sum(file.records for file in result.manifest.files if file.path.startswith("part-")) == 35
 
 
@@ -84,6 +85,7 @@ def test_punkt_parameters_are_json(result):
     assert model["end_characters"] == [".", "?", "!"]
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -102,6 +104,7 @@ def test_bytes_do_not_depend_on_workers_or_on_how_articles_are_filed(result, wri
     ]
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -210,6 +213,7 @@ def test_lines_a_shard_decide_how_many_shards_there_are(write_articles, tmp_path
     assert only.name == "part-00000-of-00001.txt"
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize("killed", [(LineCount, "split_group"), (Sharding, "split_group"), (Sharding, "write_shard")])
 def test_work_on_shards_of_so_many_lines_is_resumed(write_articles, monkeypatch, tmp_path, killed):
     whole, done = getattr(*killed), []

@@ -90,6 +90,7 @@ def test_how_it_suits_the_text_is_counted_and_told(shards, tmp_path, caplog):
     )
 
 
+@pytest.mark.reproducibility
 def test_counts_are_kept_when_work_is_resumed(shards, tmp_path, monkeypatch):
     def stops(*_):
         raise BerthError("stopped")

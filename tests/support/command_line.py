@@ -5,13 +5,13 @@ import typer
 from berth.app.cli import app
 
 
-def call(command: str, **options: str | float | bool) -> None:
-    """Run a command with ``name=value`` as ``--name value``, and ``name=True`` as ``--name``.
+def call(command: str, *arguments: str, **options: str | float | bool) -> None:
+    """Run a command with its arguments, and ``name=value`` as ``--name value``, and ``name=True`` as ``--name``.
 
     Raises:
         BerthError: as the command does.
     """
-    words = [command]
+    words = [command, *arguments]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         words += [flag] if value is True else [flag, str(value)]

@@ -16,7 +16,8 @@ def make(name: str, place: Workspace, inputs: dict[str, Inputs], files: dict[str
         for path, text in files.items():
             with output.shard(path) as shard:
                 shard.write(text.encode())
-                shard.counters.update({} if path != next(iter(files)) else counters)
+                if path == next(iter(files)):
+                    shard.counters.update(counters)
 
     return run(Stage(name, 1, {"name": name}, inputs, seed=7), place, work)
 

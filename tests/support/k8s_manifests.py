@@ -19,6 +19,7 @@ K8S = Path(__file__).parents[2] / "k8s"
 OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 IMAGE = "europe-docker.pkg.dev/p/r/berth@sha256:" + "0123456789abcdef" * 4
 WORKSPACE = "gs://bucket/workspace"
+LARGE = "training.phases=[{name: a, records: short, steps: 2, batch_size: 8192, learning_rate: 0.1}]"
 TASK = "fine_tuning.sst2={task: sst2, data: 'gs://bucket/sst2'}"
 
 
@@ -44,6 +45,7 @@ RENDERED: dict[str, Callable[[], list[Manifest]]] = {
     "train on GPUs": lambda: rendered("train", shape="l4-4", hosts=2),
     "train on spot GPUs": lambda: rendered("train", "cluster.stages.train.spot=true", shape="h100-80gb-8"),
     "train on a slice": lambda: rendered("train", shape="v5litepod-16"),
+    "train on MLPerf's slice": lambda: rendered("train", LARGE, shape="v3-128"),
     "evaluate": lambda: rendered("evaluate", shape="l4-1"),
     "finetune": lambda: rendered("finetune", TASK, shape="l4-1"),
 }

@@ -69,10 +69,10 @@ class Made:
         def work(output: Output) -> None:
             for name, text in files.items():
                 with output.shard(name) as shard:
-                    shard.write(text.encode() if isinstance(text, str) else text)
-                    shard.records = 0 if name.endswith(".json") else records
                     if name == next(iter(files)):
                         shard.counters.update(counters)
+                    shard.write(text.encode() if isinstance(text, str) else text)
+                    shard.records = 0 if name.endswith(".json") else records
 
         result = run(
             Stage(stage, 1, {"title": title, **(parameters or {})}, inputs), Workspace(str(self.workspace)), work
@@ -305,6 +305,7 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
     summary = {
         "parameters": 1_223_998,
         "steps": 500,
+        "sequences": 32_000,
         "phases": [{"name": name, "epochs": 0.5 * number} for number, (name, _) in enumerate(PHASES, 1)],
     }
     model = made.add(

@@ -150,8 +150,9 @@ def test_an_end_without_a_result_is_an_error(recipe, stages, tmp_path):
 def test_a_refusal_is_an_error_after_the_attempts_of_the_policy(recipe, stages, tmp_path, status, attempts):
     with KubernetesServer() as server:
         server.faults = [("", status, 20)]
-        with pytest.raises(BerthError, match=f"refuses a request.*{status}"):
+        with pytest.raises(BerthError, match=f"refuses a request.*{status}") as error:
             started(recipe, stages, tmp_path, server)
+    assert error.value.exit_status == (75 if status >= 500 else 1)
     assert len(server.requests) == attempts
 
 

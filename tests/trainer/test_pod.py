@@ -1,5 +1,6 @@
 """What pods run: the commands of the rendered JobSet, as processes with the environment that a cluster gives them."""
 
+import errno
 import os
 import shutil
 import signal
@@ -238,6 +239,19 @@ def test_a_pod_that_lacks_variables_of_its_jobset_is_not_started_again(recipe, t
     (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
     assert pod.main(["train", str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path)]) == 2
     assert "which pod of its JobSet this is are missing" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.EIO, 75), (errno.EPERM, 70)])
+def test_an_error_of_the_system_starts_the_pod_again(number, expected, recipe, tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("JOBSET_NAME", raising=False)
+    (tmp_path / "recipe.yaml").write_text(recipe.model_dump_json())
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number), "/data/file")
+
+    monkeypatch.setattr(runs, "data", fail)
+    assert pod.main(["train", str(tmp_path / "recipe.yaml"), "--workspace", str(tmp_path / "w")]) == expected
+    assert "/data/file: the operating system reports an error" in capfd.readouterr().err
 
 
 def test_an_error_that_nobody_expected_starts_the_pod_again(recipe, tmp_path, capfd, monkeypatch):

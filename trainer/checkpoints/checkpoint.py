@@ -14,6 +14,7 @@ from berth.errors import BerthError
 from berth.formats.results import TRAINING
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage.inputs import Inputs
+from berth.storage import Pattern
 from trainer.checkpoints import encoder, huggingface, safetensors, tensorflow
 from trainer.checkpoints.contents import CheckpointContents, read_safetensors
 from trainer.models import CONFIG, Architecture
@@ -40,7 +41,7 @@ def step_of(uri: str) -> int | None:
 
 def list_steps(directory: str) -> list[int]:
     """The steps of the checkpoints in the directory of a training run, ascending."""
-    steps = map(step_of, storage.glob(storage.join(directory, PATTERN)))
+    steps = map(step_of, storage.names(Pattern(directory, PATTERN)))
     return sorted(step for step in steps if step is not None)
 
 
@@ -104,6 +105,11 @@ class Checkpoint:
         return step_of(self.uri)
 
     @property
+    def named_step(self) -> int | None:
+        """Steps before it by its name, also of a TensorFlow checkpoint; None if its name does not say."""
+        return tensorflow.step_of(self.uri) if self.kind == "tensorflow" else self.step
+
+    @property
     def directory(self) -> str:
         """The directory with its configuration and vocabulary."""
         return self.uri if self.kind in DIRECTORIES else storage.parent(self.uri)
@@ -111,7 +117,7 @@ class Checkpoint:
     @property
     def files(self) -> Inputs:
         """Its files, as the input of a stage; they are hashed."""
-        return Inputs.of(self.uri) if self.kind == OWN else _files(FORMATS[self.kind], self.uri)
+        return Inputs.at(self.uri) if self.kind == OWN else _files(FORMATS[self.kind], self.uri)
 
     def beside(self, name: str) -> str | None:
         """URI of a file in its directory; None if there is none of this name."""
@@ -211,13 +217,13 @@ def of_training(uri: str, every: bool = False) -> Inputs:
         raise BerthError(
             "there is no checkpoint of `berth train` here", where=uri, expected=f"a directory with {PATTERN}"
         )
-    return Inputs.of(storage.join(uri, PATTERN) if every else newest.uri)
+    return Inputs.of(Pattern(uri, PATTERN)) if every else Inputs.at(newest.uri)
 
 
 def with_description(*uris: str) -> Inputs:
     """A training run's checkpoint files with the files in their directory that describe the model: a stage's input."""
     directory = storage.parent(uris[0])
-    return Inputs.of(*uris, *(storage.join(directory, name) for name in DESCRIPTION))
+    return Inputs.at(*uris, *(storage.join(directory, name) for name in DESCRIPTION))
 
 
 def all_of(model: Inputs) -> list[Checkpoint]:

@@ -22,11 +22,13 @@ class CheckpointContents:
         arrays: The requested variables that it has, by our names.
         layers: Number of the encoder's layers in it, requested or not.
         strange: Names in it that look like the model's, but are none that the model can have.
+        step: Optimizer updates before it, if its content says so.
     """
 
     arrays: dict[str, np.ndarray]
     layers: int
     strange: tuple[str, ...] = ()
+    step: int | None = None
 
 
 def read_safetensors(uri: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:

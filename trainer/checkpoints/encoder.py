@@ -23,7 +23,7 @@ def exists(directory: str) -> bool:
 
 def files(directory: str) -> Inputs:
     """The checkpoint's files."""
-    return Inputs.of(storage.join(directory, WEIGHTS))
+    return Inputs.at(storage.join(directory, WEIGHTS))
 
 
 def read(directory: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:

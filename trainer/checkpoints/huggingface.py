@@ -44,7 +44,7 @@ def exists(directory: str) -> bool:
 def files(directory: str) -> Inputs:
     """The checkpoint's files."""
     index = [] if storage.exists(storage.join(directory, WEIGHTS)) else [INDEX]
-    return Inputs.of(*(storage.join(directory, name) for name in [CONFIG, *index, *_weight_files(directory)]))
+    return Inputs.at(*(storage.join(directory, name) for name in [CONFIG, *index, *_weight_files(directory)]))
 
 
 def _weight_files(directory: str) -> list[str]:

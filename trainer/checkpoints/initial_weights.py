@@ -103,6 +103,22 @@ def load(
     return _complete(uri, contents, architecture, shapes, seed, stddev, heads_required=False)
 
 
+def read_all(uri: str, shapes: Shapes, architecture: Architecture) -> CheckpointContents:
+    """The weights of a checkpoint, nothing added: pre-training heads that it lacks are missing here too.
+
+    Args:
+        uri: As for :meth:`Checkpoint.find`.
+        shapes: Shapes of the model's variables.
+        architecture: Of the model.
+
+    Raises:
+        BerthError: naming every variable of the encoder that is missing, and every one of another shape.
+    """
+    contents = Checkpoint.find(uri).read(shapes, architecture)
+    _missing(uri, contents.arrays, shapes, architecture.names.heads)
+    return contents
+
+
 def _complete(
     uri: str,
     contents: CheckpointContents,
@@ -112,9 +128,21 @@ def _complete(
     stddev: float,
     heads_required: bool,
 ) -> dict[str, np.ndarray]:
-    found, names = contents.arrays, architecture.names
+    names = architecture.names
     # A pooler without a next-sentence head takes no part in training.
     optional = names.heads if not heads_required else () if names.next_sentence in shapes else (names.pooler,)
+    missing = _missing(uri, contents.arrays, shapes, optional)
+    if missing:
+        log.warning("not in %s, initialized at random: %s", uri, ", ".join(missing))
+    return {**initial({name: shapes[name] for name in missing}, seed, stddev), **contents.arrays}
+
+
+def _missing(uri: str, found: Mapping[str, np.ndarray], shapes: Shapes, optional: tuple[str, ...]) -> list[str]:
+    """The variables that a checkpoint lacks, all of which may be missing.
+
+    Raises:
+        BerthError: naming each other one that is missing, and each of another shape.
+    """
     missing = [name for name in shapes if name not in found]
     problems = [f"no {name}" for name in missing if not name.startswith(optional)]
     problems += [
@@ -124,9 +152,7 @@ def _complete(
     ]
     if problems:
         raise of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
-    if missing:
-        log.warning("not in %s, initialized at random: %s", uri, ", ".join(missing))
-    return {**initial({name: shapes[name] for name in missing}, seed, stddev), **found}
+    return missing
 
 
 def _check_vocabulary(

@@ -49,7 +49,7 @@ def evaluate(
     """
     newest = checkpoint.newest(model).uri
     uris = [newest] if checkpoints == "newest" else [each.uri for each in checkpoint.all_of(model)]
-    vocabulary = Inputs.of(storage.join(storage.parent(newest), VOCABULARY))
+    vocabulary = Inputs.at(storage.join(storage.parent(newest), VOCABULARY))
     check_vocabulary("evaluation", records, vocabulary)
     _check_case(newest, records)
     parameters: dict[str, Any] = {"batch_size": batch_size}
@@ -83,9 +83,9 @@ def evaluate_other(
     from trainer.evaluation.model import description_files
 
     files, described = checkpoint.Checkpoint.find(uri).files, description_files(uri)
-    check_vocabulary("evaluation", records, Inputs.of(described[1]))
+    check_vocabulary("evaluation", records, Inputs.at(described[1]))
     _check_case(uri, records)
-    model = Inputs.of(*sorted({*(file.uri for file in files.files), *described}))
+    model = Inputs.at(*sorted({*(file.uri for file in files.files), *described}))
     stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
     return run(stage, destination, lambda output: _work([uri], records, batch_size, engine, output, with_lines=False))
 

@@ -69,7 +69,7 @@ def follow(
             if model is None:
                 from trainer.evaluation.model import load  # imports TensorFlow: not before there is a checkpoint
 
-                check_vocabulary("evaluation", records, Inputs.of(storage.join(directory, VOCABULARY)))
+                check_vocabulary("evaluation", records, Inputs.at(storage.join(directory, VOCABULARY)))
                 model = load(checkpoint_uri, records, engine)
             else:
                 model.assign(checkpoint_uri)

@@ -54,8 +54,8 @@ def finetune(
     is_lower_case = lower_case_of(uri, lower_case)
     parameters = options.identity(exclude={"data", "every_steps"})
     inputs = {
-        "model": Inputs.of(*sorted({*checkpoint.files.uris, config})),
-        "vocabulary": Inputs.of(vocabulary),
+        "model": Inputs.at(*sorted({*checkpoint.files.uris, config})),
+        "vocabulary": Inputs.at(vocabulary),
         "data": data,
     }
     stage = Stage("finetune", VERSION, {**parameters, "lower_case": is_lower_case}, inputs, seed=seed)

@@ -60,7 +60,7 @@ class TableTask(Task):
     def find_files(self, directory: str) -> Inputs:
         """The first complete set of files. Raises UsageError if there is none."""
         if complete := self.complete_sets(directory):
-            return Inputs.of(*(storage.join(directory, name) for name in complete[0]))
+            return Inputs.at(*(storage.join(directory, name) for name in complete[0]))
         raise UsageError(
             f"the directory lacks files of the task {self.name}",
             where=directory,

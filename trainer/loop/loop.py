@@ -11,7 +11,7 @@ import contextlib
 import signal
 from collections.abc import Iterator, Mapping
 
-from berth.errors import BerthError
+from berth.errors import TemporaryError
 from berth.progress import Progress
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
@@ -29,10 +29,8 @@ class InterruptedTrainingError(StoppedError):
     """Training was stopped by SIGTERM or Ctrl-C and has saved a checkpoint; the same command continues it."""
 
 
-class LostProcessError(BerthError):
-    """Another process of the training run has ended. All must be started again (exit status 75, EX_TEMPFAIL)."""
-
-    exit_status = 75
+class LostProcessError(TemporaryError):
+    """Another process of the training run has ended. All must be started again."""
 
 
 def run(

@@ -52,7 +52,7 @@ class Slice:
 
     def inputs(self) -> dict[str, Inputs]:
         """The files that it reads of the slice before it, as inputs of a stage."""
-        return {"before": Inputs.of(*self._files())} if self.before is not None else {}
+        return {"before": Inputs.at(*self._files())} if self.before is not None else {}
 
     def begin(self, output: Output) -> None:
         """Copy the files that it continues into its own output, unless there are checkpoints already."""

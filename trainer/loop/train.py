@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.recipe import Initialization, Recipe
+from berth.recipe import Recipe
 from berth.stage import Destination, Identity, Result, Stage, Workspace, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
@@ -19,6 +20,8 @@ from trainer.data.vocabulary import check_vocabulary
 from trainer.loop import continuation
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
+
+log = logging.getLogger("berth.train")
 
 VERSION = 4
 # How long the other processes wait until process 0 has hashed its files and written the manifest.
@@ -82,7 +85,7 @@ def train(
         check_case("evaluation", evaluation, recipe.vocabulary.lower_case)
         inputs["evaluation"] = evaluation
     if recipe.initial_checkpoint is not None:
-        inputs |= _initial_inputs(recipe.initial_checkpoint, recipe.initialization)
+        inputs |= _initial_inputs(recipe, recipe.initial_checkpoint)
     parameters = {
         "model": recipe.model.identity(),
         "optimizer": recipe.optimizer.identity(),
@@ -114,15 +117,35 @@ def train(
     return run(stage, destination, work) if process_number() == 0 else _run_without_writing(stage, destination, work)
 
 
-def _initial_inputs(uri: str, how: Initialization) -> dict[str, Inputs]:
+def _initial_inputs(recipe: Recipe, uri: str) -> dict[str, Inputs]:
     from trainer.checkpoints.checkpoint import Checkpoint
 
     checkpoint = Checkpoint.find(uri)
+    _check_step(recipe.training.phases[0].first_step, checkpoint.named_step, checkpoint.uri)
     inputs = {"initial_checkpoint": checkpoint.files}
     vocabulary = checkpoint.vocabulary
-    if how.vocabulary == "by_token" and vocabulary is not None:
-        inputs["initial_vocabulary"] = Inputs.of(vocabulary)
+    if recipe.initialization.vocabulary == "by_token" and vocabulary is not None:
+        inputs["initial_vocabulary"] = Inputs.at(vocabulary)
     return inputs
+
+
+def _check_step(continued: int, named: int | None, uri: str) -> None:
+    """Check that the checkpoint whose schedule the first phase continues is of the step at which it continues.
+
+    Raises:
+        UsageError: if its name says another step.
+    """
+    if not continued:
+        return
+    if named is None:
+        log.warning("%s does not say its step; the schedule continues at step %s", uri, f"{continued:,}")
+    elif named != continued:
+        raise UsageError(
+            "the schedule continues from a checkpoint of another step",
+            where=f"initial_checkpoint {uri}",
+            found=f"step {named:,}",
+            expected=f"step {continued:,}, the first phase's schedule.from_step",
+        )
 
 
 def _run_without_writing(stage: Stage, destination: Destination, work: Callable[[Output], None]) -> Result:

@@ -85,6 +85,9 @@ class Configuration(Protocol):
     def huggingface(self, next_sentence: bool) -> dict[str, Any]:
         """Content of Hugging Face's config.json for a model with or without the next-sentence head."""
 
+    def tensorflow(self) -> dict[str, Any]:
+        """Content of the configuration file for the programs of the TensorFlow checkpoints' authors."""
+
 
 class ConfigurationType(Protocol):
     """How a configuration is made; the class of a configuration fulfils it."""
@@ -187,12 +190,15 @@ class TensorFlowNames:
         keys_by_name: The checkpoint's key of each variable, by our name; empty where no model is found.
         convert: (our name, array) to the array in our layout.
         strange: Of all keys, the variables of the encoder that no network of the model has.
+        graph: (arrays by our names, attention heads) to the objects of a checkpoint: nested dictionaries and lists
+            with arrays in their layout; an object that is reached by several paths is the same Python object at each.
         expected: The classes whose checkpoints are known, for messages.
     """
 
     keys_by_name: Callable[[Iterable[str]], dict[str, str]]
     convert: Callable[[str, np.ndarray], np.ndarray]
     strange: Callable[[Iterable[str]], list[str]]
+    graph: Callable[[Mapping[str, np.ndarray], int], dict[str, Any]]
     expected: str
 
 

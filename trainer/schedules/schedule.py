@@ -83,16 +83,18 @@ def sequences(phases: Sequence[Phase], number: int) -> int:
 def learning_rate(phase: Phase, step: int) -> float:
     """The rate of one optimizer update, as google-research/bert's and MLPerf's `optimization.py` compute it.
 
-    The decay counts from the phase's first step, whether it warms up or not. Warm-up counts from `start_warmup_step`:
-    with a negative one the first step already has a rate above zero. A constant rate is `end_learning_rate` equal to
-    `learning_rate`.
+    Warm-up and decay count the steps of the schedule: those of the phase or, if it continues a schedule, also those
+    before it. The decay counts from the schedule's first step, whether it warms up or not. Warm-up counts from
+    `start_warmup_step`: with a negative one the first step already has a rate above zero. A constant rate is
+    `end_learning_rate` equal to `learning_rate`.
 
     Args:
         phase: The phase of the recipe.
         step: Updates of this phase made before this one, from 0.
     """
+    step += phase.first_step
     warmed_up = step - phase.start_warmup_step
-    if warmed_up < phase.warmup_steps:
+    if phase.warmup_steps and warmed_up < phase.warmup_steps:
         return phase.learning_rate * warmed_up / phase.warmup_steps
-    remaining = 1.0 - min(step, phase.steps) / phase.steps
+    remaining = 1.0 - min(step, phase.schedule_steps) / phase.schedule_steps
     return float((phase.learning_rate - phase.end_learning_rate) * remaining**phase.power + phase.end_learning_rate)

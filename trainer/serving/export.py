@@ -1,4 +1,4 @@
-"""The stage `export`: a model for Hugging Face transformers, as a TensorFlow SavedModel, or its encoder alone."""
+"""The stage `export`: a model for other libraries, as a SavedModel, a TensorFlow checkpoint, or its encoder alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer import models
-from trainer.checkpoints import checkpoint, encoder, huggingface
+from trainer.checkpoints import checkpoint, encoder, huggingface, tensorflow
+from trainer.checkpoints.contents import CheckpointContents
+from trainer.models import Configuration
 
 VERSION = 2
-FORMATS = ("huggingface", "savedmodel", "encoder")
+# What is written from checkpoints of other programs too.
+CONVERSIONS = ("tf1", "tf2")
 
 
 def export(
     *,
     model: Inputs,
-    format: Literal["huggingface", "savedmodel", "encoder"] | str = "huggingface",
+    format: Literal["huggingface", "savedmodel", "encoder", "tf1", "tf2"] | str = "huggingface",
     destination: Destination,
 ) -> Result:
     """Export the newest checkpoint of a training run.
@@ -34,21 +37,49 @@ def export(
             without a next-sentence head); ``savedmodel`` one whose signature takes token ids; ``encoder`` the
             encoder alone, for a training run to start from: encoder.safetensors (Google's names, float32, no heads, no
             optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
-            vocab.txt and tokenizer_config.json.
+            vocab.txt and tokenizer_config.json; ``tf1`` a checkpoint for google-research/bert, and ``tf2`` one for the
+            TensorFlow Model Garden: bert_model.ckpt.*, without optimizer slots, bert_config.json and vocab.txt.
         destination: Where the output goes.
 
     Raises:
         UsageError: for another format.
         BerthError: if there is no checkpoint, or it is damaged.
     """
-    if format not in FORMATS:
+    if format not in _WRITERS:
         raise UsageError(
-            "there is no such export format", where="--format", found=format, expected=" or ".join(FORMATS)
+            "there is no such export format", where="--format", found=format, expected=" or ".join(_WRITERS)
         )
     uri = checkpoint.newest(model).uri
     stage = Stage("export", VERSION, {"format": format}, {"model": checkpoint.with_description(uri)})
-    write = {"huggingface": _write_huggingface, "savedmodel": _write_savedmodel, "encoder": _write_encoder}[format]
-    return run(stage, destination, lambda output: write(uri, output))
+    return run(stage, destination, lambda output: _WRITERS[format](uri, output))
+
+
+def export_other(*, uri: str, format: str, destination: Destination) -> Result:
+    """Write a checkpoint that Berth's trainer did not write as a TensorFlow checkpoint.
+
+    Args:
+        uri: Any format that :meth:`trainer.checkpoints.checkpoint.Checkpoint.find` knows, with bert_config.json (or
+            config.json) and vocab.txt next to it.
+        format: ``tf1`` or ``tf2``, as for :func:`export`.
+        destination: Where the output goes.
+
+    Raises:
+        UsageError: for another format.
+        BerthError: if there is no checkpoint, it lacks its description, or it is not one of the model described.
+    """
+    from trainer.evaluation.model import description_files
+
+    source = checkpoint.Checkpoint.find(uri)
+    if format not in CONVERSIONS:
+        raise UsageError(
+            "a checkpoint of another program is only converted to a TensorFlow checkpoint",
+            where="--format",
+            found=f"{format}, and a checkpoint of the kind {source.kind!r}",
+            expected=" or ".join(CONVERSIONS),
+        )
+    files = {file.uri for file in source.files.files} | set(description_files(uri))
+    stage = Stage("export", VERSION, {"format": format}, {"model": Inputs.at(*sorted(files))})
+    return run(stage, destination, lambda output: _WRITERS[format](uri, output))
 
 
 def _write_huggingface(uri: str, output: Output) -> None:
@@ -92,9 +123,48 @@ def _write_bytes(output: Output, name: str, content: bytes) -> None:
         file.write(content)
 
 
+def _write_tf1(uri: str, output: Output) -> None:
+    contents, config = _read_any(uri)
+    step = checkpoint.step_of(uri)
+    tensorflow.write_tf1(output, contents.arrays, config, contents.step if step is None else step)
+    _copy_vocabulary(uri, output)
+
+
+def _write_tf2(uri: str, output: Output) -> None:
+    contents, config = _read_any(uri)
+    tensorflow.write_tf2(output, contents.arrays, config, models.get(config.architecture))
+    _copy_vocabulary(uri, output)
+
+
+def _read_any(uri: str) -> tuple[CheckpointContents, Configuration]:
+    """The model's variables in a checkpoint of any format, and its configuration."""
+    from trainer.checkpoints.initial_weights import read_all
+    from trainer.engines import Settings, create
+    from trainer.evaluation.model import read_description
+
+    config, _ = read_description(uri)
+    shapes = create("tensorflow", Settings(config)).shapes
+    return read_all(uri, shapes, models.get(config.architecture)), config
+
+
+def _copy_vocabulary(uri: str, output: Output) -> None:
+    from trainer.evaluation.model import description_files
+
+    _write_bytes(output, VOCABULARY, storage.read_bytes(description_files(uri)[1]))
+
+
 def _write_savedmodel(uri: str, output: Output) -> None:
     from trainer.evaluation.model import read_model
     from trainer.serving.savedmodel import save
 
     arrays, config, _, next_sentence = read_model(uri)
     save(arrays, config, next_sentence, output)
+
+
+_WRITERS = {
+    "huggingface": _write_huggingface,
+    "savedmodel": _write_savedmodel,
+    "encoder": _write_encoder,
+    "tf1": _write_tf1,
+    "tf2": _write_tf2,
+}

@@ -15,12 +15,31 @@ from berth.errors import UsageError
 if TYPE_CHECKING:
     from berth.recipe import Recipe
 
+Image = Annotated[
+    str,
+    typer.Option(
+        "--image",
+        metavar="IMAGE",
+        help="Container image, by digest; default: the recipe's, or that of the variable BERTH_IMAGE.",
+    ),
+]
 OptionalRecipe = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A YAML file, or the name of an installed recipe.",
+        show_default=False,
+        parser=storage.path,
+    ),
 ]
 WorkspaceUri = Annotated[
     str,
-    typer.Option("--workspace", metavar="URI", help="Workspace, where everything is written; default: the recipe's."),
+    typer.Option(
+        "--workspace",
+        metavar="URI",
+        help="Workspace, where everything is written; default: the recipe's.",
+        parser=storage.path,
+    ),
 ]
 
 Until = Annotated[
@@ -31,12 +50,22 @@ Until = Annotated[
 def compile_(
     recipe: OptionalRecipe = "",
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE", help="Write the pipeline to this file, as YAML.")
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the pipeline to this file, as YAML.", parser=storage.path
+        ),
     ] = "",
     components: Annotated[
-        str, typer.Option("--components", metavar="DIR", help="Write each component to a YAML file in this directory.")
+        str,
+        typer.Option(
+            "--components",
+            metavar="DIR",
+            help="Write each component to a YAML file in this directory.",
+            parser=storage.path,
+        ),
     ] = "",
     until: Until = "report",
+    image: Image = "",
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
@@ -44,11 +73,15 @@ def compile_(
     from berth.cluster.package import compiled
 
     if components:
-        if recipe or output:
+        if recipe or output or image:
             raise UsageError(
-                "--components takes neither a recipe nor --output: components are the same for every recipe"
+                "--components takes neither a recipe nor --output nor --image: components are the same for every "
+                "recipe, and have the image of the variable BERTH_IMAGE"
             )
         from components import load
+        from components.image import required
+
+        required()
 
         for name, component in load().items():
             path = storage.join(components, f"{name}.yaml")
@@ -58,7 +91,7 @@ def compile_(
         return
     if not recipe or not output:
         raise UsageError("nothing to compile is given", expected="RECIPE -o FILE, or --components DIR")
-    content, _ = _pipeline(recipe, set_, until, scale)
+    content = _compiled(_load(recipe, set_, until, scale, image), until)
     with storage.atomic_write(output) as file:
         file.write(content)
     typer.echo(output)
@@ -78,10 +111,14 @@ def submit(
     token_file: Annotated[
         str,
         typer.Option(
-            "--token-file", metavar="FILE", help="File with a bearer token; default: the variable BERTH_KFP_TOKEN."
+            "--token-file",
+            metavar="FILE",
+            parser=storage.path,
+            help="File with a bearer token; default: the variable BERTH_KFP_TOKEN.",
         ),
     ] = "",
     until: Until = "report",
+    image: Image = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the run ends.")] = False,
     scale: options.Scale = "",
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
@@ -90,18 +127,14 @@ def submit(
     from berth.cluster import submission
     from berth.cluster.endpoint import connect, read_token
     from berth.recipe import SHARED_DIRECTORY
-    from components.image import VARIABLE as IMAGE_VARIABLE
 
-    content, loaded = _pipeline(recipe, set_, until, scale)
+    loaded = _load(recipe, set_, until, scale, image)
     uri = workspace or loaded.cluster.workspace
     if not uri:
         raise UsageError("the run has no workspace", expected="--workspace gs://…, or cluster.workspace in the recipe")
     if not storage.is_cloud(uri) or not SHARED_DIRECTORY.fullmatch(uri):
         raise UsageError("a cluster's tasks cannot share this workspace", where=uri, expected="gs://BUCKET/PATH")
-    if not loaded.cluster.image and not os.environ.get(IMAGE_VARIABLE):
-        raise UsageError(
-            "no image is given for the tasks", expected=f"cluster.image in the recipe, by digest, or {IMAGE_VARIABLE}"
-        )
+    content = _compiled(loaded, until)
     flags = beam_arguments(context, uri, loaded.corpus.patterns, loaded.cluster)
     kubeflow = connect(endpoint, read_token(token_file, os.environ), namespace)
     run = submission.submit(
@@ -167,27 +200,31 @@ def k8s(
     typer.echo(manifests.text(manifests.job(loaded, job, placement)), nl=False)
 
 
-def _pipeline(recipe: str, overrides: list[str], until: str, scale: str) -> tuple[bytes, Recipe]:
-    """The compiled pipeline of a recipe, and the recipe."""
-    from berth.cluster.package import compiled
+def _load(recipe: str, overrides: list[str], until: str, scale: str, image: str) -> Recipe:
+    """The recipe of a pipeline, with the given image instead of its own."""
     from berth.recipe.file import load
 
     if until not in ("data", "report"):
         raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
-    loaded = load(recipe, overrides, scale)
+    given = [f"cluster.image={image}"] if image else []
+    return load(recipe, [*overrides, *given], scale)
 
+
+def _compiled(recipe: Recipe, until: str) -> bytes:
+    """The compiled pipeline of a recipe."""
+    from berth.cluster.package import compiled
     from berth_dags.pretrain import pretrain_pipeline
     from components import load as load_components
 
     known = load_components()
-    unknown = sorted(set(loaded.cluster.stages) - set(known))
+    unknown = sorted(set(recipe.cluster.stages) - set(known))
     if unknown:
         raise UsageError(
             "no such stage",
             where=f"cluster.stages.{unknown[0]}",
             expected=", ".join(known),
         )
-    return compiled(pretrain_pipeline(loaded, for_cluster=True, until=until)), loaded
+    return compiled(pretrain_pipeline(recipe, for_cluster=True, until=until))
 
 
 def add_to(app: typer.Typer) -> None:

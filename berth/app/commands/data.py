@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from berth import storage
 from berth.app.commands.options import (
     BEAM,
     BEAM_HELP,
@@ -37,7 +38,10 @@ def extract(
     context: typer.Context,
     *,
     dump: Annotated[
-        list[str], typer.Option("--dump", metavar="FILE", help="MediaWiki XML dump; repeatable, or a glob pattern.")
+        list[str],
+        typer.Option(
+            "--dump", metavar="FILE", help="MediaWiki XML dump; repeatable, or a glob pattern.", parser=storage.path
+        ),
     ] = [],  # noqa: B006  typer's way of an empty list
     source: Annotated[
         list[str],
@@ -143,7 +147,7 @@ def records(
 
     result = create_records(
         text=Inputs.of(*text),
-        vocabulary=Inputs.of(vocab),
+        vocabulary=Inputs.at(vocab),
         options=options,
         lower_case=lower_case,
         seed=seed,
@@ -164,7 +168,7 @@ def evalset(records: Records, output: Output, examples: int) -> None:
 
 
 def explain(
-    records: Annotated[str, typer.Argument(metavar="RECORDS", help="A TFRecord file.")],
+    records: Annotated[str, typer.Argument(metavar="RECORDS", help="A TFRecord file.", parser=storage.path)],
     index: Annotated[int, typer.Option("--index", min=0, help="Number of the record, starting at 0.")],
     vocab: Vocab,
 ) -> None:
@@ -177,7 +181,7 @@ def explain(
 def _articles_in(directory: str) -> Inputs:
     from berth.stage.inputs import Inputs
 
-    return Inputs.of(directory.rstrip("/") + "/articles-*.parquet")
+    return Inputs.of(storage.Pattern(directory, "articles-*.parquet"))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,10 +12,6 @@ from berth.app.commands import options
 from berth.app.section_options import SectionCommand, from_recipe
 from berth.errors import UsageError
 
-Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", metavar="DIR", help="Output of `berth train`; its newest checkpoint is used.")
-]
-
 
 def train(
     recipe: options.RecipeName,
@@ -25,13 +21,15 @@ def train(
     ],
     output: options.Output,
     vocab: Annotated[
-        str, typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.")
+        str,
+        typer.Option("--vocab", metavar="FILE", help="Vocabulary; default: that of the records.", parser=storage.path),
     ] = "",
     evaluation: Annotated[
         str,
         typer.Option(
             "--evaluation",
             metavar="DIR",
+            parser=storage.path,
             help="Output of `berth evalset`, if the recipe evaluates during training.",
         ),
     ] = "",
@@ -54,9 +52,9 @@ def train(
             raise UsageError(
                 "this record set has no name", where=f"--records {argument}", expected="--records NAME=DIR"
             )
-        sets[name] = Inputs.of(f"{directory.rstrip('/')}/{PATTERN}")
-    vocabulary = Inputs.of(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
-    held_out = Inputs.of(f"{evaluation.rstrip('/')}/{PATTERN}") if evaluation else None
+        sets[name] = Inputs.of(storage.Pattern(storage.path(directory), PATTERN))
+    vocabulary = Inputs.at(vocab) if vocab else inputs_of(next(iter(sets.values())).uri, "vocabulary")
+    held_out = Inputs.of(storage.Pattern(evaluation, PATTERN)) if evaluation else None
     result = train(
         recipe=loaded, records=sets, vocabulary=vocabulary, evaluation=held_out, destination=Directory(output)
     )
@@ -67,9 +65,17 @@ def train(
 def evaluate(
     *,
     checkpoint: options.AnyCheckpoint,
-    records: Annotated[str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.")],
+    records: Annotated[
+        str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.", parser=storage.path)
+    ],
     output: Annotated[
-        str, typer.Option("--output", metavar="DIR", help="Output directory; default: next to that of the checkpoint.")
+        str,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Output directory; default: next to that of the checkpoint.",
+            parser=storage.path,
+        ),
     ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Evaluate every checkpoint of the directory and print a table.")
@@ -102,7 +108,7 @@ def evaluate(
             where=f"--checkpoint {checkpoint}",
             found="a single checkpoint",
         )
-    held_out = Inputs.of(f"{records.rstrip('/')}/{PATTERN}")
+    held_out = Inputs.of(storage.Pattern(records, PATTERN))
     if follow:
         lines = following.follow(
             directory=directory,
@@ -138,13 +144,18 @@ def evaluate(
 
 
 @from_recipe(format_="export.formats.0")
-def export(checkpoint: Checkpoint, output: options.Output, format_: str) -> None:
-    """Write a trained model for other libraries."""
+def export(checkpoint: options.AnyCheckpoint, output: options.Output, format_: str) -> None:
+    """Write a trained model for other libraries; with `tf1` and `tf2`, any checkpoint."""
     from berth.stage import Directory
-    from berth.stage.inputs import Inputs
-    from trainer.serving.export import export
+    from trainer.checkpoints import checkpoint as checkpoints
+    from trainer.serving.export import export, export_other
 
-    typer.echo(export(model=Inputs.of(checkpoint), format=format_, destination=Directory(output)).uri)
+    directory, target = checkpoint.rstrip("/"), Directory(output)
+    if checkpoints.step_of(directory) is not None or checkpoints.list_steps(directory):
+        result = export(model=checkpoints.of_training(directory), format=format_, destination=target)
+    else:
+        result = export_other(uri=directory, format=format_, destination=target)
+    typer.echo(result.uri)
 
 
 def add_to(app: typer.Typer) -> None:

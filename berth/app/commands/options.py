@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from berth.errors import UsageError
+from berth.storage import path
 
 if TYPE_CHECKING:
     from berth.recipe import Cluster
 
-Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output directory, local or gs://.")]
+Output = Annotated[str, typer.Option("--output", metavar="DIR", help="Output directory, local or gs://.", parser=path)]
 Articles = Annotated[
-    str, typer.Option("--articles", metavar="DIR", help="Output of `berth extract` or `berth filter`.")
+    str, typer.Option("--articles", metavar="DIR", help="Output of `berth extract` or `berth filter`.", parser=path)
 ]
 AnyCheckpoint = Annotated[
     str,
     typer.Option(
         "--checkpoint",
         metavar="DIR|FILE",
+        parser=path,
         help="Output of `berth train` (its newest checkpoint), one of its checkpoints, or any checkpoint that "
         "`initial_checkpoint` accepts.",
     ),
@@ -28,19 +30,26 @@ AnyCheckpoint = Annotated[
 Text = Annotated[
     list[str],
     typer.Option(
-        "--text", metavar="'GLOB'", help="Sentence shards: one sentence per line, empty lines between documents."
+        "--text",
+        metavar="'GLOB'",
+        parser=path,
+        help="Sentence shards: one sentence per line, empty lines between documents.",
     ),
 ]
-Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry per line.")]
-Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.")]
-RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.")]
+Vocab = Annotated[str, typer.Option("--vocab", metavar="FILE", help="Vocabulary, one entry per line.", parser=path)]
+Records = Annotated[list[str], typer.Option("--records", metavar="'GLOB'", help="TFRecord files.", parser=path)]
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of an installed recipe.", parser=path)
+]
 Set = Annotated[
     list[str], typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override one value of the recipe; repeatable.")
 ]
 Scale = Annotated[
     str,
     typer.Option(
-        "--scale", metavar="tiny", help="Scale the recipe down: the quickstart's excerpt, two layers, some 24 steps."
+        "--scale",
+        metavar="tiny",
+        help="Scale the recipe down, before any `--set`: the quickstart's excerpt, two layers, some 24 steps.",
     ),
 ]
 

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from berth.app.commands import options
+from berth.storage import path
 
 
 def plan(
     recipe: options.RecipeName,
     workspace: Annotated[
         str,
-        typer.Option("--workspace", metavar="DIR", help="Workspace of `berth run --until data`, for measured sizes."),
+        typer.Option(
+            "--workspace", metavar="DIR", help="Workspace of `berth run --until data`, for measured sizes.", parser=path
+        ),
     ] = "",
     accelerator: Annotated[
         str,
@@ -47,14 +50,12 @@ def plan(
     from berth.planning.plan import plan
     from berth.recipe.file import load
     from trainer import models
+    from trainer.schedules.schedule import learning_rate
 
     loaded = load(recipe, set_, scale)
-    resources = loaded.cluster.task("train")
-    name = accelerator or resources.accelerator
-    where = "--accelerator" if accelerator else "cluster.stages.train.accelerator"
-    machines = Machines.of(name, hosts or resources.hosts, utilisation, where) if name else None
+    machines = Machines.of_recipe(loaded, accelerator, hosts, utilisation)
     figures = models.get(loaded.model.architecture).figures
-    planned = plan(loaded, figures, workspace=workspace or None, machines=machines, price=price)
+    planned = plan(loaded, figures, learning_rate, workspace=workspace or None, machines=machines, price=price)
     typer.echo(json.dumps(planned, indent=2) if as_json else describe(planned))
 
 

@@ -15,7 +15,7 @@ from berth.errors import BerthError, UsageError
 from berth.formats.results import REPORT, read_evaluation
 
 PathArgument = Annotated[
-    str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.")
+    str, typer.Argument(metavar="PATH", help="A workspace, a stage's directory, or a file in one.", parser=storage.path)
 ]
 
 
@@ -23,7 +23,7 @@ def run(
     context: typer.Context,
     recipe: options.RecipeName,
     workspace: Annotated[
-        str, typer.Option("--workspace", metavar="DIR", help="Directory of all outputs.")
+        str, typer.Option("--workspace", metavar="DIR", help="Directory of all outputs.", parser=storage.path)
     ] = "workspace",
     until: Annotated[
         str, typer.Option("--until", metavar="data|report", help="`data` stops before training.")
@@ -32,13 +32,19 @@ def run(
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Run a recipe from raw text to the report. Finished stages are not run again."""
+    from berth.planning.accelerators import Machines
     from berth.recipe.file import load
     from berth.stage.inputs import Inputs
 
     loaded = load(recipe, set_, scale)
-    if '"' in workspace or "\\" in workspace or "{{$" in workspace:  # Kubeflow would take these for its own
+    Machines.of_recipe(loaded)  # the report plans for these: an unknown shape is an error now, not after training
+    # kfp puts it into a JSON text as it is, and takes "{{$" for a placeholder of its own.
+    if found := [text for text in ('"', "\\", "{{$") if text in workspace]:
         raise UsageError(
-            "the path of a workspace cannot contain quotes, backslashes or {{$", where=f"--workspace {workspace}"
+            "the path of a workspace cannot contain double quotes, backslashes or {{$",
+            where=f"--workspace {workspace}",
+            found=found[0],
+            fix="Choose another name.",
         )
     if until not in ("data", "report"):
         raise UsageError("invalid value", where="--until", found=repr(until), expected="'data' or 'report'")
@@ -49,10 +55,12 @@ def run(
         workspace = str(storage.local_path(workspace).resolve())
         storage.make_directory(workspace)
 
-    from berth.app import local_run
+    from berth.app import kernels, local_run
     from berth_dags.pretrain import pretrain_pipeline
 
     pipeline = pretrain_pipeline(loaded, until=until)
+    if not any(flag.startswith("--runner") for flag in flags):  # the stages' workers are on this machine
+        kernels.compile_for(loaded)
     report = local_run.execute(pipeline, workspace, beam_arguments=flags)
     for line in _summary(report):
         typer.echo(line)
@@ -110,11 +118,13 @@ def report(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="Workspaces, or directories of reports in them (WORKSPACE/report/DIGEST)."
+            metavar="RUN...",
+            parser=storage.path,
+            help="Workspaces, or directories of reports in them (WORKSPACE/report/DIGEST).",
         ),
     ],
     output: Annotated[
-        str, typer.Option("--output", metavar="FILE", help="The HTML file to write.")
+        str, typer.Option("--output", metavar="FILE", help="The HTML file to write.", parser=storage.path)
     ] = "comparison.html",
 ) -> None:
     """Compare several runs on one page: scores by hours of pre-training, figures, differing keys."""

@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
+from berth.storage import path
+
 
 def sync(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="A directory, a file or a 'GLOB', local or gs://.")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="A directory; for one file, also its new name.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="A directory, a file or a 'GLOB', local or gs://.", parser=path)
+    ],
+    destination: Annotated[
+        str, typer.Argument(metavar="DST", help="A directory; for one file, also its new name.", parser=path)
+    ],
 ) -> None:
     """Copy files to, from or within Cloud Storage. Existing copies are not copied again."""
     from berth.stage.transfer import sync

@@ -93,6 +93,12 @@ def test_run_shows_the_failed_stages_own_error_and_the_log(tmp_path, recipe):
         assert "Running pipeline" in file.read()
 
 
+def test_a_failure_that_may_pass_has_a_status_of_its_own():
+    run = berth("explain", "records", "--index", "0", "--vocab", "/proc/self/mem")  # its start cannot be read
+    assert run.returncode == 75
+    assert run.stderr.startswith("berth: /proc/self/mem: cannot read here. Found input/output error.")
+
+
 def test_an_unwritable_workspace_is_explained(recipe):
     run = berth("run", recipe, "--workspace", "/proc/nowhere")
     assert run.returncode == 1 and "/proc/nowhere: cannot write here" in run.stderr

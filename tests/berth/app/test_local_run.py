@@ -1,15 +1,19 @@
-"""`berth run` that is stopped: the running task saves what it can, and the run says what that is."""
+"""A local run: its log, and its end when it is stopped: the task saves what it can, and the run says what that is."""
 
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from berth import storage
+from berth.app.local_run import _log_file
 from berth.recipe.file import load
 
 # A pipeline of one task whose stage makes shards for ever.
@@ -109,3 +113,26 @@ def test_a_run_that_is_stopped_before_its_task_begins_says_what_is_known(start, 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
     assert "was stopped by SIGTERM" in errors and "continues" in errors
+
+
+def test_logs_of_a_workspace_in_a_bucket_are_where_nobody_else_can_plant_a_link(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "logs").mkdir(mode=0o500)  # another user's
+    paths = []
+    for _ in range(2):
+        with _log_file("gs://bucket/workspace") as (path, file):
+            file.write("line\n")
+        paths.append(Path(path))
+    assert len({path.parent for path in paths}) == 2
+    for path in paths:
+        assert path.read_text() == "line\n"
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert os.listdir(tmp_path / "logs") == []
+
+
+def test_logs_of_two_runs_in_one_second_are_two_files(tmp_path):
+    for number in range(2):
+        with _log_file(str(tmp_path)) as (_, file):
+            file.write(str(number))
+    found = sorted(path.read_text() for path in (tmp_path / "logs").iterdir())
+    assert found == ["0", "1"]

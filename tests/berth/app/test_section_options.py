@@ -37,6 +37,7 @@ RENAMED = {("Filter", "languages"): "language", ("Export", "formats"): "format"}
 WITHOUT_OPTION = {("Vocabulary", "path"), ("Vocabulary", "expected"), ("FineTuning", "every_steps")}
 # Options that are called as a key of the recipe is, but are something else, or override one recipe.
 OF_ITS_OWN = {
+    ("compile", "image"),
     ("extract", "source"),  # several sources, each FORMAT='GLOB'
     ("finetune", "lower_case"),  # of a model that may not come from a recipe
     ("k8s", "accelerator"),
@@ -47,6 +48,7 @@ OF_ITS_OWN = {
     ("plan", "hosts"),
     ("plan", "workspace"),
     ("run", "workspace"),
+    ("submit", "image"),
     ("submit", "namespace"),
     ("submit", "workspace"),
     ("train", "evaluation"),
@@ -169,7 +171,10 @@ def test_options_become_a_checked_section_and_values(run):
             "space.",
         ),
         (("--sentence-end-characters", ""), "--sentence-end-characters: invalid value. Found []. Expected at least 1"),
-        (("--format", "onnx"), "--format: invalid value. Found 'onnx'. Expected 'huggingface', 'savedmodel' or"),
+        (
+            ("--format", "onnx"),
+            "--format: invalid value. Found 'onnx'. Expected 'huggingface', 'savedmodel', 'encoder', 'tf1' or 'tf2'.",
+        ),
         (("--segmenter", "sentencex", "--sentence-end-characters", "."), "sentencex has rules of its own"),
         (("--shards", "0", "--eval-documents", "-1"), "--shards: invalid value. Found 0."),
     ],

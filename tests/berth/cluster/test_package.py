@@ -1,6 +1,7 @@
 """Compiled pipelines: stable, complete, and with what the recipe's `cluster` section says on each task."""
 
 import copy
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,11 @@ SETTINGS = [
 ]
 
 
+IMAGE = SETTINGS[0]
+
+
 def compile_(*settings, name="quickstart"):
+    settings = [IMAGE, *settings]
     return compiled(pretrain_pipeline(recipe_file.load(name, settings), for_cluster=True))
 
 
@@ -75,7 +80,8 @@ from berth_dags.pretrain import pretrain_pipeline
 
 directory, *again = sys.argv[1:]
 for name in [*installed(), *again]:
-    content, path = compiled(pretrain_pipeline(load(name), for_cluster=True)), Path(directory, name)
+    recipe = load(name, ["cluster.image=registry.example.org/berth:1.0"])
+    content, path = compiled(pretrain_pipeline(recipe, for_cluster=True)), Path(directory, name)
     if path.exists() and path.read_bytes() != content:
         sys.exit(f"{name} compiles to other bytes the second time")
     path.write_bytes(content)
@@ -206,7 +212,7 @@ def test_a_training_run_on_several_machines_has_no_slices():
 
 
 def test_the_data_of_a_training_on_several_machines_is_a_pipeline(tmp_path):
-    slice_ = ("--set", "cluster.stages.train.accelerator=v5litepod-16")
+    slice_ = ("--set", "cluster.stages.train.accelerator=v5litepod-16", "--image", "registry.example.org/berth:1.0")
     run = berth("compile", "quickstart", "-o", str(tmp_path / "p.yaml"), "--until", "data", *slice_)
     assert run.returncode == 0, run.stderr
     assert "train" not in documents((tmp_path / "p.yaml").read_bytes())[0]["root"]["dag"]["tasks"]
@@ -228,9 +234,54 @@ def test_what_is_to_be_compiled_must_be_said(tmp_path):
     assert "takes neither a recipe" in berth("compile", "quickstart", "--components", str(tmp_path)).stderr
 
 
-def berth(*arguments):
+@pytest.mark.parametrize("what", [("quickstart", "-o", "{}/p.yaml"), ("--components", "{}")])
+def test_nothing_is_compiled_without_an_image(what, tmp_path):
+    run = berth("compile", *(word.format(tmp_path) for word in what), BERTH_IMAGE="")
+    assert run.returncode == 2 and list(tmp_path.iterdir()) == []
+    for word in ("no image is given for the tasks", "--image", "cluster.image", "BERTH_IMAGE"):
+        assert word in run.stderr
+
+
+def test_the_image_of_the_command_goes_before_the_recipes_and_must_be_one(tmp_path):
+    given = ("--set", IMAGE, "--image", "registry.example.org/berth:2.0", "-o", str(tmp_path / "p.yaml"))
+    assert berth("compile", "quickstart", *given).returncode == 0
+    executors = documents((tmp_path / "p.yaml").read_bytes())[0]["deploymentSpec"]["executors"].values()
+    assert {executor["container"]["image"] for executor in executors} == {"registry.example.org/berth:2.0"}
+    run = berth("compile", "quickstart", "--image", "berth:latest", "-o", "/dev/null")
+    assert run.returncode == 2 and "the tag `latest` is refused" in run.stderr
+
+
+def test_fine_tuning_has_the_accelerator_that_the_recipe_gives_it():
+    """Each of StagedML's five fine-tunings, with the training run between them on its own."""
+    pipeline, platforms = documents(compile_("cluster.stages.finetune.accelerator=a100-40gb-1", name="stagedml_3l"))
+    settings = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    tasks = {
+        each["taskInfo"]["name"]: each["componentRef"]["name"] for each in pipeline["root"]["dag"]["tasks"].values()
+    }
+    tuned = [component for title, component in tasks.items() if title.startswith("fine-tune mnli")]
+    assert len(tuned) == 5
+    for component in tuned:
+        executor = pipeline["components"][component]["executorLabel"]
+        resources = pipeline["deploymentSpec"]["executors"][executor]["container"]["resources"]
+        assert resources["accelerator"] == {
+            "count": "1",
+            "resourceCount": "1",
+            "type": "nvidia.com/gpu",
+            "resourceType": "nvidia.com/gpu",
+        }
+        labels = settings[executor]["nodeSelector"]["labels"]
+        assert labels["cloud.google.com/gke-accelerator"] == "nvidia-tesla-a100"
+
+
+def test_stagedmls_fine_tuning_runs_on_the_gpu_of_its_training():
+    for name in ("stagedml_3l", "stagedml_6l", "stagedml_3l_ru", "stagedml_6l_ru"):
+        cluster = recipe_file.load(name).cluster
+        assert cluster.task("finetune").accelerator == cluster.task("train").accelerator == "t4-1"
+
+
+def berth(*arguments, **environment):
     command = [sys.executable, "-c", "from berth.app.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
 BREAKS = {
@@ -286,7 +337,7 @@ def test_a_platform_that_configures_no_task_is_found(package):
 def single(tmp_path_factory):
     """The directory with each component as a YAML of its own."""
     directory = tmp_path_factory.mktemp("components")
-    run = berth("compile", "--components", str(directory))
+    run = berth("compile", "--components", str(directory), BERTH_IMAGE="registry.example.org/berth:1.0")
     assert run.returncode == 0, run.stderr
     return directory
 

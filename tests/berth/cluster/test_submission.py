@@ -20,7 +20,8 @@ TOKEN = "s3cret-of-the-test"
 
 @pytest.fixture(scope="module")
 def package():
-    return compiled(pretrain_pipeline(recipe_file.load("quickstart"), for_cluster=True))
+    recipe = recipe_file.load("quickstart", ["cluster.image=registry.example.org/berth:1.0"])
+    return compiled(pretrain_pipeline(recipe, for_cluster=True))
 
 
 @pytest.fixture
@@ -144,8 +145,9 @@ def test_a_wrong_path_says_what_the_address_must_serve(server):
 
 def test_an_unreachable_address_is_an_error_after_all_attempts(monkeypatch):
     monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
-    with pytest.raises(BerthError, match=r"cannot be reached.*7 attempts"):
+    with pytest.raises(BerthError, match=r"cannot be reached.*7 attempts") as error:
         connect("http://127.0.0.1:9", None)
+    assert error.value.exit_status == 75
 
 
 @pytest.mark.parametrize("url", ["kfp.example.org", "ftp://kfp", "http://a b"])

@@ -14,7 +14,7 @@ from berth.machines.registry import FAMILIES
 def test_a_shape_is_as_its_name_says(name):
     shape = machines.SHAPES[name]
     count = int(name.rsplit("-", 1)[1])
-    cores = 2 if name.startswith(("v4-", "v5p-")) else 1
+    cores = 2 if name.startswith(("v3-", "v4-", "v5p-")) else 1
     assert shape.hosts * shape.chips * cores == count
     if shape.is_tpu:
         assert math.prod(map(int, shape.topology.split("x"))) == shape.hosts * shape.chips
@@ -35,6 +35,14 @@ def test_known_shapes():
     )
     assert machines.shape("v6e-8", "here").machine_type == "ct6e-standard-8t"
     assert machines.shape("v5p-8", "here").topology == "2x2x1"
+    published = machines.shape("v3-128", "here")  # the machine of MLPerf's reference run
+    assert (published.chips * published.hosts, published.hosts, published.machine_type) == (64, 16, "ct3p-hightpu-4t")
+    assert published.node_selector == {
+        "cloud.google.com/gke-tpu-accelerator": "tpu-v3-slice",
+        "cloud.google.com/gke-tpu-topology": "8x8",
+    }
+    assert published.devices * published.hosts == 128
+    assert machines.shape("v3-8", "here").machine_type == "ct3-hightpu-4t"
     assert machines.shape("l4-2", "here").machine_type == "g2-standard-24"
     assert machines.shape("h100-mega-80gb-8", "here").accelerator == "nvidia-h100-mega-80gb"
     assert len(machines.SHAPES) == len(machines.table().splitlines()) - 1
@@ -49,7 +57,7 @@ def test_an_unknown_shape_names_the_flag_and_close_ones():
 def test_every_shape_has_memory_and_a_peak_that_its_drivers_name_leads_to(shape):
     assert shape.chip.memory_gb > 0
     for name in shape.chip.driver_names:
-        assert machines.peak_flops(f"NVIDIA {name} x", "mixed_bfloat16") == shape.chip.peak_flops
+        assert machines.peak_flops(f"NVIDIA {name} x", "mixed_bfloat16") == shape.chip.device_peak_flops
 
 
 def test_every_module_of_a_family_is_registered():
@@ -66,6 +74,7 @@ def test_every_module_of_a_family_is_registered():
         ("NVIDIA H100 PCIe", 756.5e12),
         ("NVIDIA A100-SXM4-40GB", 312e12),
         ("Tesla V100-SXM2-16GB", 125e12),
+        ("TPU v3", 61.5e12),  # a core: each of the two in a chip is a device
         ("TPU v4", 275e12),
         ("TPU v5 lite", 197e12),
         ("TPU v5p", 459e12),

@@ -18,13 +18,13 @@ from berth.planning.plan import evaluations, plan
 from berth.recipe import Evaluation, Phase, Recipe
 from berth.recipe import file as recipe_file
 from trainer import models
-from trainer.schedules import cadence
+from trainer.schedules import cadence, schedule
 
 FIGURES = models.get("bert").figures
 
 
 def planned(name, *overrides, **how):
-    return plan(recipe_file.load(name, overrides), FIGURES, **how)
+    return plan(recipe_file.load(name, overrides), FIGURES, schedule.learning_rate, **how)
 
 
 # NoTraM's plan: 900,000 steps of 2,760 sequences of 128, then 100,000 of as many of 512.
@@ -69,6 +69,47 @@ def test_finberts_one_per_cent_of_warm_up_is_nine_thousand_steps(name):
     assert (first["warmup_steps"], first["warmup_steps"] / first["steps"]) == (9000, 0.01)
 
 
+@pytest.mark.parametrize(
+    ("name", "phase", "rates"),
+    [
+        ("notram_t2", 0, (0.0, 9.999e-5, 1.00001e-5)),  # 1e-4 · 9999/10000, then down to 1e-5
+        ("notram_t2", 1, (1e-5, 1e-5, 1e-10)),  # the flag says 1e-4
+        ("notram_t3", 1, (2e-6, 2e-6, 2e-11)),  # the flag says 2e-5
+        ("finbert_cased", 1, (1e-5, 1e-5, 1e-10)),
+        ("notram_t1", 2, (4e-4, 4e-4, 2e-9)),  # a schedule of its own
+        ("mlperf_v1", 0, (7.634240e-4, 2.872885e-3, 4.8048833e-6)),
+    ],
+)
+def test_a_plan_shows_the_rates_with_which_a_phase_really_begins_and_ends(name, phase, rates):
+    planned_phase = planned(name)["phases"][phase]
+    keys_ = ("first_learning_rate", "peak_learning_rate", "last_learning_rate")
+    assert tuple(planned_phase[key] for key in keys_) == pytest.approx(rates, rel=1e-6)
+    assert f"{rates[0]:.3g}" in describe(planned(name))
+
+
+@settings(deadline=None)  # validating a recipe takes as long as the machine lets it
+@given(st.integers(1, 40), st.integers(0, 40), st.integers(-9, 9), st.integers(0, 9), st.floats(0, 1))
+def test_the_peak_of_a_plan_is_the_highest_rate_of_the_phase(steps, warmup, start, before, end):
+    phase = Phase(
+        name="a",
+        records="r",
+        steps=steps,
+        batch_size=1,
+        learning_rate=0.5,
+        end_learning_rate=end,
+        warmup_steps=min(warmup, steps),
+        start_warmup_step=start,
+        schedule={"from_step": before, "total_steps": before + steps},
+    )
+    content = recipe_file.load("quickstart").model_dump()
+    content["training"]["phases"] = [phase.model_dump() | {"records": "short"}]
+    content["initial_checkpoint"] = "model.ckpt-1"
+    (found,) = plan(Recipe.model_validate(content), FIGURES, schedule.learning_rate)["phases"]
+    rates = [schedule.learning_rate(phase, step) for step in range(steps)]
+    assert found["peak_learning_rate"] == max(rates)
+    assert (found["first_learning_rate"], found["last_learning_rate"]) == (rates[0], rates[-1])
+
+
 def test_the_model_of_mlperf_has_the_published_size():
     """BERT-Large with both heads: 334,174,464 in the encoder and embeddings without pooler (Devlin et al.: 340M)."""
     model = planned("mlperf_v1")["model"]
@@ -97,7 +138,7 @@ def test_evaluations_counted_in_steps_are_those_that_training_makes(lengths, eve
     content["evaluation"]["every_steps"] = every
     recipe = Recipe.model_validate(content)
     due = [n for n in range(sum(lengths) + 1) if cadence.is_due(recipe.evaluation, recipe.training.phases, n)]
-    assert plan(recipe, FIGURES)["total"]["evaluations"] == len(due)
+    assert plan(recipe, FIGURES, schedule.learning_rate)["total"]["evaluations"] == len(due)
 
 
 def test_hours_and_cost_follow_from_the_peak_of_the_accelerators():
@@ -119,6 +160,23 @@ def test_the_peak_of_every_shape_is_known(name):
 def test_a_slice_has_all_its_hosts():
     assert Machines.of("v5litepod-16", 1, 1.0, "--accelerator").devices == 16
     assert Machines.of("v4-16", 1, 1.0, "--accelerator").devices == 8  # named by cores, two a chip
+
+
+def test_the_published_machine_of_mlperf_divides_its_batch_over_its_cores():
+    machines = Machines.of("v3-128", 1, 0.4, "--accelerator")
+    assert (machines.devices, machines.replicas, machines.peak) == (64, 128, 123e12)
+    assert planned("mlperf_v1", machines=machines)["warnings"] == []
+    warned = planned("mlperf_v1", "training.phases.0.batch_size=8256", machines=machines)["warnings"]
+    assert any("8,256 cannot be divided evenly over 128 devices; 8,192 can" in warning for warning in warned)
+
+
+def test_the_machines_of_a_recipe_are_those_of_its_training_or_the_given_ones():
+    recipe = recipe_file.load("finbert_cased")
+    assert Machines.of_recipe(recipe).devices == 8
+    assert Machines.of_recipe(recipe, "l4-1", 3).devices == 3
+    assert Machines.of_recipe(recipe_file.load("quickstart")) is None
+    with pytest.raises(UsageError, match=r"cluster\.stages\.train\.accelerator.*l4-3"):
+        Machines.of_recipe(recipe_file.load("quickstart", ["cluster.stages.train.accelerator=l4-3"]))
 
 
 def test_no_more_than_the_peak_can_be_used():
@@ -162,7 +220,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     recipe = recipe_file.load("quickstart")
 
-    def stage(name, *files):
+    def stage(name, *files, **counters):
         directory = tmp_path / "ws" / name
         directory.mkdir(parents=True)
         listed = tuple(ManifestFile(path=p, size=s, sha256="0" * 64, records=r) for p, s, r in files)
@@ -173,7 +231,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
             parameters={},
             inputs={},
             files=listed,
-            counters={},
+            counters=counters,
             tools={},
             seconds=1.0,
         ).write(str(directory))
@@ -181,18 +239,19 @@ def test_a_workspace_gives_measured_figures(tmp_path):
 
     stages = {
         "vocabulary": stage("vocab", ("vocab.txt", 10, 3999)),
-        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20)),
+        "records short": stage("short", ("a", 5000, 30), ("b", 5000, 20), instances=50, padding=150),
         "records long": stage("long", ("a", 9000, 10)),
         "evaluation set": stage("evalset", ("a", 9, 1)),
     }
     runs.record_data(str(tmp_path / "ws"), recipe, stages)
-    found = plan(recipe, FIGURES, workspace=str(tmp_path / "ws"))
+    found = plan(recipe, FIGURES, schedule.learning_rate, workspace=str(tmp_path / "ws"))
     assert found["model"]["vocabulary"] == 3999
     short = found["records"]["short"]
     assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
     assert short["measured"] and short["epochs"] == 2400 * 32 / 50
+    assert (short["shards"], short["tokens_per_record"], short["files"]) == (2, 64 - 150 / 50, {})
     with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
-        plan(recipe, FIGURES, workspace=str(tmp_path / "other"))
+        plan(recipe, FIGURES, schedule.learning_rate, workspace=str(tmp_path / "other"))
 
 
 def test_the_figures_are_json_and_the_text_says_what_is_not_known():
@@ -200,6 +259,14 @@ def test_the_figures_are_json_and_the_text_says_what_is_not_known():
     assert json.loads(json.dumps(found)) == found
     text = describe(found)
     assert "962,978 parameters" in text and "?" in text
+    assert "training ends" not in text and "real tokens" not in text
+    assert "short: at most 519 bytes a record; their lengths are not known" in text
+    mlperf = describe(planned("mlperf_v1"))
+    assert "evaluated every 225,000 sequences, on 10,000 records" in mlperf
+    assert "before the first step must be 0.34085 ± 0.02" in mlperf
+    assert "training ends as soon as masked_lm_accuracy reaches 0.720" in mlperf
+    assert "256 real tokens and 2,499 bytes a record on average, in 500 files" in mlperf
+    assert "part-00000-of-00500 holds 190,389 records, 514," in mlperf
     rows = [line for line in text.splitlines() if line.startswith(("records", "short", "long"))]
     assert all(len(first) == len(second) for first, second in pairwise(rows[:3]))
 
@@ -218,7 +285,8 @@ def keys(value, path=""):
 
 def test_every_key_is_documented():
     documented = set()
-    for line in (Path(__file__).parents[3] / "docs" / "planning.md").read_text().splitlines():
+    page = (Path(__file__).parents[3] / "docs" / "planning.md").read_text()
+    for line in page.split("## The keys of `--json`\n")[1].splitlines():
         if line.startswith("| `"):
             first, *others = re.findall(r"`([^`]+)`", line.split("|")[1])
             prefix = first.rpartition(".")[0]

@@ -10,8 +10,8 @@ from berth.recipe import Evaluation, Export, Filter, Recipe, RecordSet, Section,
 from berth.recipe.training import ExpectedAccuracy
 
 REQUIRED = PydanticUndefined
-# Every section that a digest covers, with the defaults of its keys. The sections Cluster, Expected and Statistics, on
-# which no result depends, are not here.
+# Every section that a digest covers, with the defaults of its keys. Sections on which no result
+# depends (UNPINNED) are not here.
 DEFAULTS = {
     "Source": {
         "format": "wikipedia",
@@ -116,8 +116,10 @@ DEFAULTS = {
         "warmup_steps": 0,
         "start_warmup_step": 0,
         "power": 1.0,
+        "schedule": None,
         "optimizer_state": "keep",
     },
+    "Schedule": {"from_step": REQUIRED, "total_steps": REQUIRED},
     "Training": {
         "engine": "tensorflow",
         "attention": "plain",
@@ -169,10 +171,12 @@ DEFAULTS = {
         "fine_tuning": {},
         "export": {},
         "statistics": {},
+        "published": {},
         "cluster": {},
     },
 }
-UNPINNED = {"Cluster", "Expected", "Statistics", "TaskResources", "Toleration"}
+UNPINNED = {"Cluster", "Expected", "FileStatistics", "LengthShare", "Statistics", "TaskResources", "Toleration"}
+UNPINNED |= {"Published", "PublishedFigure", "PublishedLine"}
 ADVICE = (
     "{name} has other defaults than those that were pinned. Digests omit defaults, so finished stages would be taken "
     "for results of the new ones. If a default changed: raise VERSION in every stage that reads the key, then change "

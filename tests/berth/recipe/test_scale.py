@@ -12,7 +12,9 @@ FEW_LAYERS = {"quickstart", "stagedml_3l", "stagedml_3l_ru"}  # of three layers 
 
 
 def pair(name, *overrides):
-    return recipe_file.load(name, overrides), recipe_file.load(name, overrides, scale="tiny")
+    """A recipe with overrides, and that recipe at the small scale."""
+    recipe = recipe_file.load(name, overrides)
+    return recipe, recipe_scale.scaled(recipe, "tiny")
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -99,9 +101,48 @@ def test_a_small_recipe_does_not_grow():
     assert small.vocabulary.size == 500
 
 
+def test_the_steps_of_a_published_log_are_divided_like_all_others():
+    """900,000 and 1,000,000 of 1,000,000 steps are 22 and 24 of 24; figures stay as they were published."""
+    recipe, small = pair("notram_t2")
+    assert [line.step for line in small.published.log] == [22, 24]
+    assert [line.masked_lm_accuracy for line in small.published.log] == [0.557, 0.581]
+    assert small.published.figures == recipe.published.figures
+    lines = "published.log=[{step: 900000, loss: 3}, {step: 900010, loss: 2}, {step: 1000000, loss: 1}]"
+    assert [(line.step, line.loss) for line in pair("notram_t2", lines)[1].published.log] == [(22, 2), (24, 1)]
+
+
+def test_an_override_has_the_last_word():
+    """A set of 120 steps is 120 steps, not 120 divided by the recipe's factor."""
+    overrides = ["training.phases.0.steps=120", "training.phases.0.batch_size=16", "evaluation.examples=300"]
+    overrides += ["corpus.sources.0.path=my-dump.xml.bz2", "records.seq512.dupe_factor=3", "name=mine"]
+    small = recipe_file.load("mlperf_v1", overrides, scale="tiny")
+    (phase,) = small.training.phases
+    assert (phase.steps, phase.batch_size, phase.warmup_steps) == (120, 16, 11)
+    assert (small.evaluation.examples, small.records["seq512"].dupe_factor) == (300, 3)
+    assert (small.corpus.patterns, small.name) == (["my-dump.xml.bz2"], "mine")
+    assert small.model.num_hidden_layers == 2
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_without_overrides_it_is_the_scaled_recipe(name):
+    assert recipe_file.load(name, scale="tiny") == pair(name)[1]
+
+
+def test_stages_of_the_cluster_inherit_from_an_overridden_default_at_any_scale():
+    overrides = ["cluster.defaults.cpus=3", "corpus.filter.min_words=5"]
+    for scale in ("", "tiny"):
+        recipe = recipe_file.load("mlperf_v1", overrides, scale)
+        assert (recipe.cluster.task("train").cpus, recipe.corpus.filter.min_words) == (3, 5)
+
+
+def test_a_wrong_override_of_a_small_recipe_is_named():
+    with pytest.raises(UsageError, match=r"training\.phases\.0\.stepps: unknown key; did you mean 'steps'"):
+        recipe_file.load("mlperf_v1", ["training.phases.0.stepps=5"], scale="tiny")
+
+
 def test_the_log_names_the_factors(caplog):
     with caplog.at_level("INFO", logger="berth"):
-        pair("mlperf_v1")
+        recipe_file.load("mlperf_v1", scale="tiny")
     assert "tiny: layers 24 → 2 (÷12), hidden size 1,024 → 64 (÷16), steps 600 → 24 (÷25)" in caplog.text
     assert "batch 8,192 → 8 (÷1,024)" in caplog.text and "vocabulary 30,522 → 2,000 (÷15.3)" in caplog.text
 

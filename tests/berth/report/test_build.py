@@ -22,7 +22,7 @@ from berth.stage.manifest import Manifest
 from support.report_page import Page
 from support.report_run import EVALUATION, LOSSES, RECIPE, Made, filled, make_run, record
 
-SECTIONS = ["flow", "corpus", "omissions", "records", "training", "evaluation", "time", "provenance"]
+SECTIONS = ["flow", "corpus", "omissions", "dataset", "records", "training", "evaluation", "time", "provenance"]
 HOSTILE = (
     "<script>alert(1)</script>",
     "</p></section></script>",
@@ -41,7 +41,7 @@ HOSTILE = (
 
 def build(made: Made, directory: Path) -> str:
     """The page of a run's report."""
-    result = build_report(recipe=made.recipe, stages=made.stages, destination=Directory(str(directory)))
+    result = build_report(recipe=made.recipe, stages=made.stages, planned={}, destination=Directory(str(directory)))
     return (Path(result.uri) / "report.html").read_text(encoding="utf-8")
 
 

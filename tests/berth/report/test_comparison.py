@@ -49,7 +49,7 @@ def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2
     )
     tune(made, "fine-tune mnli at 250", before, 250, accuracies[0])
     tune(made, "fine-tune mnli", last.files("checkpoint*"), 500, accuracies[1])
-    build_report(recipe=made.recipe, stages=made.stages, destination=Workspace(str(made.workspace)))
+    build_report(recipe=made.recipe, stages=made.stages, planned={}, destination=Workspace(str(made.workspace)))
     return made
 
 
@@ -99,6 +99,11 @@ def test_the_figures_are_side_by_side(two: list[str]) -> None:
     assert found["mnli dev matched, accuracy"] == ("45.0%", "50.0%")
     assert found["mnli dev matched, loss"] == ("1.062", "1.062")
     assert found["masked-token accuracy on held-out text"] == ("31.2%", "31.2%")
+
+
+def test_the_datasets_of_all_runs_are_one_table(compared: Page) -> None:
+    (table,) = [text for text in compared.text("table") if "billions" in text]
+    assert all(name in table for name in ("three short", "three long", "six short", "six long"))
 
 
 def test_only_keys_that_differ_are_shown(two: list[str]) -> None:

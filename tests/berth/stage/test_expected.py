@@ -136,6 +136,24 @@ def test_prepared_text_has_expectations_by_name(check, inputs):
         check(corpus={"prepared": {**prepared, "expected": {"part-1.txt": {"bytes": 5}}}}, segmentation=None)
 
 
+def test_a_file_next_to_prepared_text_is_checked_where_it_exists(check, inputs):
+    """MLPerf's eval.md5: published with the text, but nothing reads it."""
+    (inputs / "part-0.txt").write_bytes(b"One.\n")
+    (inputs / "eval.txt").write_bytes(b"Two.\n")
+    prepared = {"text": f"{inputs}/part-*.txt", "evaluation": f"{inputs}/eval.txt"}
+    sums = b"0" * 32 + b"\n"
+    corpus = {"prepared": {**prepared, "expected": {"eval.md5": {"md5": md5(sums), "bytes": len(sums)}}}}
+    check(corpus=corpus, segmentation=None)
+    (inputs / "eval.md5").write_bytes(sums)
+    check(corpus=corpus, segmentation=None)
+    (inputs / "eval.md5").write_bytes(sums[:-1])
+    with pytest.raises(BerthError, match=r"eval\.md5: this is not the file .*Found 32 bytes\. Expected 33 bytes"):
+        check(corpus=corpus, segmentation=None)
+    (inputs / "eval.md5").write_bytes(sums[::-1])
+    with pytest.raises(BerthError, match=rf"eval\.md5: .*Found md5 {md5(sums[::-1])}\. Expected md5 {md5(sums)}"):
+        check(corpus=corpus, segmentation=None)
+
+
 def test_a_checkpoint_may_be_a_directory(check, inputs):
     check(initial_checkpoint=str(inputs))
 

@@ -187,7 +187,7 @@ def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, 
 
 
 def test_two_processes_do_not_work_on_one_output(tmp_path, text, monkeypatch):
-    monkeypatch.setattr("berth.stage.stage.LOCK_ATTEMPTS", 1)
+    monkeypatch.setattr("berth.stage.lock.ATTEMPTS", 1)
 
     def nested(output):
         run(stage(text), Directory(str(tmp_path / "out")), write_two_shards)

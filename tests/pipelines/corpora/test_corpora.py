@@ -103,6 +103,7 @@ def test_all_files_have_one_schema_and_the_language_only_where_it_is_told(corpus
     assert [row["language"] for row in rows(result) if row.get("language")] == ["en"] * 7
 
 
+@pytest.mark.reproducibility
 def test_bytes_do_not_depend_on_workers(corpus, monkeypatch, tmp_path):
     monkeypatch.setattr(reading, "PART_BYTES", 150)
     one, two = run(corpus, tmp_path / "one"), run(corpus, tmp_path / "two", THREADS)
@@ -259,6 +260,7 @@ def test_a_long_corpus_is_written_in_row_groups(tmp_path, monkeypatch):
     assert pq.ParquetFile(result.files("*.parquet").one().uri).num_row_groups == 5
 
 
+@pytest.mark.reproducibility
 def test_cloud_storage_gives_the_same_bytes_as_local_files(corpus, bucket, monkeypatch, tmp_path):
     monkeypatch.setattr(reading, "PART_BYTES", 400)
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):

@@ -110,8 +110,8 @@ class Job:
 
     def __init__(self, template, temporary):
         self.request = json.loads(storage.read_bytes(template))
-        (graph,) = storage.glob(f"{temporary}/**/pipeline.pb")
-        self.staged = {storage.basename(uri) for uri in storage.glob(f"{temporary}/**")}
+        (graph,) = storage.glob(storage.Pattern(temporary, "**/pipeline.pb"))
+        self.staged = {storage.basename(name) for name in storage.names_below(temporary)}
         self.graph = beam_runner_api_pb2.Pipeline.FromString(storage.read_bytes(graph))
         options = self.request["environment"]["sdkPipelineOptions"]
         self.options = options["options"]

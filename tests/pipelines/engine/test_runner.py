@@ -4,7 +4,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import BerthError, TemporaryError, UsageError
 from pipelines.engine.beam import beam
 from pipelines.engine.runner import pipeline
 
@@ -30,8 +30,8 @@ def test_an_unknown_runner_is_wrong_use():
         pass
 
 
-def misuse(_):
-    raise UsageError("more than\ndocuments", where="shards")
+def fail(kind):
+    raise kind("more than\ndocuments", where="shards")
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,10 @@ def test_a_workers_error_reaches_the_user_as_it_was_raised(arguments, tmp_path):
     assert type(caught.value) is type(expected.value)
 
 
-def test_wrong_use_stays_wrong_use_in_another_thread():
-    with pytest.raises(UsageError) as caught, pipeline(["--direct_num_workers=2"]) as job:
-        _ = job | beam.Create([1]) | beam.Map(misuse)
+@pytest.mark.parametrize("kind", [UsageError, TemporaryError])
+def test_the_kind_of_an_error_stays_what_it_is_in_another_thread(kind):
+    with pytest.raises(kind) as caught, pipeline(["--direct_num_workers=2"]) as job:
+        _ = job | beam.Create([kind]) | beam.Map(fail)
     assert str(caught.value) == "shards: more than\ndocuments."
 
 

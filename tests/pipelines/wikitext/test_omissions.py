@@ -53,6 +53,7 @@ def test_templates_are_ranked_by_the_words_they_dropped(write_dump, tmp_path):
     assert not [file for file in (tmp_path / "out").iterdir() if re.match(r"\.(?!revisions)", file.name)]
 
 
+@pytest.mark.reproducibility
 def test_the_report_does_not_depend_on_workers_or_kills(write_dump, monkeypatch, tmp_path):
     monkeypatch.setattr(dump_module, "PART_BYTES", 1500)
     path = write_dump(PAGES)

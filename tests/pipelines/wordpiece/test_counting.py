@@ -46,6 +46,7 @@ def test_the_counts_are_those_of_plain_counting(tmp_path, monkeypatch, lower_cas
     assert counts == sorted(expected.values(), reverse=True)
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize(
     "arguments",
     [

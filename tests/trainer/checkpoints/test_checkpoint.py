@@ -1,13 +1,19 @@
 """The checkpoints of a training run: their names, which are kept, and how one is found."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from berth.errors import BerthError
 from berth.stage.inputs import Inputs
+from support.trainer_files import GOLDEN
+from support.unusual_names import FEW, MANY
 from trainer import models
 from trainer.checkpoints import checkpoint, safetensors
 from trainer.checkpoints.checkpoint import Checkpoint
+
+TF1 = GOLDEN / "model" / "model.ckpt-28252"
 
 
 def test_pruning_keeps_the_newest_of_the_schedule_and_what_is_newest(tmp_path):
@@ -18,6 +24,30 @@ def test_pruning_keeps_the_newest_of_the_schedule_and_what_is_newest(tmp_path):
     safetensors.write(str(tmp_path / checkpoint.name(40)), {}, {})
     checkpoint.prune(str(tmp_path), keep=2, is_scheduled=lambda step: step % 10 == 0)
     assert checkpoint.list_steps(str(tmp_path)) == [30, 40]
+
+
+@pytest.mark.parametrize("directory", MANY)
+def test_the_directory_of_checkpoints_may_have_any_name(tmp_path, directory):
+    place = str(tmp_path / directory)
+    for step in (1, 2, 3, 4):
+        safetensors.write(f"{place}/{checkpoint.name(step)}", {}, {})
+    checkpoint.prune(place, keep=2, is_scheduled=lambda step: True)
+    assert checkpoint.list_steps(place) == [3, 4]
+    assert Checkpoint.find(place).uri == f"{place}/{checkpoint.name(4)}"
+    assert len(checkpoint.of_training(place, every=True).files) == 2
+    assert checkpoint.of_training(place).uris == [f"{place}/{checkpoint.name(4)}"]
+
+
+def test_a_tensorflow_checkpoint_may_be_anywhere(tmp_path):
+    wanted = ["bert/pooler/dense/bias"]
+    for name in FEW:
+        prefix = tmp_path / name / "model[1].ckpt"
+        prefix.parent.mkdir()
+        for suffix in (".index", ".data-00000-of-00001"):
+            shutil.copy(f"{TF1}{suffix}", f"{prefix}{suffix}")
+        found = Checkpoint.find(str(prefix))
+        assert len(found.files.files) == 2
+        assert found.read(wanted, models.get("bert")).arrays.keys() == set(wanted)
 
 
 def test_locating_a_checkpoint(tmp_path):

@@ -218,9 +218,9 @@ def test_all_may_stand_in_cloud_storage(bucket, model, opinions, finetuned):
     run(f"{bucket}/model", f"{bucket}/opinions", f"{bucket}/out")
     here = files(finetuned)
     there = {
-        uri.removeprefix(f"{bucket}/out/"): storage.read_bytes(uri)
-        for uri in storage.glob(f"{bucket}/out/**")
-        if "/." not in uri
+        name: storage.read_bytes(f"{bucket}/out/{name}")
+        for name in storage.names_below(f"{bucket}/out")
+        if not name.startswith(".")
     }
     assert set(here) == set(there)
     assert all(there[name] == content for name, content in here.items() if name != CLOCK)

@@ -35,7 +35,7 @@ def bucket(bucket):
 
 def contents(directory):
     """The files of a training run, without those that hold times."""
-    uris = storage.glob(storage.join(directory, "**"))
+    uris = storage.glob(storage.Pattern(directory, "**"))
     names = {uri: uri.removeprefix(directory).lstrip("/") for uri in uris}
     return {name: storage.read_bytes(uri) for uri, name in names.items() if not name.startswith(CLOCK)}
 

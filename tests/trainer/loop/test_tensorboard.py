@@ -38,7 +38,7 @@ def test_a_file_in_cloud_storage_appears_when_it_is_flushed(bucket, tmp_path):
     file.add(10, {"train/loss": 3.0})
     file.flush()
     file.add(20, {"train/loss": 2.0})
-    (uri,) = storage.glob(f"{bucket}/run/.tensorboard/*")
+    (uri,) = storage.glob(storage.Pattern(f"{bucket}/run/.tensorboard", "*"))
     (tmp_path / storage.basename(uri)).write_bytes(storage.read_bytes(uri))
     assert shown(tmp_path, "train/loss") == {10: 3.0}
     file.close()

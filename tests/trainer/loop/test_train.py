@@ -86,8 +86,11 @@ def test_checkpoints_hold_variables_slots_and_the_position_in_the_data(undisturb
 def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
     undisturbed, tiny_recipe, records, vocabulary, tmp_path
 ):
-    """Stopped after the first checkpoint, so in the first or second phase, with accumulation or without."""
-    directory = tmp_path / "out"
+    """Stopped after the first checkpoint, so in the first or second phase, with accumulation or without.
+
+    The directory's name would match others if it were taken for a pattern.
+    """
+    directory = tmp_path / "out[1] *?, #%"
 
     def stop_after_first_checkpoint():
         while not list(directory.glob(CHECKPOINT)):

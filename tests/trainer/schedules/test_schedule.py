@@ -26,6 +26,17 @@ def phase(**values):
         ({"power": 0.5}, {0: 1.0, 75: 0.5, 100: 0.0}),
         ({"power": 2.0, "end_learning_rate": 0.2}, {0: 1.0, 50: 0.4, 100: 0.2, 150: 0.2}),
         ({"end_learning_rate": 1.0}, {0: 1.0, 50: 1.0, 100: 1.0}),
+        # The last tenth of a schedule of 1,000 steps, whose warm-up is over; its first tenth, which does not end at 0.
+        (
+            {"schedule": {"from_step": 900, "total_steps": 1000}, "warmup_steps": 10},
+            {0: 0.1, 50: 0.05, 99: 0.001, 100: 0.0},
+        ),
+        (
+            {"schedule": {"from_step": 0, "total_steps": 1000}, "warmup_steps": 10},
+            {0: 0.0, 9: 0.9, 10: 0.99, 99: 0.901},
+        ),
+        # A warm-up that the phase before has begun.
+        ({"schedule": {"from_step": 5, "total_steps": 105}, "warmup_steps": 10}, {0: 0.5, 4: 0.9, 5: 1 - 10 / 105}),
     ],
 )
 def test_the_rate_of_a_step(values, rates):
@@ -81,17 +92,17 @@ SEED_RECIPES = {
     "notram_t1": {0: 0.0, 49999: 3.99992e-4, 50000: 4e-4, 350000: 4e-4, 699999: 4e-4}
     | {700000: 1e-4, 750000: 1e-4, 799999: 1e-4}
     | {800000: 4e-4, 900000: 2e-4, 999999: 2e-9},
-    # 9e-5 · (1 - 10000/900000) + 1e-5, 9e-5/2 + 1e-5, 9e-5/900000 + 1e-5; then 1e-5 · (1 - step/100000).
+    # 9e-5 · (1 - 10000/900000) + 1e-5, 9e-5/2 + 1e-5, 9e-5/900000 + 1e-5; then 1e-4 · (1 - (900000 + step)/1000000).
     "notram_t2": {0: 0.0, 9999: 9.999e-5, 10000: 9.9e-5, 450000: 5.5e-5, 899999: 1.00001e-5}
     | {900000: 1e-5, 950000: 5e-6, 999999: 1e-10},
-    # The same with 2e-5 and 2e-6, then 2e-5 · (1 - step/100000).
+    # The same with 2e-5 and 2e-6, then 2e-5 · (1 - (900000 + step)/1000000).
     "notram_t3": {0: 0.0, 9999: 1.9998e-5, 10000: 1.98e-5, 450000: 1.1e-5, 899999: 2.00002e-6}
-    | {900000: 2e-5, 950000: 1e-5, 999999: 2e-10},
+    | {900000: 2e-6, 950000: 1e-6, 999999: 2e-11},
     # 50 epochs of 10,000 steps: 2e-5 · (1 - 10000/500000), · 1/2, · 1/500000.
     "stagedml_3l": {0: 0.0, 9999: 1.9998e-5, 10000: 1.96e-5, 250000: 1e-5, 499999: 4e-11},
-    # 1% warm-up of each phase: 1e-4 · 8999/9000, · 0.99, · 1/2, · 1/900000; likewise with 1000 and 100000.
+    # 1% warm-up: 1e-4 · 8999/9000, · 0.99, · 1/2, · 1/900000; then 1e-4 · (1 - (900000 + step)/1000000).
     "finbert_cased": {0: 0.0, 8999: 9.998889e-5, 9000: 9.9e-5, 450000: 5e-5, 899999: 1.1111111e-10}
-    | {900000: 0.0, 900999: 9.99e-5, 901000: 9.9e-5, 950000: 5e-5, 999999: 1e-9},
+    | {900000: 1e-5, 950000: 5e-6, 999999: 1e-10},
     # 8e-6 · 9/10, · (1 - 10/2000000), · 1/2, · 1/2000000.
     "qarib": {0: 0.0, 9: 7.2e-6, 10: 7.99996e-6, 1000000: 4e-6, 1999999: 4e-12},
 }
@@ -107,6 +118,38 @@ def test_the_seed_recipes_rates(name):
     assert schedule.total_updates(phases) == max(rates) + 1
     for number, rate in rates.items():
         assert schedule.update(phases, number + 1).learning_rate == pytest.approx(rate, rel=1e-6), number
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 60), st.floats(0, 1))
+def test_two_phases_of_one_schedule_are_that_schedule(first, second, warmup, end):
+    """Divided at any step, a schedule gives every update the rate it has undivided, to the last bit."""
+    whole = {"warmup_steps": min(warmup, first + second), "end_learning_rate": end}
+    total = first + second
+    parts = [
+        phase(steps=first, schedule={"from_step": 0, "total_steps": total}, **whole),
+        phase(steps=second, schedule={"from_step": first, "total_steps": total}, **whole),
+    ]
+    undivided = [schedule.update([phase(steps=total, **whole)], number + 1).learning_rate for number in range(total)]
+    assert [schedule.update(parts, number + 1).learning_rate for number in range(total)] == undivided
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"from_step": 900, "total_steps": 800},
+            r"ends at step 800 .*, before the phase starts at step 900",
+        ),
+        ({"from_step": 900, "total_steps": 900}, r"ends at step 900 .*, before the phase starts at step 900"),
+        (
+            {"from_step": 900, "total_steps": 950},
+            r"ends at step 950 .*, before the phase: its 100 steps from 900 .*",
+        ),
+    ],
+)
+def test_a_schedule_that_ends_before_its_phase_is_an_error(values, message):
+    with pytest.raises(ValidationError, match=message):
+        phase(schedule=values)
 
 
 def test_a_phase_has_at_least_one_step():

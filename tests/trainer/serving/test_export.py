@@ -15,7 +15,7 @@ from trainer.checkpoints.initial_weights import load
 from trainer.engines import Settings, create
 from trainer.models import read_configuration
 from trainer.models.bert import huggingface
-from trainer.serving.export import export
+from trainer.serving.export import export, export_other
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,31 @@ def test_an_encoder_holds_neither_heads_nor_slots_and_starts_a_training(golden, 
     loaded = load(str(tmp_path / "encoder"), shapes, models.get("bert"), seed=0, stddev=0.02)
     assert all((loaded[name] == before[name]).all() for name in arrays)
     assert any("initialized at random: cls/predictions/output_bias" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("kind", ["tf1", "tf2"])
+def test_a_training_runs_model_as_a_tensorflow_checkpoint_starts_another(model, tmp_path, kind):
+    """Without the optimizer's slots; the step is in TF1's own variable."""
+    import tensorflow as tf
+
+    run(model, tmp_path / kind, kind)
+    prefix = tf.train.latest_checkpoint(str(tmp_path / kind))
+    before, _ = safetensors.read(str(model / checkpoint.name(3)))
+    loaded = load(prefix, {name: array.shape for name, array in before.items()}, models.get("bert"), 0, 0.02)
+    assert all((loaded[name] == before[name]).all() for name in before)
+    if kind == "tf1":
+        assert {name for name, _ in tf.train.list_variables(prefix)} == {*before, "global_step"}
+        assert tf.train.load_variable(prefix, "global_step") == 3
+
+
+def test_a_hugging_face_directory_becomes_a_tensorflow_checkpoint(exported, model, tmp_path):
+    import tensorflow as tf
+
+    export_other(uri=str(exported), format="tf1", destination=Directory(str(tmp_path / "tf1")))
+    before, _ = safetensors.read(str(model / checkpoint.name(3)))
+    prefix = str(tmp_path / "tf1" / "bert_model.ckpt")
+    assert {name for name, _ in tf.train.list_variables(prefix)} == set(before)
+    assert all((tf.train.load_variable(prefix, name) == before[name]).all() for name in before)
 
 
 def test_another_format_is_refused(model, tmp_path):

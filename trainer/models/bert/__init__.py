@@ -10,7 +10,7 @@ from trainer.models.architecture import (
     TensorFlowNames,
     VariableNames,
 )
-from trainer.models.bert import huggingface, names, tensorflow_names
+from trainer.models.bert import huggingface, names, tensorflow_graph, tensorflow_names
 from trainer.models.bert.configuration import BertConfig
 from trainer.models.bert.figures import BertFigures
 
@@ -53,6 +53,7 @@ ARCHITECTURE = Architecture(
         tensorflow_names.keys_by_name,
         tensorflow_names.convert,
         tensorflow_names.strange,
+        tensorflow_graph.graph,
         expected="the Model Garden's BertEncoder or BertEncoderV2",
     ),
     pretraining=_pretraining,

@@ -105,6 +105,11 @@ class BertConfig(ModelConfig):
             "tie_word_embeddings": True,
         }
 
+    def tensorflow(self) -> dict[str, Any]:
+        """bert_config.json in the words of google-research and the Model Garden: their `gelu` is the approximation."""
+        content = self.model_dump(exclude_unset=True)
+        return {**content, "hidden_act": "gelu" if self.hidden_act == "gelu_new" else self.hidden_act}
+
     @property
     def head_size(self) -> int:
         """Features of one attention head."""

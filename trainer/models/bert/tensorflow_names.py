@@ -40,17 +40,18 @@ _EMBEDDINGS = {
     "_embedding_norm_layer/beta": "LayerNorm/beta",
 }
 _LAYER = re.compile(r"(?:layer_with_weights-(\d+)|_transformer_layers/(\d+))/(_\w+(?:/_\w+)?)/(kernel|bias|gamma|beta)")
-_PARTS = {
+# The layers inside a transformer layer, and Google's name of each.
+PARTS = {
     "_attention_layer/_query_dense": "attention/self/query",
     "_attention_layer/_key_dense": "attention/self/key",
     "_attention_layer/_value_dense": "attention/self/value",
     "_attention_layer/_output_dense": "attention/output/dense",
-    "_attention_output_dense": "attention/output/dense",
     "_attention_layer_norm": "attention/output/LayerNorm",
     "_intermediate_dense": "intermediate/dense",
     "_output_dense": "output/dense",
     "_output_layer_norm": "output/LayerNorm",
 }
+_READABLE = {**PARTS, "_attention_output_dense": "attention/output/dense"}  # with the older name
 # How the names of variables end; what else is saved (counters, configurations) does not matter.
 _VARIABLE = re.compile(r"/(kernel|bias|gamma|beta|embeddings|embedding_table|relative_attention_bias)$")
 _POOLER = re.compile(r"(?:layer_with_weights-\d+|_pooler_layer)/(kernel|bias)")
@@ -111,10 +112,10 @@ def _in_encoder(path: str) -> str | None:
     if match := _POOLER.fullmatch(path):
         return f"bert/pooler/dense/{match.group(1)}"
     match = _LAYER.fullmatch(path)
-    if match is None or match.group(3) not in _PARTS:
+    if match is None or match.group(3) not in _READABLE:
         return None
     index = int(match.group(2)) if match.group(1) is None else int(match.group(1)) - _FIRST_LAYER
-    return f"bert/encoder/layer_{index}/{_PARTS[match.group(3)]}/{match.group(4)}"
+    return f"bert/encoder/layer_{index}/{_READABLE[match.group(3)]}/{match.group(4)}"
 
 
 def convert(variable: str, array: np.ndarray) -> np.ndarray:

@@ -134,5 +134,5 @@ def test_the_whole_extraction_in_cloud_storage(bucket, tmp_path, monkeypatch):
     assert here.manifest.counters == there.manifest.counters
     assert there.manifest.files == here.manifest.files
     assert {"losses.json", "templates.json"} < {file.path for file in there.manifest.files}
-    names = {name.removeprefix(f"{bucket}/out/") for name in storage.glob(f"{bucket}/out/**")}
+    names = set(storage.names_below(f"{bucket}/out"))
     assert names == {"manifest.json", ".revisions.json", *(file.path for file in there.manifest.files)}

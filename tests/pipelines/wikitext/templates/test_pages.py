@@ -158,6 +158,7 @@ def test_wikis_of_one_corpus_have_tables_of_their_own(write_dump, tmp_path):
     assert [row["text"] for row in rows(result.uri)] == ["one", "two"]
 
 
+@pytest.mark.reproducibility
 def test_a_killed_reading_of_the_templates_goes_on(write_dump, monkeypatch, tmp_path):
     monkeypatch.setattr(dump_module, "PART_BYTES", 900)
     path = write_dump([*ARTICLES, *TEMPLATES], "xml", "nb", namespaces=NORWEGIAN)
