@@ -1,6 +1,7 @@
 """The quickstart with its workspace in Cloud Storage: the real client and all stages, against an emulator."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,9 +41,8 @@ def test_the_quickstart_in_a_bucket(bucket, tmp_path):
     report = next(line.split()[-1] for line in first.stdout.splitlines() if line.startswith("report "))
     assert report.startswith(workspace) and "quickstart" in storage.read_text(report)
     assert "started:" not in berth(*command).stderr
-    assert not [
-        uri for uri in storage.glob(storage.Pattern(workspace, "**")) if "/." in uri and "/.tensorboard/" not in uri
-    ]
+    uris = storage.glob(storage.Pattern(workspace, "**"))
+    assert not [uri for uri in uris if re.search(r"/\.(?!tensorboard/|revisions)", uri)]
 
     # It can be brought home, and its data are those of a local run.
     berth("verify", workspace)

@@ -34,7 +34,7 @@ COMMAND = [
 ]
 COMMAND += [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]
 # What describes a run rather than its result; see ARCHITECTURE.md.
-OF_THE_RUN = {"seconds", "tools"}
+OF_THE_RUN = {"seconds", "tools", "seal"}
 # The name of a workspace is never taken for anything else.
 UNUSUAL = "ws[1] *?,#%~{a}'é"
 
@@ -50,7 +50,7 @@ def result(workspace):
             not path.is_file()
             or name.startswith("logs/")
             or name.endswith(("report.html", "report.md"))
-            or "/.tensorboard/" in name
+            or "/." in name
         ):
             continue
         content = path.read_bytes()

@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From raw text to evaluated BERT models, reproducibly.",
     epilog="Exit status: 0 success, 1 failure, 2 wrong usage, 75 a failure that may pass (network, file system), "
-    "143 stopped by SIGTERM with everything saved.",
+    "130 or 143 stopped by Ctrl-C or SIGTERM (the message says what is saved).",
 )
 run.add_to(app)
 data.add_to(app)

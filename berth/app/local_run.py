@@ -14,12 +14,13 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from berth import storage
 from berth.errors import BerthError, printable
 from berth.log import TERMINAL_VARIABLE
+from berth.stage import stopping
 from berth.stage.task import ERROR_VARIABLE
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
 
     Raises:
         BerthError: with the failed task's own message and the path of the log.
+        StoppedError: after SIGTERM or Ctrl-C, when the running task has ended; says what that task has saved.
     """
     from kfp import local
 
@@ -54,22 +56,44 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
             pipeline_root=os.path.join(scratch, "outputs"),
             workspace_root=os.path.join(scratch, "workspace"),
         )
-        with _environment(error_file, scratch), contextlib.redirect_stdout(_Tee(file)), warnings.catch_warnings():
+        order, received = os.path.join(scratch, "stop"), list[int]()
+
+        def stop(number: int) -> None:
+            received.append(number)
+            stopping.pass_on(number, order)
+
+        with (
+            stopping.handled(stop),  # before the environment makes this process look like a task
+            _environment(error_file, order, scratch),
+            contextlib.redirect_stdout(_Tee(file)),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # that kfp.local ignores display names
             try:
                 return str(pipeline(workspace=workspace, **arguments).output)
             except RuntimeError as error:  # all that kfp.local says of a failed task
-                raise _failure(error, error_file, path) from None
+                raise _failure(error, error_file, path, received) from None
 
 
-def _failure(error: RuntimeError, error_file: str, path: str) -> BerthError:
-    """The error of the failed task, with its own message."""
+def _failure(error: RuntimeError, error_file: str, path: str, received: Sequence[int]) -> BerthError:
+    """The error of the failed task, with its own message; of a run that was stopped, what the task says is saved."""
     if os.path.exists(error_file):
         with open(error_file, encoding="utf-8") as file:
             content = json.load(file)
+        if received and content["status"] == 128 + received[0]:
+            stopped = stopping.StoppedError(content["message"], fix=f"Log: {printable(path)}")
+            stopped.exit_status = content["status"]
+            return stopped
         failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {printable(path)}")
         failure.exit_status = content["status"]
         return failure
+    if received:
+        return stopping.StoppedError.by(
+            received[0],
+            "the run was stopped by {}; no task says that it has saved anything since its last complete file",
+            fix="Complete files and checkpoints are kept: the same command continues from them. "
+            f"Log: {printable(path)}",
+        )
     task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
     return BerthError(
         f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
@@ -129,9 +153,9 @@ def _scratch() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _environment(error_file: str, scratch: str) -> Iterator[None]:
+def _environment(error_file: str, order: str, scratch: str) -> Iterator[None]:
     """Environment variables for the tasks' processes."""
-    variables = {ERROR_VARIABLE: error_file, "TMPDIR": scratch}
+    variables = {ERROR_VARIABLE: error_file, stopping.STOP_VARIABLE: order, "TMPDIR": scratch}
     if sys.stderr.isatty():
         variables[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
     before = {name: os.environ.get(name) for name in variables}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 from berth import storage
-from berth.errors import BerthError
+from berth.errors import BerthError, summary
 
 # Corpus.
 OMISSIONS = "losses.json"  # words kept and dropped, and the templates whose words are not in the articles
@@ -139,10 +139,10 @@ def write_lines(uri: str, lines: Iterable[Mapping[str, Any]]) -> None:
 def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BerthError(
             "this is not JSON",
             where=where,
-            found=str(error),
+            found=summary(error),
             fix="Delete the directory and run again to make it anew.",
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from berth import storage
-from berth.errors import UsageError
+from berth.errors import UsageError, summary
 from berth.recipe import Recipe
 from berth.recipe import scale as recipe_scale
 from berth.recipe.keys import expectation, section_at
@@ -23,6 +24,11 @@ log = logging.getLogger("berth.recipe")
 
 INSTALLED = "package://berth_recipes"
 EXTENDS = "extends"
+# Far beyond any sensible recipe. Linux takes 131,072 bytes as one argument of a command, and Kubeflow writes a recipe's
+# JSON into JSON again, which doubles each quotation mark.
+LARGEST_FILE, LARGEST_RECIPE = 1 << 20, 64_000
+MOST_VALUES, DEEPEST = 50_000, 50
+LONGEST_SHOWN, MOST_PROBLEMS, LONGEST_INDEX = 200, 20, 9
 
 
 def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
@@ -43,7 +49,9 @@ def load(name: str, overrides: Sequence[str] = (), scale: str = "") -> Recipe:
         document = _scaled(document, uri, scale)
     for override in overrides:
         _apply(document, override)
-    return check(document, uri)
+    recipe = check(document, uri)
+    _check_transport(recipe, uri)
+    return recipe
 
 
 def _scaled(document: CommentedMap, uri: str, scale: str) -> CommentedMap:
@@ -59,11 +67,12 @@ def _scaled(document: CommentedMap, uri: str, scale: str) -> CommentedMap:
 
 def check(document: Mapping[str, Any], where: str) -> Recipe:
     """Turn a parsed document into a recipe. Raises UsageError that names the wrong keys."""
+    _check_extent(document, where)
     try:
         return Recipe.model_validate(_plain(document))
     except ValidationError as error:
         problems = [_explain(problem, document) for problem in error.errors(include_url=False)]
-        shown = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
+        shown = " ".join(f"({number}) {text}" for number, text in enumerate(problems[:MOST_PROBLEMS], 1))
         many = len(problems) > 1
         raise UsageError(
             f"the recipe has {len(problems)} errors. {shown}" if many else problems[0],
@@ -80,22 +89,34 @@ def installed() -> list[str]:
 def _find(name: str) -> str:
     if name in installed():
         return str(storage.local_path(f"{INSTALLED}/{name}.yaml"))
-    if not storage.exists(name):
+    if not _exists(name):
         raise UsageError(
             "no such recipe",
-            where=name,
+            where=_short(name),
             expected=f"a YAML file, or the name of an installed recipe ({', '.join(installed())})",
         )
     return name
 
 
-def _parse(uri: str) -> CommentedMap:
+def _exists(name: str) -> bool:
     try:
-        document = YAML(typ="rt", pure=True).load(io.StringIO(storage.read_text(uri)))
+        return storage.exists(name)
+    except (OSError, ValueError):  # a name that no file can have: too long, with a NUL
+        return False
+
+
+def _parse(uri: str) -> CommentedMap:
+    if (size := storage.size(uri)) > LARGEST_FILE:
+        raise _too_large(uri, f"{size:,} bytes", f"at most {LARGEST_FILE:,}")
+    text = storage.read_text(uri)
+    try:
+        document = YAML(typ="rt", pure=True).load(io.StringIO(text))
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         problem = (error.problem or str(error)).split("\n")[0]
-        raise UsageError("the recipe is not valid YAML", where=f"{uri}{line}", found=problem) from error
+        raise UsageError("the recipe is not valid YAML", where=f"{uri}{line}", found=_short(problem)) from error
+    except Exception as error:  # control characters, numbers of thousands of digits, deep nesting, strange keys …
+        raise UsageError("the recipe cannot be read as YAML", where=uri, found=summary(error)) from error
     if not isinstance(document, CommentedMap):
         raise UsageError(
             "the recipe holds no keys",
@@ -103,23 +124,57 @@ def _parse(uri: str) -> CommentedMap:
             found="an empty file" if document is None else type(document).__name__,
             expected="a YAML mapping, such as recipes/quickstart.yaml",
         )
+    _check_extent(document, uri)
     return document
+
+
+def _check_extent(document: Any, where: str) -> None:
+    """Refuse documents that aliases make deep, endless or huge, before they are walked."""
+    left = MOST_VALUES
+    stack = [(document, 0)]
+    while stack:
+        value, depth = stack.pop()
+        left -= 1
+        if left < 0 or depth > DEEPEST:
+            raise _too_large(where, "nesting or aliases without end" if depth > DEEPEST else "too many values")
+        if isinstance(value, dict | list):
+            stack += [(item, depth + 1) for item in (value.values() if isinstance(value, dict) else value)]
+
+
+def _check_transport(recipe: Recipe, where: str) -> None:
+    """A recipe travels as an argument of a command, in which Kubeflow replaces texts that begin with ``{{$``."""
+    text = recipe.model_dump_json()
+    if (size := len(text.encode())) > LARGEST_RECIPE:
+        raise _too_large(where, f"{size:,} bytes as JSON", f"at most {LARGEST_RECIPE:,}")
+    if "{{$" in text:
+        raise UsageError("the recipe has a text with {{$, which Kubeflow Pipelines would replace", where=where)
+
+
+def _too_large(where: str, found: str, expected: str = "") -> UsageError:
+    return UsageError(
+        "the recipe is too large",
+        where=where,
+        found=found,
+        expected=expected,
+        fix="Name many files by a pattern, and keep the recipe to its keys.",
+    )
 
 
 def _with_base(uri: str, seen: list[str]) -> CommentedMap:
     """Parse a recipe and merge it into the one it extends: mappings are merged, everything else is replaced."""
-    if uri in seen:
-        raise UsageError("recipes extend each other in a circle", where=uri, found=" → ".join([*seen, uri]))
+    place = uri if storage.is_cloud(uri) else os.path.realpath(storage.local_path(uri))  # whatever way leads there
+    if place in seen:
+        raise UsageError("recipes extend each other in a circle", where=uri, found=" → ".join([*seen, place]))
     document = _parse(uri)
     base = document.pop(EXTENDS, None)
     if base is None:
         return document
-    return _merge(_with_base(_find_base(str(base), uri), [*seen, uri]), document)
+    return _merge(_with_base(_find_base(str(base), uri), [*seen, place]), document)
 
 
 def _find_base(base: str, uri: str) -> str:
     beside = storage.join(storage.parent(uri), base)
-    return beside if storage.exists(beside) else _find(base)
+    return beside if _exists(beside) else _find(base)
 
 
 def _merge(base: CommentedMap, over: CommentedMap) -> CommentedMap:
@@ -134,8 +189,16 @@ def _merge(base: CommentedMap, over: CommentedMap) -> CommentedMap:
 def _apply(document: CommentedMap, override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
-        raise UsageError("this is not an override", where=f"--set {override}", expected="--set key.path=VALUE")
-    value = YAML(typ="safe", pure=True).load(text) if text else None
+        raise UsageError("this is not an override", where=f"--set {_short(override)}", expected="--set key.path=VALUE")
+    try:
+        value = YAML(typ="safe", pure=True).load(text) if text else None
+    except Exception as error:  # as in a file
+        raise UsageError(
+            "the value of this override is not YAML",
+            where=f"--set {_short(override)}",
+            found=summary(error),
+            fix=f"Put a text with special characters into quotes of its own: --set '{_short(path)}=\"TEXT\"'.",
+        ) from error
     *parents, last = path.split(".")
     parent: Any = document
     for part in parents:
@@ -159,11 +222,11 @@ def _step(parent: Any, part: str, override: str) -> Any:
 
 
 def _index(items: list[Any], part: str, override: str) -> int:
-    if not part.isdecimal() or int(part) >= len(items):
+    if not part.isdecimal() or len(part) > LONGEST_INDEX or int(part) >= len(items):
         raise UsageError(
             "this override names no item of the list",
-            where=f"--set {override}",
-            found=part,
+            where=f"--set {_short(override)}",
+            found=_short(part),
             expected=f"an index from 0 to {len(items) - 1}",
         )
     return int(part)
@@ -171,7 +234,9 @@ def _index(items: list[Any], part: str, override: str) -> int:
 
 def _no_such_key(override: str, part: str) -> UsageError:
     return UsageError(
-        "this override names a key below a plain value", where=f"--set {override}", found=f"the key {part}"
+        "this override names a key below a plain value",
+        where=f"--set {_short(override)}",
+        found=f"the key {_short(part)}",
     )
 
 
@@ -190,20 +255,25 @@ def _plain(value: Any) -> Any:
 def _explain(problem: Any, document: Mapping[str, Any]) -> str:
     """One problem as text: line, key path, what was found and what was expected."""
     path = [str(part) for part in problem["loc"] if part != "[key]"]
-    where = ".".join(path) or "the recipe as a whole"
+    where = _short(".".join(path)) or "the recipe as a whole"
     line = _line(document, path)
     where = f"line {line}, {where}" if line else where
     found = problem.get("input")
     match problem["type"]:
         case "extra_forbidden":
-            close = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1)
+            close = difflib.get_close_matches(_short(path[-1]), _known_keys(path[:-1]), 1)
             return f"{where}: unknown key" + (f"; did you mean {close[0]!r}?" if close else ".")
         case "missing":
             return f"{where}: this key is missing."
         case "value_error":
             return f"{where}: {problem['ctx']['error']}."
         case _:
-            return f"{where}: found {found!r}, expected {expectation(problem)}."
+            return f"{where}: found {_short(repr(found))}, expected {expectation(problem)}."
+
+
+def _short(text: str) -> str:
+    """The text, cut off where a message would be unreadable."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:

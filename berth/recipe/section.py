@@ -29,7 +29,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", description="lo
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     def identity(self, *, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """The keys that differ from their defaults, with JSON values: what a stage's digest covers of this section.

@@ -3,7 +3,8 @@
 The facade for code that runs stages; files, inputs and lineage of finished stages are in the modules here.
 """
 
+from berth.stage.identity import STARTED, Identity
 from berth.stage.lock import LOCK
-from berth.stage.stage import STARTED, Destination, Directory, Result, Stage, Workspace, run, stage_digest
+from berth.stage.stage import Destination, Directory, Result, Stage, Workspace, run
 
-__all__ = ["LOCK", "STARTED", "Destination", "Directory", "Result", "Stage", "Workspace", "run", "stage_digest"]
+__all__ = ["LOCK", "STARTED", "Destination", "Directory", "Identity", "Result", "Stage", "Workspace", "run"]

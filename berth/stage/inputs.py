@@ -5,24 +5,29 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage.manifest import NAME, Manifest
+from berth.stage.manifest import NAME, Manifest, ManifestFile
+from berth.stage.unchanged import check_contents, holds
 from berth.storage import Pattern
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that a stage reads. Results may depend on its ``name``, never on its ``uri``."""
+    """A file that a stage reads. Results may depend on its ``name``, never on its ``uri``.
+
+    ``revision`` is the one that the file had before it was hashed (:func:`berth.storage.revision`).
+    """
 
     uri: str
     name: str
     size: int
     sha256: str
     records: int | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,15 @@ class Inputs:
             raise UsageError("a single file is needed here", where=self.uri, found=f"{len(self.files)} files")
         return self.files[0]
 
+    def changed(self) -> str | None:
+        """URI of the first file that no longer holds what was hashed; None if all do."""
+        now = storage.revisions(self.uris)
+        for file, revision in zip(self.files, now, strict=True):
+            # One that is gone cannot be compared: whoever read it had the right one, or an error.
+            if revision is not None and not holds(file.uri, file.sha256, file.revision, revision):
+                return file.uri
+        return None
+
     @property
     def uri(self) -> str:
         """The origins as one text, for messages; the directory of a stage."""
@@ -64,10 +78,12 @@ class Inputs:
     def of(cls, *texts: str | Pattern) -> Inputs:
         """Files that a user names by paths or glob patterns; the directory of a finished stage is all its files.
 
-        A file that a finished stage made is not read again: its digest is in the stage's manifest.
+        The digest of a file that a finished stage made is in the stage's manifest: such a file is only read again if it
+        may have changed (:mod:`berth.stage.unchanged`).
 
         Raises:
             UsageError: if a pattern matches nothing, or two files have the same name.
+            BerthError: if a file of a finished stage was changed.
         """
         return cls._of([text if isinstance(text, Pattern) else storage.parse(text) for text in texts])
 
@@ -103,6 +119,8 @@ class Inputs:
                     found=f"the other is {second.uri}",
                     fix="Give the files different names: results are ordered by name.",
                 )
+        for directory, listed in manifests.items():
+            files = _with_revisions(files, directory, listed)
         directories = {storage.parent(file.uri) for file in files}
         only = directories.pop() if len(directories) == 1 else ""
         if only and manifests[only]:
@@ -118,9 +136,7 @@ class Inputs:
         """
         place = storage.parse(text)
         start = storage.parent(place) if isinstance(place, str) else place.directory
-        files = [
-            InputFile(uri, storage.below(start, uri), storage.size(uri), storage.sha256(uri)) for uri in _found(place)
-        ]
+        files = [_measured(uri, storage.below(start, uri)) for uri in _found(place)]
         files.sort(key=lambda file: file.name)
         return cls(tuple(files), (storage.absolute(text),), is_stage=False)
 
@@ -138,17 +154,14 @@ class Inputs:
         """The files of a finished stage whose path matches ``pattern`` (fnmatch).
 
         Raises:
-            BerthError: if the stage is not finished, or made no such file.
+            BerthError: if the stage is not finished, made no such file, or the file was changed.
         """
-        files = tuple(
-            sorted(
-                (file for file in _listed(directory, must=True).values() if fnmatch.fnmatch(file.name, pattern)),
-                key=lambda file: file.name,
-            )
-        )
+        listed = _listed(directory, must=True)
+        files = [file for file in listed.values() if fnmatch.fnmatch(file.name, pattern)]
         if not files:
             raise BerthError(f"the stage made no file {pattern!r}", where=directory)
-        return cls(files, (directory,), is_stage=True)
+        files.sort(key=lambda file: file.name)
+        return cls(tuple(_with_revisions(files, directory, listed)), (directory,), is_stage=True)
 
 
 def _found(place: str | Pattern) -> list[str]:
@@ -187,5 +200,17 @@ def _listed(directory: str, must: bool = False) -> dict[str, InputFile]:
     return {uri: InputFile(uri, file.path, file.size, file.sha256, file.records) for uri, file in uris.items()}
 
 
-def _measured(uri: str) -> InputFile:
-    return InputFile(uri, storage.basename(uri), storage.size(uri), storage.sha256(uri))
+def _with_revisions(files: list[InputFile], directory: str, listed: Mapping[str, InputFile]) -> list[InputFile]:
+    """The files; those that the directory's manifest lists are checked against it and have revisions.
+
+    Raises BerthError if one was changed.
+    """
+    known = {each.uri: listed[each.uri] for each in files if each.uri in listed}
+    entries = [ManifestFile(path=each.name, size=each.size, sha256=each.sha256) for each in known.values()]
+    revisions = check_contents(directory, entries) if entries else {}
+    return [replace(each, revision=revisions[known[each.uri].name]) if each.uri in known else each for each in files]
+
+
+def _measured(uri: str, name: str = "") -> InputFile:
+    revision = storage.revision(uri)  # before its content is read: a change meanwhile is noticed later
+    return InputFile(uri, name or storage.basename(uri), storage.size(uri), storage.sha256(uri), revision=revision)

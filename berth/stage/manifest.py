@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -45,7 +46,7 @@ class Manifest(_Frozen):
     """The content of ``manifest.json``.
 
     ``parameters`` are those that differ from the defaults of the version of Berth in ``tools``. ``seconds`` and
-    ``tools`` describe the run and are not part of the digest.
+    ``tools`` describe the run and are not part of the digest. ``seal`` shows that nothing was changed afterwards.
     """
 
     format: int = FORMAT
@@ -59,6 +60,11 @@ class Manifest(_Frozen):
     counters: dict[str, int]
     tools: dict[str, str]
     seconds: float
+    seal: str = ""
+
+    def sealed(self) -> Manifest:
+        """The manifest with its seal: the SHA-256 of the rest."""
+        return self.model_copy(update={"seal": sha256_of(self.model_dump(mode="json", exclude={"seal"}))})
 
     @classmethod
     def read(cls, directory: str) -> Manifest:
@@ -87,8 +93,8 @@ class Manifest(_Frozen):
             ) from error
 
     def write(self, directory: str) -> None:
-        """Write the manifest atomically."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, sort_keys=True)
+        """Write the manifest atomically, with its seal."""
+        text = json.dumps(self.sealed().model_dump(mode="json"), indent=2, ensure_ascii=False, sort_keys=True)
         with storage.atomic_write(storage.join(directory, NAME)) as file:
             file.write(text.encode("utf-8") + b"\n")
 
@@ -108,3 +114,8 @@ class Manifest(_Frozen):
                     expected=f"{entry.size} bytes, as its manifest says",
                     fix=f"Delete {directory} and run again.",
                 )
+
+
+def sha256_of(content: object) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

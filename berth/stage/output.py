@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from berth import storage
-from berth.stage.manifest import ManifestFile
+from berth.errors import BerthError
+from berth.stage.manifest import ManifestFile, sha256_of
+from berth.stage.unchanged import holds
+
+log = logging.getLogger("berth.stage")
 
 # Names that begin with a dot are never part of the result. Receipts are removed when the manifest is written.
 RECEIPTS = ".receipts"
@@ -71,12 +78,31 @@ class ShardWriter:
         return self._digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """Proof that one shard is complete: its entry for the manifest, and its counters."""
+class Receipt(BaseModel):
+    """Proof that one shard is complete: its entry for the manifest, its counters, and its revision in storage.
+
+    ``seal`` is the SHA-256 of the rest: a receipt that was damaged proves nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: ManifestFile
     counters: dict[str, int]
+    revision: str
+    seal: str = ""
+
+    def sealed(self) -> Receipt:
+        """The receipt with its seal."""
+        return self.model_copy(update={"seal": sha256_of(self.model_dump(mode="json", exclude={"seal"}))})
+
+    @classmethod
+    def read(cls, content: bytes) -> Receipt | None:
+        """The receipt in a file; None if it is damaged."""
+        try:
+            receipt = cls.model_validate_json(content)
+        except ValidationError:
+            return None
+        return receipt if receipt == receipt.sealed() else None
 
 
 @dataclass(frozen=True)
@@ -104,14 +130,41 @@ class Output:
             writer = ShardWriter(file)
             yield writer
         entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=writer.records)
-        receipt = {"file": entry.model_dump(), "counters": dict(sorted(writer.counters.items()))}
-        _write_json(self._receipt(name), receipt)
+        counters = dict(sorted(writer.counters.items()))
+        receipt = Receipt(file=entry, counters=counters, revision=storage.revision(self.path(name))).sealed()
+        _write_json(self._receipt(name), receipt.model_dump(mode="json"))
 
     def receipts(self) -> list[Receipt]:
-        """The receipts of all complete shards, sorted by name."""
-        found = map(json.loads, storage.read_all(storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))))
-        receipts = [Receipt(ManifestFile(**content["file"]), content["counters"]) for content in found]
-        return sorted(receipts, key=lambda receipt: receipt.file.path)
+        """The receipts of all complete shards, sorted by name. Raises BerthError if one is damaged."""
+        found = self._read_receipts()
+        for uri, receipt in found.items():
+            if receipt is None:
+                raise BerthError(
+                    "the receipt of a shard is damaged",
+                    where=uri,
+                    fix="Run the same command again: the shard is made again.",
+                )
+        return sorted(filter(None, found.values()), key=lambda receipt: receipt.file.path)
+
+    def keep_complete(self) -> int:
+        """Delete receipts that are damaged or whose shards are not as they say; returns the number of the others.
+
+        Called before the work begins: such shards are then made again.
+        """
+        found = self._read_receipts()
+        shards = {uri: self.path(receipt.file.path) for uri, receipt in found.items() if receipt is not None}
+        now = dict(zip(shards, storage.revisions(list(shards.values())), strict=True))
+        for uri, receipt in found.items():
+            if receipt is None or not holds(shards[uri], receipt.file.sha256, receipt.revision, now[uri]):
+                log.warning("%s is damaged, or its shard is: the shard is made again", uri)
+                storage.delete(uri)
+                found[uri] = None
+        return sum(receipt is not None for receipt in found.values())
+
+    def _read_receipts(self) -> dict[str, Receipt | None]:
+        """All receipts by the URIs of their files; None for damaged ones."""
+        uris = storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))
+        return dict(zip(uris, map(Receipt.read, storage.read_all(uris)), strict=True))
 
     def counters(self) -> dict[str, int]:
         """The sum of all shards' counters."""
@@ -122,6 +175,11 @@ class Output:
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that :func:`berth.storage.atomic_write` has not finished."""
+    return storage.basename(name).startswith(".") and name.endswith(".tmp")
 
 
 def _write_json(uri: str, content: object) -> None:

@@ -15,12 +15,24 @@ from typing import Any
 
 from berth import storage
 from berth.errors import UsageError
+from berth.formats.results import read_json
 from berth.recipe import Recipe
 
 DIRECTORY = "runs"
 # Keys that neither data nor training depend on.
 AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "published", "cluster"}
-NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": {"engine", "attention", "steps_per_epoch"}}
+# Keys of the section `training` that are not part of the digest of a training run. One that an engine began continues
+# with the other, as it does on other devices: the results agree to rounding. What is saved and logged, and how often,
+# changes no weight.
+HOW = {
+    "engine",
+    "attention",
+    "steps_per_epoch",
+    "checkpoint_every_steps",
+    "keep_checkpoints",
+    "log_every_steps",
+}
+NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": HOW}
 NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}
 TRAIN = "train"
 # Titles of the stages that training reads, as kfp/pretrain.py gives them.
@@ -85,4 +97,4 @@ def _write(uri: str, workspace: str, stages: Mapping[str, str]) -> None:
 def _read(uri: str, workspace: str) -> dict[str, str] | None:
     if not storage.exists(uri):
         return None
-    return {title: storage.join(workspace, path) for title, path in json.loads(storage.read_text(uri)).items()}
+    return {title: storage.join(workspace, path) for title, path in read_json(uri).items()}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
 import time
@@ -14,13 +12,16 @@ from importlib import metadata
 from typing import Any
 
 from berth import __version__, storage
-from berth.errors import UsageError
+from berth.errors import BerthError, UsageError
+from berth.stage import claim
+from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
 from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.stage.output import RECEIPTS, TEMPORARY, Output
+from berth.stage.unchanged import check_stage, holds, remember
 
-STARTED = ".stage.json"
+SHOWN_DIFFERENCES = 3
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
 RECORDED_TOOLS = (
     "apache-beam",
@@ -48,6 +49,8 @@ class Stage:
             (:meth:`berth.recipe.Section.identity`).
         inputs: Input files by the role they play.
         seed: Seed of all randomness in the stage; None if there is none.
+        continues: Whether the output of another identity in a directory (its URI) is a beginning of this stage's own,
+            which is then continued. None: never.
     """
 
     name: str
@@ -55,26 +58,23 @@ class Stage:
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Inputs] = field(default_factory=dict)
     seed: int | None = None
+    continues: Callable[[Identity, str], bool] | None = field(default=None, compare=False)
+
+    @property
+    def identity(self) -> Identity:
+        """Name, version, parameters, seed and the inputs' digests."""
+        return Identity(
+            name=self.name,
+            version=self.version,
+            parameters=dict(self.parameters),
+            inputs={role: files.digest for role, files in self.inputs.items()},
+            seed=self.seed,
+        )
 
     @property
     def digest(self) -> str:
-        """SHA-256 over name, version, parameters, seed and the inputs' digests."""
-        inputs = {name: files.digest for name, files in self.inputs.items()}
-        return stage_digest(self.name, self.version, self.parameters, inputs, self.seed)
-
-
-def stage_digest(
-    name: str, version: int, parameters: Mapping[str, Any], inputs: Mapping[str, str], seed: int | None
-) -> str:
-    """The digest of a stage from its own values and the digests of its inputs by role."""
-    content = {
-        "name": name,
-        "version": version,
-        "parameters": dict(parameters),
-        "inputs": dict(inputs),
-        "seed": seed,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+        """SHA-256 over all of these."""
+        return self.identity.digest
 
 
 @dataclass(frozen=True)
@@ -135,21 +135,34 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        _claim(stage, uri)
+        claim.take(stage.identity, uri, _visible(uri), stage.continues)
         output = Output(uri)
         started = time.monotonic()
-        if done := output.receipts():
-            log.info("continuing: %d shards were completed before", len(done))
+        if done := output.keep_complete():
+            log.info("continuing: %d shards were completed before", done)
         log.info("started: %s", uri)
+        if is_new and isinstance(destination, Workspace):
+            _explain(stage, storage.join(destination.uri, stage.name), log)
         try:
             work(output)
         except BaseException as error:
             # The request is impossible, or nothing was completed: leave no trace. In Cloud Storage, remote workers may
             # still be writing though this process gives up.
+            changed = None
+            with contextlib.suppress(BerthError, OSError):  # whatever made the work fail may make this fail too
+                changed = _changed_input(stage)
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
                 discard(uri)
+            elif changed:
+                claim.give_up(stage.name, uri, changed)
+            if changed and isinstance(error, Exception):
+                raise claim.changed_input(changed, uri) from error
             raise
+        if changed := _changed_input(stage):
+            claim.give_up(stage.name, uri, changed)
+            raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
+        files = _inventory(output)
         manifest = Manifest(
             stage=stage.name,
             version=stage.version,
@@ -157,11 +170,12 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             parameters=dict(stage.parameters),
             inputs={name: _recorded(inputs, uri) for name, inputs in stage.inputs.items()},
             seed=stage.seed,
-            files=_inventory(output),
+            files=tuple(files),
             counters=output.counters(),
             tools=_tools(),
             seconds=round(seconds, 3),
-        )
+        ).sealed()
+        remember(uri, {entry.path: revision for entry, revision in files.items()})
         manifest.write(uri)
         _remove_working_files(uri)
     log.info("done in %.1f s: %s", seconds, uri)
@@ -174,13 +188,16 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
         return None
     manifest = Manifest.read(uri)
     if manifest.digest != stage.digest:
+        there = Identity.of_manifest(manifest)
+        if stage.continues is not None and stage.continues(there, uri):
+            return None
         raise UsageError(
             f"this directory holds the output of another {manifest.stage} run",
             where=uri,
-            found=_difference(stage, manifest),
+            found=there.differences(stage.identity)[0],
             fix="Choose another directory, or delete this one if it is no longer needed.",
         )
-    manifest.check_files(uri)
+    check_stage(uri, manifest)
     if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
         _remove_working_files(uri)
     return manifest
@@ -192,62 +209,45 @@ def _remove_working_files(uri: str) -> None:
         storage.delete(storage.join(uri, name))
 
 
-def _difference(stage: Stage, manifest: Manifest) -> str:
-    """The first difference, as text, between a stage and the one whose output is in its directory."""
-    if manifest.stage != stage.name:
-        return f"the output of the stage {manifest.stage!r}, not {stage.name!r}"
-    now: dict[str, Any] = json.loads(json.dumps(dict(stage.parameters)))
-    for name in [*now, *manifest.parameters]:
-        there = manifest.parameters
-        if name not in now or name not in there or now[name] != there[name]:
-            return f"{name} = {_shown(there, name)} there, {_shown(now, name)} now"
-    if manifest.seed != stage.seed:
-        return f"seed = {manifest.seed} there, {stage.seed} now"
-    for name, inputs in stage.inputs.items():
-        if name not in manifest.inputs or manifest.inputs[name].digest != inputs.digest:
-            return f"other input files ({name})"
-    return "output of another version of the stage"
+def _explain(stage: Stage, directories: str, log: logging.Logger) -> None:
+    """Say in what this stage differs from the one in the workspace that is most like it: why it is made anew."""
+    other = nearest(directories, stage.identity)
+    if other is not None:
+        shown = "; ".join(other[1][:SHOWN_DIFFERENCES]) + ("; …" if len(other[1]) > SHOWN_DIFFERENCES else "")
+        log.info("made anew, since %s has other parameters or inputs: %s", other[0], shown)
 
 
-def _shown(parameters: Mapping[str, Any], name: str) -> str:
-    return repr(parameters[name]) if name in parameters else "its default"
+def _changed_input(stage: Stage) -> str | None:
+    """URI of the first input that no longer holds what was hashed."""
+    return next(filter(None, (inputs.changed() for inputs in stage.inputs.values())), None)
 
 
-def _claim(stage: Stage, uri: str) -> None:
-    """Record whose unfinished files are here. Refuse a directory with other files."""
-    claim = storage.join(uri, STARTED)
-    owner = json.loads(storage.read_bytes(claim)).get("digest") if storage.exists(claim) else None
-    visible = _visible(uri)
-    if visible and owner is None:
-        raise UsageError(
-            "the output directory is not empty",
-            where=uri,
-            found=f"{len(visible)} files that are not of this stage, for example {storage.basename(visible[0])}",
-            fix="Choose an empty or new directory.",
-        )
-    if visible and owner != stage.digest:
-        raise UsageError(
-            "this directory holds the unfinished output of other parameters or inputs",
-            where=uri,
-            fix="Choose another directory, or delete this one if it is no longer needed.",
-        )
-    # This process holds the lock: temporary files were left by one that was killed. If another stage completed
-    # nothing visible, everything it left is worthless.
-    for name in storage.names_below(uri):
-        if is_temporary(name) or (owner != stage.digest and storage.basename(name) != LOCK):
-            storage.delete(storage.join(uri, name))
-    with storage.atomic_write(claim) as file:
-        file.write(json.dumps({"stage": stage.name, "digest": stage.digest}).encode())
+def _inventory(output: Output) -> dict[ManifestFile, str]:
+    """Every file of the result, sorted by path, with its revision.
 
+    Files with a receipt were hashed while they were written; others are hashed now.
 
-def _inventory(output: Output) -> tuple[ManifestFile, ...]:
-    """Every file of the result. Files with a receipt were hashed while they were written; others are hashed now."""
-    known = {receipt.file.path: receipt.file for receipt in output.receipts()}
-    entries = []
-    for path in _visible(output.uri):
-        uri = output.path(path)
-        entries.append(known.get(path) or ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri)))
-    return tuple(sorted(entries, key=lambda entry: entry.path))
+    Raises:
+        BerthError: if a shard is not what its receipt says.
+    """
+    known = {receipt.file.path: receipt for receipt in output.receipts()}
+    entries = {}
+    paths = _visible(output.uri)
+    uris = [output.path(path) for path in paths]
+    for path, uri, revision in zip(paths, uris, storage.revisions(uris), strict=True):
+        receipt = known.get(path)
+        if receipt is None:
+            entry = ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri))
+        elif holds(uri, receipt.file.sha256, receipt.revision, revision):
+            entry = receipt.file
+        else:
+            raise BerthError(
+                "a shard was changed while the stage was running",
+                where=uri,
+                fix="Run the same command again: the shard is made again.",
+            )
+        entries[entry] = str(revision)
+    return dict(sorted(entries.items(), key=lambda item: item[0].path))
 
 
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
@@ -269,11 +269,6 @@ def _visible(uri: str) -> list[str]:
         for name in storage.names_below(uri)
         if not any(part.startswith(".") for part in name.split("/")) and name != NAME
     ]
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a file is one that :func:`berth.storage.atomic_write` has not finished."""
-    return storage.basename(name).startswith(".") and name.endswith(".tmp")
 
 
 def _tools() -> dict[str, str]:

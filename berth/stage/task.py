@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import select
+import signal
 import sys
 import threading
 import traceback
@@ -15,7 +17,7 @@ from typing import Any
 from berth import log, storage
 from berth.errors import BerthError
 from berth.recipe import Recipe
-from berth.stage import Result, Workspace, stable_names
+from berth.stage import Result, Workspace, stable_names, stopping
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME
 from berth.storage.local_errors import of_system
@@ -27,7 +29,8 @@ ERROR_VARIABLE = "BERTH_ERROR_FILE"
 class Task:
     """One task of a pipeline, used as a context manager around the call of a stage function.
 
-    A :class:`BerthError` inside becomes one message in the log and the process's exit status.
+    A :class:`BerthError` inside becomes one message in the log and the process's exit status. SIGTERM and Ctrl-C end
+    the stage with such an error.
 
     Args:
         name: The stage's name, for the log.
@@ -39,6 +42,7 @@ class Task:
         self.name = name
         self.recipe = Recipe.model_validate_json(recipe)
         self.destination = Workspace(workspace)
+        self._signals = contextlib.ExitStack()
 
     def files(self, directory: str, pattern: str) -> Inputs:
         """Files of an earlier stage; with an empty ``directory``, files from outside."""
@@ -61,13 +65,30 @@ class Task:
 
     def __enter__(self) -> Task:
         log.setup()
+        self._signals.enter_context(stopping.handled(self._stop))
         if ERROR_VARIABLE in os.environ:
             threading.Thread(target=_end_with_parent, daemon=True).start()
+        try:
+            if stopping.is_ordered():
+                self._stop(signal.SIGTERM)
+        except stopping.StoppedError as error:
+            self.__exit__(type(error), error, error.__traceback__)
         return self
+
+    def _stop(self, number: int) -> None:
+        """End the stage where it is. Training replaces this: it saves a checkpoint first."""
+        raise stopping.StoppedError.by(
+            stopping.ordered(number),
+            f"{self.name} was stopped by {{}}",
+            fix="What is complete is kept: the same command continues.",
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            self._signals.close()
+        # After an error, signals remain handled: a second one must not end the process before it has reported.
         if error is None or isinstance(error, SystemExit | KeyboardInterrupt):
             return
         logger = logging.getLogger(f"berth.{self.name}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from berth import storage
 from berth.errors import UsageError, printable
 from berth.stage import LOCK
-from berth.stage.stage import is_temporary
+from berth.stage.output import is_temporary
 from berth.storage import Pattern
 from berth.storage import cloud as cloud_storage
 from berth.storage.cloud_errors import explained, retry

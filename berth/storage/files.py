@@ -52,11 +52,12 @@ def size(uri: str) -> int:
 
 
 def revision(uri: str) -> str:
-    """A text that changes whenever the file is written: time of modification, or the object's generation."""
+    """A text that changes whenever the file is written: size, time of modification and inode, or the generation."""
     if is_cloud(uri):
         return str(cloud_storage.generation(uri))
     with explained_reading(uri):
-        return str(local_path(uri).stat().st_mtime_ns)
+        state = local_path(uri).stat()
+    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
 
 def names(pattern: Pattern) -> list[str]:
@@ -98,6 +99,11 @@ def read_bytes(uri: str) -> bytes:
 def sizes(uris: Sequence[str]) -> list[int | None]:
     """Size of each file in bytes, None for missing files. Requests to Cloud Storage run concurrently."""
     return _each(lambda uri: size(uri) if exists(uri) else None, uris)
+
+
+def revisions(uris: Sequence[str]) -> list[str | None]:
+    """Revision of each file, None for missing files. Requests to Cloud Storage run concurrently."""
+    return _each(lambda uri: revision(uri) if exists(uri) else None, uris)
 
 
 def read_all(uris: Sequence[str]) -> list[bytes]:

@@ -72,7 +72,7 @@ class Tokenizer:
         """Tokenize a file of ``size`` bytes block by block, so that only its tokens are held in memory.
 
         Raises:
-            BerthError: as :meth:`encode` does; and if the file is longer than ``size``.
+            BerthError: as :meth:`encode` does; and if the file has another size.
         """
         # A character never gives more tokens than it has bytes (asserted for all of Unicode by the tests). What is not
         # written to takes no memory.
@@ -89,6 +89,10 @@ class Tokenizer:
             blank_lines.append(are_blank)
             tokens += made
             offset += len(block)
+        if offset < size:
+            raise BerthError(
+                "the file shrank while it was read", where=origin, found=f"{offset:,} bytes", expected=f"{size:,}"
+            )
         return Tokens(ids[:tokens], np.concatenate(line_ends), np.concatenate(blank_lines))
 
     def _encode_block(

@@ -19,7 +19,7 @@ from berth.errors import BerthError, UsageError
 from berth.recipe import RecordSet
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
-from berth.stage.output import Output
+from berth.stage.output import Output, Receipt
 from pipelines.records import create_records
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records"
@@ -167,7 +167,9 @@ def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
     for file in whole.manifest.files[:3]:  # receipts of the shards that an interrupted run completed
         path = tmp_path / "out" / ".receipts" / f"{file.path}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"file": file.model_dump(), "counters": {"documents": 14, "instances": 1}}))
+        revision = storage.revision(output.path(file.path))
+        receipt = Receipt(file=file, counters={"documents": 14, "instances": 1}, revision=revision).sealed()
+        path.write_text(receipt.model_dump_json())
         assert output.is_complete(file.path)
     times = {file.path: os.stat(tmp_path / "out" / file.path).st_mtime_ns for file in whole.manifest.files}
     assert files(make(shards, tmp_path / "out")) == files(whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -186,7 +187,7 @@ def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, m
     assert done[0].stat().st_mtime_ns == time
     assert resumed.manifest.files == result.manifest.files
     assert resumed.manifest.counters == result.manifest.counters
-    assert not [path for path in (tmp_path / "killed").iterdir() if path.name.startswith(".")]
+    assert not [path for path in (tmp_path / "killed").iterdir() if re.match(r"\.(?!revisions)", path.name)]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_lines_a_shard_decide_how_many_shards_there_are(write_articles, tmp_path
         by_lines = run(articles, tmp_path / name, flags, shard_lines=-(-lines // 4))
         assert by_lines.files("part-*").digest == parts.digest
         assert by_lines.manifest.counters == by_number.manifest.counters
-        assert not [path for path in Path(by_lines.uri).iterdir() if path.name.startswith(".")]
+        assert not [path for path in Path(by_lines.uri).iterdir() if re.match(r"\.(?!revisions)", path.name)]
     fewer_lines = run(articles, tmp_path / "fewer", shard_lines=-(-lines // 4) - 1)
     assert len(fewer_lines.files("part-*").files) == 5
     (only,) = run(articles, tmp_path / "all", shard_lines=10**9).files("part-*").files

@@ -27,17 +27,18 @@ def recipe(tiny_recipe):
 
 
 @pytest.fixture
-def stages(tmp_path):
+def stages(recipe, tmp_path):
     """Directories of the data, by their titles."""
 
-    def stage(name, target, source):
+    def stage(name, target, source, **parameters):
         def work(output):
             shutil.copyfile(source, output.path(target))
 
-        return run(Stage(name, 1, {}), Workspace(str(tmp_path)), work).uri
+        return run(Stage(name, 1, parameters, seed=recipe.seed), Workspace(str(tmp_path)), work).uri
 
+    made = {**recipe.records["short"].identity(), "lower_case": recipe.vocabulary.lower_case}
     return {
-        "records short": stage("records", "part.tfrecord.gz", RECORDS),
+        "records short": stage("records", "part.tfrecord.gz", RECORDS, **made),
         "vocabulary": stage("vocab", "vocab.txt", VOCABULARY),
         "evaluation set": stage("evalset", "eval.tfrecord.gz", RECORDS),
     }

@@ -41,14 +41,14 @@ exec sleep infinity
 POD = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
 
 
-def stage(workspace, name, **files):
+def stage(workspace, name, parameters=None, **files):
     """A finished stage that holds the given files; returns its directory."""
 
     def work(output):
         for target, source in files.items():
             shutil.copyfile(source, output.path(target.replace("__", ".")))
 
-    return run(Stage(name, 1, {}), Workspace(str(workspace)), work).uri
+    return run(Stage(name, 1, parameters or {}), Workspace(str(workspace)), work).uri
 
 
 @pytest.fixture(params=["jax"])
@@ -63,8 +63,9 @@ def prepare(recipe):
     """Makes a workspace with the data of the recipe, as the job data-prep leaves it."""
 
     def prepare(workspace):
+        made = {**recipe.records["short"].identity(), "lower_case": recipe.vocabulary.lower_case}
         directories = {
-            "records short": stage(workspace, "records", part__tfrecord__gz=RECORDS),
+            "records short": stage(workspace, "records", made, part__tfrecord__gz=RECORDS),
             "vocabulary": stage(workspace, "vocab", vocab__txt=VOCABULARY),
             "evaluation set": stage(workspace, "evalset", eval__tfrecord__gz=RECORDS),
         }

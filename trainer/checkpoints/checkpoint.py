@@ -76,13 +76,15 @@ class Checkpoint:
 
         Args:
             uri: A checkpoint file of a training run or its directory (then its newest checkpoint), the prefix of a TF1
-                or TF2 checkpoint (``…/model.ckpt-28252``), a Hugging Face directory, or that of an exported encoder.
+                or TF2 checkpoint (``…/model.ckpt-28252``) or one of its files, a Hugging Face directory, or that of an
+                exported encoder.
 
         Raises:
             BerthError: if there is none of these. The existence of a named checkpoint file is not checked.
         """
         if step_of(uri) is not None:
             return cls(uri, OWN)
+        uri = tensorflow.prefix_of(uri)
         for key, module in FORMATS.items():
             if module.exists(uri):
                 return cls(uri, key)
@@ -132,19 +134,31 @@ class Checkpoint:
         """URI of the vocabulary in its directory."""
         return self.beside(VOCABULARY)
 
-    def read(self, names: Collection[str], architecture: Architecture) -> CheckpointContents:
+    def read(self, names: Collection[str], architecture: Architecture, layers: int | None = None) -> CheckpointContents:
         """Read variables, and nothing else.
 
         Args:
             names: Of the variables.
             architecture: Of the model, whose names these are.
+            layers: Number of the model's layers; None if only a part of the model is wanted.
 
         Raises:
-            BerthError: if the checkpoint is damaged, or holds no model of this architecture.
+            BerthError: if the checkpoint is damaged, holds no model of this architecture, has more layers, or
+                weights that no network of the architecture has.
         """
+        contents: CheckpointContents
         if self.kind == OWN:
-            return read_safetensors(self.uri, names)
-        contents: CheckpointContents = FORMATS[self.kind].read(self.uri, names, architecture)
+            contents = read_safetensors(self.uri, names, architecture)
+        else:
+            contents = FORMATS[self.kind].read(self.uri, names, architecture)
+        if contents.strange:
+            raise of_another_model(
+                self.uri,
+                f"{len(contents.strange)} weights that nothing would read, for example {min(contents.strange)}",
+                f"only weights that the architecture {architecture.name!r} has",
+            )
+        if layers is not None and contents.layers > layers:  # the model would silently lack the others
+            raise of_another_model(self.uri, f"{contents.layers} layers", f"num_hidden_layers {layers}")
         return contents
 
     def variables(self, architecture: Architecture) -> dict[str, np.ndarray]:
@@ -159,6 +173,18 @@ class Checkpoint:
         return self.read(
             [each for each in variables if each.startswith(architecture.names.pretraining)], architecture
         ).arrays
+
+
+def of_another_model(where: str, found: str, expected: str) -> BerthError:
+    """The error for a checkpoint that does not belong to the model."""
+    return BerthError(
+        "the checkpoint belongs to another model",
+        where=where,
+        found=found,
+        expected=expected,
+        fix="Give the recipe the model section and the vocabulary of the checkpoint, or put the configuration that "
+        "belongs to the checkpoint next to it.",
+    )
 
 
 def _files(module: ModuleType, uri: str) -> Inputs:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.checkpoints import safetensors
+from trainer.models import Architecture
 
 _LAYER = re.compile(r"(?:^|[./])layer[_.](\d+)[./]")
 
@@ -20,15 +21,17 @@ class CheckpointContents:
     Args:
         arrays: The requested variables that it has, by our names.
         layers: Number of the encoder's layers in it, requested or not.
+        strange: Names in it that look like the model's, but are none that the model can have.
         step: Optimizer updates before it, if its content says so.
     """
 
     arrays: dict[str, np.ndarray]
     layers: int
+    strange: tuple[str, ...] = ()
     step: int | None = None
 
 
-def read_safetensors(uri: str, names: Collection[str]) -> CheckpointContents:
+def read_safetensors(uri: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
     """The variables of these names in a safetensors file with our names. Raises BerthError if it is damaged."""
     seen: list[str] = []
 
@@ -37,7 +40,7 @@ def read_safetensors(uri: str, names: Collection[str]) -> CheckpointContents:
         return name in names
 
     arrays, _ = safetensors.read(uri, is_wanted)
-    return CheckpointContents(arrays, count_layers(seen))
+    return CheckpointContents(arrays, count_layers(seen), tuple(filter(architecture.names.is_strange, seen)))
 
 
 def count_layers(names: Iterable[str]) -> int:

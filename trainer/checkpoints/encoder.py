@@ -28,7 +28,7 @@ def files(directory: str) -> Inputs:
 
 def read(directory: str, names: Collection[str], architecture: Architecture) -> CheckpointContents:
     """Read the variables of these names. Raises BerthError if the file is damaged."""
-    return read_safetensors(storage.join(directory, WEIGHTS), names)
+    return read_safetensors(storage.join(directory, WEIGHTS), names, architecture)
 
 
 def write(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from berth import storage
 from berth.errors import BerthError
 from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
 from berth.recipe import Recipe
 from berth.stage import expected
 from trainer import models
-from trainer.checkpoints.checkpoint import Checkpoint
+from trainer.checkpoints.checkpoint import Checkpoint, of_another_model
+from trainer.checkpoints.compatibility import check_case, check_model
 from trainer.checkpoints.contents import CheckpointContents
 from trainer.checkpoints.resize import resize, rows_by_position, rows_by_token
 from trainer.models import Architecture, Configuration
@@ -70,11 +69,10 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
     architecture, source = models.get(config.architecture), Checkpoint.find(uri)
-    _check_attention_heads(source, config)
-    contents, names = source.read(shapes, architecture), architecture.names
-    if contents.layers > config.num_hidden_layers:  # the model would silently lack the others
-        raise _of_another_model(uri, f"{contents.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
+    check_model(source, config)
+    contents, names = source.read(shapes, architecture, config.num_hidden_layers), architecture.names
     if how.vocabulary == "same":
+        check_case(source, recipe.vocabulary.lower_case)
         _check_vocabulary(source, contents, tokens, names.word_embeddings)
     elif names.word_embeddings in contents.arrays:
         before = len(contents.arrays[names.word_embeddings])
@@ -85,7 +83,9 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
     return _complete(uri, contents, architecture, shapes, seed, stddev, how.heads == "required")
 
 
-def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def load(
+    uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float, layers: int | None = None
+) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
     Args:
@@ -94,11 +94,12 @@ def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev
         architecture: Of the model.
         seed: The recipe's seed, for heads that the checkpoint lacks.
         stddev: `initializer_range`, likewise.
+        layers: Number of the model's layers; None if only a part of the model is wanted.
 
     Raises:
-        BerthError: naming every variable that is missing or has another shape.
+        BerthError: naming every variable that is missing or has another shape, or if the checkpoint has more layers.
     """
-    contents = Checkpoint.find(uri).read(shapes, architecture)
+    contents = Checkpoint.find(uri).read(shapes, architecture, layers)
     return _complete(uri, contents, architecture, shapes, seed, stddev, heads_required=False)
 
 
@@ -143,37 +144,15 @@ def _missing(uri: str, found: Mapping[str, np.ndarray], shapes: Shapes, optional
         BerthError: naming each other one that is missing, and each of another shape.
     """
     missing = [name for name in shapes if name not in found]
-    problems = [name for name in missing if not name.startswith(optional)]
+    problems = [f"no {name}" for name in missing if not name.startswith(optional)]
     problems += [
         f"{name} {list(found[name].shape)} where the model has {list(shape)}"
         for name, shape in shapes.items()
         if name in found and found[name].shape != shape
     ]
     if problems:
-        raise _of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
+        raise of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
     return missing
-
-
-def _check_attention_heads(source: Checkpoint, config: Configuration) -> None:
-    """Check the number of attention heads, which no shape shows, in the configuration next to the checkpoint."""
-    described = source.configuration
-    if described is None:
-        return
-    theirs = json.loads(storage.read_text(described)).get("num_attention_heads")
-    if theirs not in (None, config.num_attention_heads):
-        raise _of_another_model(
-            described, f"num_attention_heads {theirs}", f"num_attention_heads {config.num_attention_heads}"
-        )
-
-
-def _of_another_model(where: str, found: str, expected: str) -> BerthError:
-    return BerthError(
-        "the checkpoint belongs to another model",
-        where=where,
-        found=found,
-        expected=expected,
-        fix="Give the recipe the model section and the vocabulary of the checkpoint.",
-    )
 
 
 def _check_vocabulary(

@@ -1,7 +1,8 @@
 """One safetensors codec: deterministic bytes, partial reads of any storage, a checksum for each array.
 
 The format is https://github.com/huggingface/safetensors: the header's length (8 bytes, little-endian), a JSON header,
-the arrays. The header's metadata holds one entry, `berth`, with a state (JSON) and a CRC-32 of each array.
+the arrays. The header's metadata holds one entry, `berth`, with a state (JSON), a CRC-32 of each array, and
+one of the header itself.
 
 The `safetensors` package is not used: it writes to a local path without atomic replacement, orders arrays by the size
 of their type, reads local files only, and has no checksums. docs/decisions/004-safetensors-codec.md has
@@ -20,13 +21,17 @@ from typing import IO, Any
 import numpy as np
 
 from berth import storage
-from berth.errors import BerthError
+from berth.errors import BerthError, summary
 
 Arrays = Mapping[str, np.ndarray]
 
 DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "U32": np.uint32}
+# Read as float32, since NumPy has no such type: its upper 16 bits.
+BFLOAT16 = "BF16"
+SIZES = {**{name: np.dtype(dtype).itemsize for name, dtype in DTYPES.items()}, BFLOAT16: 2}
 DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 ALIGNMENT = 8
+HEADER_CHECKSUM = "header_crc32"
 HEADER_LIMIT = 100_000_000  # as in the safetensors library
 
 
@@ -40,11 +45,6 @@ def write(uri: str, arrays: Arrays, state: Mapping[str, Any] | None = None) -> N
     """
     header: dict[str, Any] = {}
     contiguous = {key: np.asarray(arrays[key], order="C") for key in sorted(arrays)}
-    if state is not None:
-        checksums = {key: zlib.crc32(_bytes(array)) for key, array in contiguous.items()}
-        header["__metadata__"] = {"berth": json.dumps({**state, "crc32": checksums}, sort_keys=True)}
-    else:
-        header["__metadata__"] = {"format": "pt"}  # required by Hugging Face's loader
     offset = 0
     for key, array in contiguous.items():
         header[key] = {
@@ -53,6 +53,12 @@ def write(uri: str, arrays: Arrays, state: Mapping[str, Any] | None = None) -> N
             "data_offsets": [offset, offset + array.nbytes],
         }
         offset += array.nbytes
+    metadata = {"format": "pt"}  # required by Hugging Face's loader
+    if state is not None:
+        whole = {**state, "crc32": {key: zlib.crc32(_bytes(array)) for key, array in contiguous.items()}}
+        whole[HEADER_CHECKSUM] = _header_checksum(header, whole)
+        metadata = {"berth": json.dumps(whole, sort_keys=True)}
+    header = {"__metadata__": metadata, **header}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
     with storage.atomic_write(uri) as file:
@@ -77,7 +83,7 @@ def read(
         wanted: Which arrays to read, by name.
 
     Returns:
-        The arrays, and the state (None for a file that has none).
+        The arrays (bfloat16 as float32), and the state (None for a file that has none).
 
     Raises:
         BerthError: if the file is damaged (wrong size, unreadable header, an array that fails its checksum), or an
@@ -103,31 +109,74 @@ def _read_header(uri: str, file: IO[bytes]) -> tuple[dict[str, Any], dict[str, A
     if length >= HEADER_LIMIT:
         raise _damaged(uri, "no safetensors header")
     try:
-        header: dict[str, Any] = json.loads(file.read(length))
+        header: dict[str, Any] = json.loads(file.read(length), object_pairs_hook=_without_repetition)
         metadata = header.pop("__metadata__", {})
         state: dict[str, Any] | None = json.loads(metadata["berth"]) if "berth" in metadata else None
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(uri, "a header that is not that of safetensors") from error
+        if state is not None and not isinstance(state["crc32"], dict):
+            raise ValueError("no checksums")
+        end = _check_entries(header)
+        if state is not None and state.pop(HEADER_CHECKSUM, None) not in (None, _header_checksum(header, state)):
+            raise ValueError("another header than was written (CRC-32)")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(uri, f"a header that is not that of safetensors: {summary(error)}") from error
     if (size := storage.size(uri)) != 8 + length + end:
         raise _damaged(uri, f"{size} bytes", f"{8 + length + end}, as its header says")
     return header, state, 8 + length
 
 
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _check_entries(header: Mapping[str, Any]) -> int:
+    """Check that the arrays follow each other without gap or overlap, each of the size of its shape.
+
+    Returns:
+        Their size in bytes.
+
+    Raises:
+        ValueError, KeyError, TypeError: if not.
+    """
+    place = 0
+    for name, entry in sorted(header.items(), key=lambda item: tuple(item[1]["data_offsets"])):
+        (first, last), shape = entry["data_offsets"], entry["shape"]
+        if not (isinstance(shape, list) and all(type(each) is int and each >= 0 for each in [first, last, *shape])):
+            raise ValueError(f"shape or offsets of {name}")
+        if first != place or last < first:
+            raise ValueError(f"a gap or overlap before {name}")
+        if not isinstance(entry["dtype"], str):
+            raise ValueError(f"type of {name}")
+        size = SIZES.get(entry["dtype"])
+        if size is not None and math.prod(shape) * size != last - first:
+            raise ValueError(f"{last - first} bytes of {name} for the shape {shape}")
+        place = last
+    return place
+
+
+def _header_checksum(header: Mapping[str, Any], state: Mapping[str, Any]) -> int:
+    """CRC-32 of what the checksums of the arrays do not cover: names, types, shapes, offsets and the state."""
+    return zlib.crc32(json.dumps([header, state], sort_keys=True).encode())
+
+
 def _read_array(
     uri: str, file: IO[bytes], start: int, key: str, entry: Mapping[str, Any], state: Mapping[str, Any] | None
 ) -> np.ndarray:
-    if entry["dtype"] not in DTYPES:
+    if entry["dtype"] not in SIZES:
         raise BerthError("an array has a type that is not supported", where=f"{uri}, {key}", found=entry["dtype"])
     first, last = entry["data_offsets"]
     file.seek(start + first)
     content = file.read(last - first)
+    if len(content) != last - first:
+        raise _damaged(uri, f"an end of the file in {key}")
     if state is not None and zlib.crc32(content) != state["crc32"].get(key):
         raise _damaged(uri, f"other data in {key} than were written (CRC-32)")
-    dtype, shape = np.dtype(DTYPES[entry["dtype"]]), entry["shape"]
-    if len(content) != math.prod(shape) * dtype.itemsize:
-        raise _damaged(uri, f"{len(content)} bytes of {key} for the shape {shape}")
-    return np.frombuffer(content, dtype=dtype).reshape(shape)
+    if entry["dtype"] == BFLOAT16:
+        upper = np.frombuffer(content, dtype=np.uint16).astype(np.uint32)
+        return (upper << 16).view(np.float32).reshape(entry["shape"])
+    return np.frombuffer(content, dtype=DTYPES[entry["dtype"]]).reshape(entry["shape"])
 
 
 def _damaged(uri: str, found: str, expected: str = "") -> BerthError:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from berth import storage
-from berth.formats.results import TRAINING
+from berth.formats.results import TRAINING, read_json
 from berth.formats.vocabulary import VOCABULARY
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
@@ -28,6 +28,7 @@ def plan(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], records: Mapping
         "steps": schedule.total_updates(phases),
         "sequences": schedule.sequences(phases, schedule.total_updates(phases)),
         "lower_case": recipe.vocabulary.lower_case,
+        "checkpoint_every_steps": recipe.training.checkpoint_every_steps,
         "phases": [
             {
                 "name": phase.name,
@@ -57,7 +58,7 @@ def describe(output: Output, summary: Summary, config: Configuration, vocabulary
 def read(directory: str) -> Summary | None:
     """The content of training.json in a training run's directory; None if there is none."""
     uri = storage.join(directory, TRAINING)
-    return json.loads(storage.read_text(uri)) if storage.exists(uri) else None
+    return read_json(uri) if storage.exists(uri) else None
 
 
 def progress_at(summary: Summary, step: int) -> dict[str, Any]:

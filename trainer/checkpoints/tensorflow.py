@@ -30,6 +30,11 @@ GLOBAL_STEP = "global_step"
 PREFIX, STATE = "bert_model.ckpt", "checkpoint"
 
 
+def prefix_of(uri: str) -> str:
+    """The prefix of the checkpoint that a file is part of (``….ckpt.index``, ``….ckpt.data-00000-of-00001``)."""
+    return re.sub(r"\.(index|data-\d{5}-of-\d{5})$", "", uri)
+
+
 def exists(prefix: str) -> bool:
     """Whether this is the prefix of a TensorFlow checkpoint, such as ``…/bert_model.ckpt``."""
     return storage.exists(f"{prefix}.index")
@@ -68,6 +73,7 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
             keys = reader.get_variable_to_shape_map()
             if OBJECT_GRAPH in keys:
                 by_name, convert = architecture.tensorflow.keys_by_name(keys), architecture.tensorflow.convert
+                strange = architecture.tensorflow.strange(keys)
                 if not by_name:
                     raise BerthError(
                         f"the TensorFlow checkpoint holds no encoder of the architecture {architecture.name!r}",
@@ -77,17 +83,18 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
                     )
             else:
                 by_name, convert = {key: key for key in keys}, _unchanged
+                strange = list(filter(architecture.names.is_strange, keys))
             arrays = {
                 name: convert(name, np.asarray(reader.get_tensor(by_name[name]), dtype=np.float32))
                 for name in names
                 if name in by_name
             }
             step = int(reader.get_tensor(GLOBAL_STEP)) if GLOBAL_STEP in keys else None
-        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        except (tf.errors.OpError, RuntimeError, ValueError, IndexError, UnicodeDecodeError) as error:
             raise BerthError(
                 "the TensorFlow checkpoint cannot be read", where=prefix, found=str(error).split("\n")[0]
             ) from error
-    return CheckpointContents(arrays, count_layers(by_name), step)
+    return CheckpointContents(arrays, count_layers(by_name), tuple(strange), step)
 
 
 def write_tf1(output: Output, arrays: Mapping[str, np.ndarray], config: Configuration, step: int | None) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from berth import storage
 from berth.errors import UsageError
-from berth.stage import lineage
 from berth.stage.inputs import Inputs
-from berth.stage.manifest import NAME as MANIFEST
-from berth.stage.manifest import Manifest, ManifestInput
+from trainer.data.provenance import manifest_of
 
 
 def check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
@@ -23,7 +20,8 @@ def check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
     Raises:
         UsageError: if it is another one.
     """
-    used = _made_with(records.uri) if records.is_stage else None
+    manifest = manifest_of(records)
+    used = manifest.inputs.get("vocabulary") if manifest is not None else None
     if used is not None and used.files[0].sha256 != vocabulary.one().sha256:
         raise UsageError(
             f"the records {name!r} were made with another vocabulary",
@@ -32,13 +30,3 @@ def check_vocabulary(name: str, records: Inputs, vocabulary: Inputs) -> None:
             expected=f"{vocabulary.one().uri}, sha256 {vocabulary.one().sha256[:12]}…",
             fix="Make the records again with the vocabulary of the model, or use the one they were made with.",
         )
-
-
-def _made_with(directory: str) -> ManifestInput | None:
-    """The vocabulary that a stage read, or, where it only picked records, the stage that made these."""
-    inputs = Manifest.read(directory).inputs
-    if "vocabulary" in inputs or "records" not in inputs:
-        return inputs.get("vocabulary")
-    origin = lineage.origin_uri(inputs["records"], directory)
-    is_there = inputs["records"].stage and storage.exists(storage.join(origin, MANIFEST))
-    return _made_with(origin) if is_there else None

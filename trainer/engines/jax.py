@@ -20,7 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer import models, optimizers
-from trainer.engines import Arrays, Scalars, Settings, check_backend
+from trainer.engines import Arrays, Scalars, Settings, check_backend, processes
 from trainer.engines.fused_attention import fused_attention
 from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
@@ -199,11 +199,11 @@ def _fused_attention(settings: Settings) -> models.FusedAttention | None:
 
 def _join_processes() -> None:
     """Find the other processes: on TPUs by the cluster's own means, else by JAX_COORDINATOR_ADDRESS and JAX_*."""
-    address = os.environ.get("JAX_COORDINATOR_ADDRESS")
-    if address and not jax.distributed.is_initialized():
+    found = processes.of_jax()
+    if found.address and not jax.distributed.is_initialized():
         jax.distributed.initialize(
-            address,
-            int(os.environ["JAX_NUM_PROCESSES"]),
-            int(os.environ["JAX_PROCESS_ID"]),
+            found.address,
+            found.count,
+            found.number,
             heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
         )

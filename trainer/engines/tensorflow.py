@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
@@ -15,7 +14,7 @@ from berth.errors import UsageError
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer import models, optimizers
-from trainer.engines import Arrays, Scalars, Settings, check_backend
+from trainer.engines import Arrays, Scalars, Settings, check_backend, processes
 from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
 
@@ -230,6 +229,5 @@ def _device() -> str:
 
 def _process_index() -> tuple[int, int]:
     """Index of this process and number of processes, from TF_CONFIG."""
-    config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    workers = config.get("cluster", {}).get("worker", [])
-    return (int(config["task"]["index"]), len(workers)) if workers else (0, 1)
+    found = processes.of_tensorflow()
+    return found.number, found.count

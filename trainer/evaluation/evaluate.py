@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from berth import storage
-from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, write_lines
+from berth.formats.results import EVALUATION, EVALUATIONS, FILL_MASK, read_json, write_lines
 from berth.formats.vocabulary import VOCABULARY
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
 from trainer.checkpoints import checkpoint
+from trainer.checkpoints.compatibility import described_case
+from trainer.data.provenance import check_case
 from trainer.data.vocabulary import check_vocabulary
 
 VERSION = 2
@@ -42,13 +44,14 @@ def evaluate(
             evaluations.jsonl: the figures of each checkpoint, in order of their steps.
 
     Raises:
-        UsageError: if the records were made with another vocabulary.
+        UsageError: if the records were made with another vocabulary or case.
         BerthError: if there is no checkpoint, the records do not fit the model, or its losses are not finite.
     """
     newest = checkpoint.newest(model).uri
     uris = [newest] if checkpoints == "newest" else [each.uri for each in checkpoint.all_of(model)]
     vocabulary = Inputs.at(storage.join(storage.parent(newest), VOCABULARY))
     check_vocabulary("evaluation", records, vocabulary)
+    _check_case(newest, records)
     parameters: dict[str, Any] = {"batch_size": batch_size}
     if checkpoints != "newest":
         parameters["checkpoints"] = checkpoints
@@ -81,9 +84,16 @@ def evaluate_other(
 
     files, described = checkpoint.Checkpoint.find(uri).files, description_files(uri)
     check_vocabulary("evaluation", records, Inputs.at(described[1]))
+    _check_case(uri, records)
     model = Inputs.at(*sorted({*(file.uri for file in files.files), *described}))
     stage = Stage("evaluate", VERSION, {"batch_size": batch_size}, {"model": model, "records": records})
     return run(stage, destination, lambda output: _work([uri], records, batch_size, engine, output, with_lines=False))
+
+
+def _check_case(uri: str, records: Inputs) -> None:
+    """Check the records' case where the files next to the checkpoint say the model's. Raises UsageError."""
+    if (described := described_case(uri)) is not None:
+        check_case("evaluation", records, described[1])
 
 
 def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, output: Output, with_lines: bool) -> None:
@@ -103,7 +113,7 @@ def _work(uris: Sequence[str], records: Inputs, batch_size: int, engine: str, ou
             if uri != model.uri:
                 model.assign(uri)
             _write(output, f"{EVALUATED}/{step}.json", model.evaluate(batch_size))
-        content: dict[str, Any] = json.loads(storage.read_bytes(measured))
+        content: dict[str, Any] = read_json(measured)
         return content
 
     newest = figures(uris[-1])

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.formats.results import EVALUATIONS, Line, read_lines, write_lines
+from berth.formats.results import EVALUATIONS, Line, read_json, read_lines, write_lines
 from berth.formats.vocabulary import VOCABULARY
-from berth.recipe import Training
 from berth.stage import STARTED
+from berth.stage.identity import Claim
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
@@ -120,7 +120,7 @@ def _claim(training: str, records: Inputs, output: str) -> None:
             )
         with storage.atomic_write(uri) as file:
             file.write(json.dumps(claim).encode())
-    elif (known := json.loads(storage.read_bytes(uri))) != claim:
+    elif (known := read_json(uri)) != claim:
         other = "of another training run" if known["training"] != claim["training"] else "on other records"
         raise UsageError(
             f"this directory holds evaluations {other}", where=output, fix="Choose another directory with --output."
@@ -135,8 +135,8 @@ def _digest(directory: str, seconds: float) -> str:
             return Manifest.read(directory).digest
         if storage.exists(storage.join(directory, STARTED)):
             with contextlib.suppress(BerthError):  # it has finished in this moment
-                content: dict[str, str] = json.loads(storage.read_bytes(storage.join(directory, STARTED)))
-                return content["digest"]
+                if (claim := Claim.read(directory)) is not None and claim.digest is not None:
+                    return claim.digest
         if not is_logged:
             log.info("waiting for a training run to start in %s", directory)
             is_logged = True
@@ -144,8 +144,7 @@ def _digest(directory: str, seconds: float) -> str:
 
 
 def _scheduled(directory: str) -> set[int]:
-    """The steps at which a finished training run saved a checkpoint, from its manifest and training.json."""
-    how = Manifest.read(directory).parameters["training"]
-    every = how.get("checkpoint_every_steps", Training.default("checkpoint_every_steps"))
-    ended = (summary.read(directory) or {}).get("ended", {}).get("step", 0)
+    """The steps at which a finished training run saved a checkpoint, from its training.json."""
+    training = summary.read(directory) or {}
+    every, ended = training.get("checkpoint_every_steps", 1), training.get("ended", {}).get("step", 0)
     return {*range(every, ended + 1, every), *([ended] if ended else [])}

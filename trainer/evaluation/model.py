@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,8 +47,10 @@ class LoadedModel:
         Raises:
             BerthError: if it is damaged, or a variable is missing or has another shape.
         """
-        arrays, shapes = _read(uri, self.engine.shapes), self.engine.shapes
-        pooler = architecture_of(uri).names.pooler  # used by the next-sentence head alone
+        config, shapes = read_configuration(description_files(uri)[0]), self.engine.shapes
+        architecture = models.get(config.architecture)
+        arrays = Checkpoint.find(uri).read(list(shapes), architecture, config.num_hidden_layers).arrays
+        pooler = architecture.names.pooler  # used by the next-sentence head alone
         needed = [name for name in shapes if self.next_sentence or not name.startswith(pooler)]
         problems = [f"no {name}" for name in needed if name not in arrays]
         problems += [
@@ -87,16 +88,6 @@ class LoadedModel:
             expected="finite losses and logits",
             fix="Evaluate an earlier checkpoint: training diverged before this one, or its file is corrupt.",
         )
-
-
-def _read(uri: str, wanted: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """The wanted variables of a checkpoint."""
-    return Checkpoint.find(uri).read(list(wanted), architecture_of(uri)).arrays
-
-
-def architecture_of(uri: str) -> models.Architecture:
-    """The architecture of a checkpoint of any format, by the configuration next to it."""
-    return models.get(read_configuration(description_files(uri)[0]).architecture)
 
 
 def description_files(uri: str) -> tuple[str, str]:
@@ -159,8 +150,9 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> LoadedMo
         engine_name: ``tensorflow`` or ``jax``.
     """
     config, tokens = read_description(uri)
-    variable = models.get(config.architecture).names.next_sentence
-    next_sentence = variable in _read(uri, {variable: None})
+    architecture = models.get(config.architecture)
+    variable = architecture.names.next_sentence
+    next_sentence = variable in Checkpoint.find(uri).read([variable], architecture).arrays
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)
     engine = create(engine_name, Settings(config, next_sentence))

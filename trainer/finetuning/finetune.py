@@ -81,7 +81,7 @@ def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: b
     engine = ClassifierEngine(config, dataset.head)
     engine.assign(weights.initial(engine.shapes, seed, config.initializer_range))
     encoder = {name: shape for name, shape in engine.shapes.items() if name.startswith(architecture.names.encoder)}
-    arrays = weights.load(uri, encoder, architecture, seed, config.initializer_range)
+    arrays = weights.load(uri, encoder, architecture, seed, config.initializer_range, layers=config.num_hidden_layers)
     _check_finite(uri, arrays)
     engine.assign(arrays)
     held_out = dict(zip((each.name for each in dataset.held_out), encoded[1:], strict=True))

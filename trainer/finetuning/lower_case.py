@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-from berth import storage
 from berth.errors import UsageError
-from berth.formats.results import TRAINING
-from trainer.checkpoints.checkpoint import beside
-
-# Files that say so, and the key in them.
-SOURCES = {TRAINING: "lower_case", "tokenizer_config.json": "do_lower_case"}
+from trainer.checkpoints.compatibility import CASE, described_case
 
 
 def lower_case_of(uri: str, given: bool | None) -> bool:
@@ -21,26 +14,24 @@ def lower_case_of(uri: str, given: bool | None) -> bool:
         given: What the user says; None to ask the files.
 
     Raises:
-        UsageError: if neither files nor user say so, or they contradict each other.
+        UsageError: if neither files nor user say so, they contradict each other, or the tokenizer is not BERT's.
     """
-    for name, key in SOURCES.items():
-        described = beside(uri, name)
-        found = json.loads(storage.read_text(described)).get(key) if described is not None else None
-        if found is None:
-            continue
+    described = described_case(uri)
+    if described is not None:
+        where, found = described
         if given is not None and given != found:
             raise UsageError(
                 f"the checkpoint is for {'uncased' if found else 'cased'} text",
-                where=f"{described}, key {key}",
+                where=where,
                 found=f"{'--lower-case' if given else '--cased'}",
                 fix="Leave the flag out.",
             )
-        return bool(found)
+        return found
     if given is None:
         raise UsageError(
             "no file next to the checkpoint says whether it is for lower-cased text",
             where=uri,
-            expected=" or ".join(SOURCES),
+            expected=" or ".join(CASE),
             fix="Give --lower-case or --cased.",
         )
     return given

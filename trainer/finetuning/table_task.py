@@ -134,6 +134,14 @@ class TableTask(Task):
                 where=uri,
                 found=", ".join(map(repr, found)) or "no rows",
             )
+        stripped = Counter(label.strip() for label in found)
+        if twice := [label for label in sorted(found) if stripped[label.strip()] > 1]:
+            raise BerthError(
+                "two labels differ by spaces only",
+                where=uri,
+                found=" and ".join(map(repr, twice[:2])),
+                fix="Remove the spaces, or name the labels differently.",
+            )
         are_numbers = all(WHOLE_NUMBER.fullmatch(label) for label in found)
         names = sorted(found, key=lambda label: (int(label) if are_numbers else 0, label))
         return ClassLabels(tuple(names), source=storage.basename(uri))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from berth.errors import UsageError
+from trainer.engines import processes
 
 # Ports that the processes of a training run connect to; k8s/train/jobset.yaml opens them.
 TENSORFLOW_PORT, JAX_PORT = 2222, 8476
@@ -17,10 +17,19 @@ def process_number() -> int:
     """The number of this process in its training run, from 0: from TF_CONFIG or JAX_PROCESS_ID.
 
     All processes compute; process 0 writes the results.
+
+    Raises:
+        UsageError: if these are impossible, or both are given.
     """
-    if os.environ.get("TF_CONFIG"):
-        return int(json.loads(os.environ["TF_CONFIG"]).get("task", {}).get("index", 0))
-    return int(os.environ.get("JAX_PROCESS_ID", "0"))
+    tensorflow, jax = processes.of_tensorflow(), processes.of_jax()
+    if tensorflow.count > 1 and jax.count > 1:
+        raise UsageError(
+            "TensorFlow's and JAX's variables both describe processes",
+            where="environment",
+            found=f"TF_CONFIG and {processes.ADDRESS}",
+            fix="Set only those of the engine that trains.",
+        )
+    return tensorflow.number or jax.number
 
 
 @dataclass(frozen=True)

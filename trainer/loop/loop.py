@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Iterator, Mapping
 
-from berth.errors import BerthError, TemporaryError
+from berth.errors import TemporaryError
 from berth.progress import Progress
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
+from berth.stage.stopping import StoppedError, handled
 from trainer.checkpoints import checkpoint
 from trainer.data.records import prefetch
 from trainer.engines import Engine
@@ -25,13 +25,8 @@ from trainer.loop.training_run import TrainingRun
 from trainer.schedules import cadence, schedule
 
 
-class InterruptedTrainingError(BerthError):
-    """Training was stopped by SIGTERM and has saved a checkpoint; the same command continues it.
-
-    Its exit status is the one a shell reports for SIGTERM, 128 + 15.
-    """
-
-    exit_status = 143
+class InterruptedTrainingError(StoppedError):
+    """Training was stopped by SIGTERM or Ctrl-C and has saved a checkpoint; the same command continues it."""
 
 
 class LostProcessError(TemporaryError):
@@ -59,15 +54,16 @@ def run(
         output: Where everything is written.
 
     Raises:
-        InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
+        InterruptedTrainingError: after SIGTERM or Ctrl-C, when the checkpoint is saved.
         LostProcessError: if another process of the training run has ended.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
     training = TrainingRun(recipe, inputs, vocabulary, evaluation, training_slice, output)
     phases, engine, end = training.phases, training.engine, training_slice.end
     numbers = range(training.done + 1, end + 1)
+    signals: list[int] = []
     with (
-        _sigterm() as stop_requested,
+        handled(signals.append),
         _lost_processes(engine),
         contextlib.closing(training.metrics_log),
         Progress("train", total=end, unit="step") as progress,
@@ -84,7 +80,7 @@ def run(
                 is_logged = number % recipe.training.log_every_steps == 0 or update.is_last_of_phase
                 is_evaluated = cadence.is_due(recipe.evaluation, phases, number)
                 # All processes must stop after the same update. Agreeing on it costs time, so only logged ones ask.
-                is_stopped = engine.total(stop_requested.is_set()) > 0 if is_logged or engine.processes == 1 else False
+                is_stopped = engine.total(bool(signals)) > 0 if is_logged or engine.processes == 1 else False
                 if is_logged or is_evaluated or is_stopped or training.is_scheduled(number):
                     training.fetch_results(number)
                 if is_logged:
@@ -96,26 +92,13 @@ def run(
                 if is_reached:
                     break
                 if is_stopped and number < end:
-                    raise InterruptedTrainingError(
-                        f"training was stopped by SIGTERM after step {number} of {end}",
+                    raise InterruptedTrainingError.by(
+                        signals[0] if signals else signal.SIGTERM,  # another process may have received it
+                        f"training was stopped by {{}} after step {number} of {end}",
                         where=output.path(checkpoint.name(number)),
                         fix="All is saved: the same command continues from here.",
                     )
         training.finish()
-
-
-@contextlib.contextmanager
-def _sigterm() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets instead of ending the process. Only the main thread can receive signals."""
-    stop_requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop_requested
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: stop_requested.set())
-    try:
-        yield stop_requested
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -9,21 +9,21 @@ from collections.abc import Callable, Mapping
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.recipe import Recipe
-from berth.stage import Destination, Result, Stage, run
+from berth.stage import Destination, Identity, Result, Stage, Workspace, run
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
+from berth.stage.run_index import HOW
+from trainer.data.provenance import check_case, check_records
 from trainer.data.vocabulary import check_vocabulary
+from trainer.loop import continuation
 from trainer.loop.hosts import process_number
 from trainer.loop.slice import Slice
 
 log = logging.getLogger("berth.train")
 
-VERSION = 3
-# Not part of the digest: a training run that one engine began continues with the other, as it does on other devices.
-# The results agree to rounding.
-HOW = {"engine", "attention", "steps_per_epoch"}
+VERSION = 4
 # How long the other processes wait until process 0 has hashed its files and written the manifest.
 SECONDS_FOR_MANIFEST = 600
 
@@ -53,8 +53,9 @@ def train(
             .tensorboard, which is not part of the result.
 
     Raises:
-        UsageError: if records are missing or superfluous, or were made with another vocabulary.
-        loop.InterruptedTrainingError: after SIGTERM, when the checkpoint is saved.
+        UsageError: if records are missing or superfluous, or were made with another vocabulary, length, masking or
+            case than the recipe's.
+        loop.InterruptedTrainingError: after SIGTERM or Ctrl-C, when the checkpoint is saved.
         BerthError: for damaged records, a checkpoint of another model, a loss that is not finite.
     """
     training_slice = Slice.of(recipe, until, before)
@@ -69,6 +70,7 @@ def train(
                 expected=", ".join(needed),
             )
         check_vocabulary(name, records[name], vocabulary)
+        check_records(name, records[name], recipe)
         inputs[f"records_{name}"] = records[name]
     if (evaluation is not None) != recipe.evaluation.is_during_training:
         raise UsageError(
@@ -80,6 +82,7 @@ def train(
         )
     if evaluation is not None:
         check_vocabulary("evaluation", evaluation, vocabulary)
+        check_case("evaluation", evaluation, recipe.vocabulary.lower_case)
         inputs["evaluation"] = evaluation
     if recipe.initial_checkpoint is not None:
         inputs |= _initial_inputs(recipe, recipe.initial_checkpoint)
@@ -98,11 +101,17 @@ def train(
     if until is not None:
         parameters["until"] = until
     inputs |= training_slice.inputs()
-    stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed)
+
+    def continues(there: Identity, directory: str) -> bool:
+        return continuation.is_beginning(there, stage.identity, directory)
+
+    stage = Stage("train", VERSION, parameters, inputs, seed=recipe.seed, continues=continues)
 
     def work(output: Output) -> None:
         from trainer.loop import loop  # imports TensorFlow: not before it is known that there is work to do
 
+        if isinstance(destination, Workspace) and process_number() == 0:
+            continuation.copy_beginning(stage.identity, destination, output)
         loop.run(recipe, records, vocabulary, evaluation, training_slice, output)
 
     return run(stage, destination, work) if process_number() == 0 else _run_without_writing(stage, destination, work)

@@ -1,7 +1,7 @@
 """Models: a registry of architectures, each with its configuration, network, names and figures."""
 
 from trainer.models.architecture import Architecture, Configuration, FusedAttention, Network, Outputs
-from trainer.models.registry import ARCHITECTURES, CONFIG, configuration_of, get, read_configuration
+from trainer.models.registry import ARCHITECTURES, CONFIG, configuration_of, get, read_configuration, read_json
 
 __all__ = [
     "ARCHITECTURES",
@@ -14,4 +14,5 @@ __all__ = [
     "configuration_of",
     "get",
     "read_configuration",
+    "read_json",
 ]

@@ -72,6 +72,13 @@ class Configuration(Protocol):
     def initializer_range(self) -> float:
         """Standard deviation of random weights."""
 
+    def differences(self, content: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Where a checkpoint's configuration file describes another model, in ways that no variable's shape shows.
+
+        Returns:
+            Value there and value here, by key of the file.
+        """
+
     def to_json(self) -> bytes:
         """Content of the configuration file."""
 
@@ -139,6 +146,7 @@ class VariableNames:
         next_sentence: A variable that exists in checkpoints with the next-sentence head only.
         word_embeddings: The table of word embeddings [vocabulary, hidden].
         vocabulary: All variables with a row for each entry of the vocabulary.
+        is_strange: Whether a name in a checkpoint looks like the model's, but is none that any of its networks has.
     """
 
     encoder: str
@@ -147,6 +155,7 @@ class VariableNames:
     next_sentence: str
     word_embeddings: str
     vocabulary: tuple[str, ...]
+    is_strange: Callable[[str], bool]
 
     @property
     def pretraining(self) -> tuple[str, ...]:
@@ -162,11 +171,15 @@ class HuggingFaceNames:
         name_of: Hugging Face's name of a variable. Raises KeyError for a name that is not one of the model's.
         candidates: All names that a variable may have there, in published checkpoints of any age.
         convert: (our name, array) to the array in the other side's layout; its own inverse.
+        is_strange: Whether a name looks like the model's, but is none that any of its networks has.
+        tied: Names of second copies of a variable, by our name of the variable. They must be equal to it.
     """
 
     name_of: Callable[[str], str]
     candidates: Callable[[str], list[str]]
     convert: Callable[[str, np.ndarray], np.ndarray]
+    is_strange: Callable[[str], bool]
+    tied: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,7 @@ class TensorFlowNames:
     Args:
         keys_by_name: The checkpoint's key of each variable, by our name; empty where no model is found.
         convert: (our name, array) to the array in our layout.
+        strange: Of all keys, the variables of the encoder that no network of the model has.
         graph: (arrays by our names, attention heads) to the objects of a checkpoint: nested dictionaries and lists
             with arrays in their layout; an object that is reached by several paths is the same Python object at each.
         expected: The classes whose checkpoints are known, for messages.
@@ -183,6 +197,7 @@ class TensorFlowNames:
 
     keys_by_name: Callable[[Iterable[str]], dict[str, str]]
     convert: Callable[[str, np.ndarray], np.ndarray]
+    strange: Callable[[Iterable[str]], list[str]]
     graph: Callable[[Mapping[str, np.ndarray], int], dict[str, Any]]
     expected: str
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
+from typing import Any
 
 from berth import storage
-from berth.errors import BerthError, UsageError
+from berth.errors import UsageError, summary
 from berth.recipe import ModelConfig
 from trainer.models.architecture import Architecture, Configuration
 
@@ -43,20 +44,30 @@ def configuration_of(model: ModelConfig, vocab_size: int) -> Configuration:
     return get(model.architecture).configuration_of(model, vocab_size)
 
 
+def read_json(uri: str) -> dict[str, Any]:
+    """The JSON object in a configuration file next to a checkpoint.
+
+    Raises:
+        BerthError: if it is missing, or holds something else.
+    """
+    try:
+        content = json.loads(storage.read_text(uri).removeprefix("\ufeff"))  # some editors write a byte order mark
+    except json.JSONDecodeError as error:
+        raise UsageError("the file is not JSON", where=f"{uri}, line {error.lineno}", found=error.msg) from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits; deep nesting
+        raise UsageError("the file is not JSON of a configuration", where=uri, found=summary(error)) from error
+    if not isinstance(content, dict):
+        raise UsageError("the file is not a JSON object", where=uri, found=type(content).__name__)
+    return content
+
+
 def read_configuration(uri: str) -> Configuration:
     """Read a bert_config.json, or a Hugging Face config.json.
 
     Raises:
         BerthError: if it is missing, not JSON, of an unknown architecture, or describes no possible model.
     """
-    try:
-        content = json.loads(storage.read_text(uri))
-    except json.JSONDecodeError as error:
-        raise BerthError(
-            "the model configuration is not JSON", where=f"{uri}, line {error.lineno}", found=error.msg
-        ) from error
-    if not isinstance(content, dict):
-        raise BerthError("the model configuration is not a JSON object", where=uri)
+    content = read_json(uri)
     name = content.get("model_type", DEFAULT)
     if name not in ARCHITECTURES:
         raise UsageError(

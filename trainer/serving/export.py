@@ -78,7 +78,7 @@ def export_other(*, uri: str, format: str, destination: Destination) -> Result:
             expected=" or ".join(CONVERSIONS),
         )
     files = {file.uri for file in source.files.files} | set(description_files(uri))
-    stage = Stage("export", VERSION, {"format": format}, {"model": Inputs.of(*sorted(files))})
+    stage = Stage("export", VERSION, {"format": format}, {"model": Inputs.at(*sorted(files))})
     return run(stage, destination, lambda output: _WRITERS[format](uri, output))
 
 

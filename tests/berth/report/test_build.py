@@ -200,7 +200,7 @@ def test_it_is_up_to_date_until_an_input_changes(made: Made, tmp_path: Path, cap
         assert caplog.messages[-1].startswith("up to date")
         (tmp_path / "other").mkdir()
         other = make_run(tmp_path / "other", description="Another")
-        with pytest.raises(UsageError, match="recipe = "):
+        with pytest.raises(UsageError, match=r"recipe\.description = "):
             build(other, tmp_path / "report")
 
 

@@ -1,6 +1,7 @@
 """A stage runs once, proves what it made, and continues where it was interrupted."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage import Directory, Stage, Workspace, run
+from berth.stage import Directory, Stage, Workspace, run, unchanged
 from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 
@@ -42,7 +43,7 @@ def test_the_manifest_says_what_was_made_from_what(tmp_path, text):
     assert [(f.path, f.size, f.records) for f in manifest.files] == [("a.txt", 5, 1), ("b.txt", 5, 1)]
     assert manifest.files[0].sha256 == storage.sha256(result.uri + "/a.txt")
     assert manifest.inputs["text"].files[0].sha256 == text.files[0].sha256
-    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+    assert sorted(os.listdir(result.uri)) == [".revisions.json", "a.txt", "b.txt", "manifest.json"]
 
 
 def test_a_finished_stage_is_not_run_again(tmp_path, text):
@@ -126,7 +127,9 @@ def test_completed_shards_are_kept_when_the_work_fails(tmp_path, text):
     with pytest.raises(BerthError, match="it broke"):
         run(stage(text), place, fail_halfway)
     assert [name for name in os.listdir(tmp_path / "out") if not name.startswith(".")] == ["a.txt"]
-    with pytest.raises(UsageError, match="unfinished output of other parameters"):
+    with pytest.raises(
+        UsageError, match=r"unfinished output of other parameters.*Found size = its default there, 9 now"
+    ):
         run(stage(text, size=9), place, write_two_shards)
     result = run(stage(text), place, write_two_shards)
     assert result.manifest.counters == {"letters": 10}
@@ -157,7 +160,7 @@ def test_what_a_kill_after_the_manifest_leaves_is_removed(tmp_path, text):
         (tmp_path / result.uri / name).parent.mkdir(exist_ok=True)
         (tmp_path / result.uri / name).write_text("{}")
     assert run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards).was_up_to_date
-    assert sorted(os.listdir(result.uri)) == ["a.txt", "b.txt", "manifest.json"]
+    assert sorted(os.listdir(result.uri)) == [".revisions.json", "a.txt", "b.txt", "manifest.json"]
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06])
@@ -166,7 +169,7 @@ def test_after_sigkill_the_result_is_that_of_an_undisturbed_run(tmp_path, text, 
         return [sys.executable, "-c", KILLED, text.uris[0], str(output)]
 
     def files(directory):
-        return {path.name: path.read_bytes() for path in directory.iterdir() if path.name != "manifest.json"}
+        return {path.name: path.read_bytes() for path in directory.glob("[!.]*") if path.name != "manifest.json"}
 
     def listed(directory):
         return json.loads((directory / "manifest.json").read_text())["files"]
@@ -195,6 +198,7 @@ def test_two_processes_do_not_work_on_one_output(tmp_path, text, monkeypatch):
 
 def test_inputs_of_a_finished_stage_are_not_hashed_again(tmp_path, text, monkeypatch):
     result = run(stage(text), Workspace(str(tmp_path / "w")), write_two_shards)
+    monkeypatch.setattr(unchanged, "SMALL", 0)
     monkeypatch.setattr(storage, "sha256", lambda uri: pytest.fail("hashed again"))
     found = Inputs.of(result.uri + "/*.txt")
     assert (found.is_stage, found.digest) == (True, result.files("*.txt").digest)
@@ -209,3 +213,26 @@ def test_inputs_that_do_not_exist_or_share_a_name_are_refused(tmp_path):
         (tmp_path / name / "same.txt").write_text(name)
     with pytest.raises(UsageError, match=r"two input files are called same\.txt"):
         Inputs.of(str(tmp_path / "*" / "same.txt"))
+
+
+def test_a_difference_is_named_by_its_path(tmp_path, text):
+    place = Directory(str(tmp_path / "out"))
+    run(stage(text, phases=[{"steps": 2, "name": "a"}, {"steps": 3}]), place, write_two_shards)
+    for phases, found in [
+        ([{"steps": 2, "name": "a"}, {"steps": 4}], r"phases\.1\.steps = 3 there, 4 now"),
+        ([{"steps": 2}, {"steps": 3}], r"phases\.0\.name = 'a' there, its default now"),
+        ([{"steps": 2, "name": "a"}], r"phases\.1 = \{'steps': 3\} there, its default now"),
+    ]:
+        with pytest.raises(UsageError, match=f"Found {found}"):
+            run(stage(text, phases=phases), place, write_two_shards)
+
+
+def test_a_stage_that_is_made_anew_in_a_workspace_says_why(tmp_path, text, caplog):
+    place = Workspace(str(tmp_path / "w"))
+    first = run(stage(text, size=2), place, write_two_shards)
+    run(stage(text, size=2, other=1, third=2), place, write_two_shards)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        run(stage(text, size=3), place, write_two_shards)
+    (message,) = (message for message in caplog.messages if "made anew" in message)
+    assert message == f"made anew, since {first.uri} has other parameters or inputs: size = 2 there, 3 now"

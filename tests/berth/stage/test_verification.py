@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from berth.errors import BerthError
+from berth.stage import Identity
+from berth.stage.manifest import Manifest
 from berth.stage.verification import verify
 from support.finished_stages import DUMP, directory
 
@@ -118,3 +122,55 @@ def test_ancestors_are_verified_when_asked(workspace: Path) -> None:
     assert problems(records) == []
     (found,) = problems(records, ancestors=True)
     assert "articles.parquet: the content differs" in found
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object], sealed: bool = False) -> None:
+    """Change a manifest; ``sealed``: as someone would who knows its digest and seal."""
+    content = json.loads(path.read_text())
+    change(content)
+    if sealed:
+        content["digest"] = Identity.of_manifest(Manifest.model_validate(content)).digest
+        content = Manifest.model_validate(content).sealed().model_dump(mode="json")
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["counters"].update(words=1001),
+        lambda content: content["files"][0].update(records=8),
+        lambda content: content["tools"].update(numpy="1.0"),
+        lambda content: content.update(seconds=5.0),
+        lambda content: content["inputs"]["text"].update(uri="../../extract/0123456789ab", stage=False),
+        lambda content: content.pop("seal"),
+    ],
+    ids=["counters", "records", "tools", "seconds", "uri", "seal"],
+)
+def test_whatever_is_changed_in_a_manifest_is_found(
+    workspace: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    manifest = directory(workspace, "vocab") / "manifest.json"
+    rewrite(manifest, change)
+    (found,) = (problem for problem in problems(workspace) if problem.startswith(f"{manifest}: "))
+    assert "the manifest" in found and "seal" in found
+
+
+def test_parameters_that_were_changed_with_digest_and_seal_are_found_by_the_directory(workspace: Path) -> None:
+    manifest = directory(workspace, "vocab") / "manifest.json"
+    rewrite(manifest, lambda content: content["parameters"].update(name="other"), sealed=True)
+    (found,) = problems(workspace)
+    assert found.startswith(f"{manifest}: it is the manifest of another directory")
+
+
+def test_the_size_of_an_input_that_was_changed_with_the_seal_is_found(workspace: Path) -> None:
+    manifest = directory(workspace, "vocab") / "manifest.json"
+    rewrite(manifest, lambda content: content["inputs"]["text"]["files"][0].update(size=9), sealed=True)
+    (found,) = problems(workspace)
+    assert found.startswith(f"{manifest}, input 'text': its entry of part-0.txt was changed")
+
+
+def test_the_inputs_themselves_are_read(workspace: Path) -> None:
+    """Not only the manifest of the stage that made them."""
+    (directory(workspace, "segment") / "part-1.txt").write_text("x")
+    (found,) = problems(directory(workspace, "vocab"))
+    assert "input 'text': part-1.txt is not what was read: other content in" in found

@@ -58,7 +58,7 @@ def test_a_stage_runs_once_in_a_bucket(bucket, tmp_path):
     again = run(stage, Workspace(bucket + "/w"), work)
     assert (first.was_up_to_date, again.was_up_to_date) == (False, True)
     assert again.manifest.counters == {"letters": 1}
-    assert storage.names_below(first.uri) == ["a.txt", "manifest.json"]
+    assert storage.names_below(first.uri) == [".revisions.json", "a.txt", "manifest.json"]
     assert Inputs.of(first.uri + "/*.txt").digest == first.files("*.txt").digest
 
 

@@ -137,6 +137,11 @@ def test_a_file_that_grows_while_it_is_read_is_an_error():
         Tokenizer(VOCABULARY, True).encode_file(BytesIO(b"ab ab\nab\n"), "part.txt", 5)
 
 
+def test_a_file_that_shrinks_while_it_is_read_is_an_error():
+    with pytest.raises(BerthError, match=r"part\.txt: the file shrank while it was read. Found 9 bytes. Expected 12"):
+        Tokenizer(VOCABULARY, True).encode_file(BytesIO(b"ab ab\nab\n"), "part.txt", 12)
+
+
 def test_decoding_joins_pieces_to_words():
     vocabulary = vocabulary_for("unaffable")
     tokenizer = Tokenizer(Vocabulary((*vocabulary.tokens, "un", "##aff", "##able")), lower_case=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,4 +89,4 @@ def test_the_vocabulary_is_learned_from_the_sample(shards, tmp_path):
     assert results[0].manifest.counters == results[1].manifest.counters
     assert results[0].manifest.counters["words"] == 80
     assert results[0].manifest.digest != results[2].manifest.digest
-    assert not [path for path in Path(results[0].uri).iterdir() if path.name.startswith(".")]
+    assert not [path for path in Path(results[0].uri).iterdir() if re.match(r"\.(?!revisions)", path.name)]

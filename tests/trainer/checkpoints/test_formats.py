@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from berth import storage
 from berth.errors import BerthError
 from support.trainer_files import GOLDEN
 from trainer import models
@@ -205,6 +206,15 @@ def test_what_is_no_bert_or_cannot_be_read_is_said_so(tmp_path):
     (tmp_path / "broken.ckpt.data-00000-of-00001").write_bytes(b"nothing")
     with pytest.raises(BerthError, match=r"broken\.ckpt: the TensorFlow checkpoint cannot be read"):
         load(str(tmp_path / "broken.ckpt"))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100])
+def test_a_data_file_that_was_cut_is_an_error(tmp_path, kept):
+    prefix = write_tf2(str(tmp_path / "cut.ckpt"), ARRAYS, OLD_PATHS)
+    data = tmp_path / f"{storage.basename(prefix)}.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:kept])
+    with pytest.raises(BerthError, match=r"the TensorFlow checkpoint cannot be read"):
+        load(prefix)
 
 
 def test_a_directory_of_tensorflow_checkpoints_is_answered_with_their_prefixes(tmp_path):

@@ -147,7 +147,7 @@ def test_all_checkpoints_are_evaluated_in_order_of_their_steps(every, figures, m
     )
     assert json.loads((every / "evaluation.json").read_text()) == newest
     assert (every / "fill_mask.json").read_bytes() == (figures / "fill_mask.json").read_bytes()
-    assert {path.name for path in every.glob("*")} == {
+    assert {path.name for path in every.glob("[!.]*")} == {
         "evaluation.json",
         "evaluations.jsonl",
         "fill_mask.json",

@@ -32,7 +32,7 @@ def table(path):
 
 
 def files(directory):
-    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("[!.]*") if path.is_file()}
 
 
 def run(model, data, directory, seed=5, lower_case=None, **values):
@@ -217,7 +217,11 @@ def test_all_may_stand_in_cloud_storage(bucket, model, opinions, finetuned):
                 file.write(path.read_bytes())
     run(f"{bucket}/model", f"{bucket}/opinions", f"{bucket}/out")
     here = files(finetuned)
-    there = {name: storage.read_bytes(f"{bucket}/out/{name}") for name in storage.names_below(f"{bucket}/out")}
+    there = {
+        name: storage.read_bytes(f"{bucket}/out/{name}")
+        for name in storage.names_below(f"{bucket}/out")
+        if not name.startswith(".")
+    }
     assert set(here) == set(there)
     assert all(there[name] == content for name, content in here.items() if name != CLOCK)
 

@@ -212,6 +212,7 @@ GOOD = "text\tlabel\na\tx\nb\ty\n"
         ("tsv", GOOD, "text\tlabel\na\tz\n", r"dev.tsv, line 2: the label is not one of the task's. Found 'z'. Expected"
          r" one of 'x', 'y', the labels of train.tsv."),
         ("tsv", "text\tlabel\na\tx\nb\tx\n", GOOD, r"train.tsv: a classification needs at least two labels. Found 'x'"),
+        ("tsv", "text\tlabel\na\tx\nb\tx \n", GOOD, r"train.tsv: two labels differ by spaces only. Found 'x' and 'x '"),
         ("csv", 'text,label\n"a,x\n', "text,label\n", r"train.csv, line 2: this is not valid CSV. Found unexpected"),
         ("csv", 'text,label\n"a\nb",x\nc,"y\n"\n', "text,label\n", r"train.csv, line 4: a label has a character"),
         ("jsonl", '{"text": "a", "label": 1}\n{"text": "b"\n', "", r"train.jsonl, line 2: the line is not valid JSON"),

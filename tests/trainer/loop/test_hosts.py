@@ -39,7 +39,8 @@ def test_jax_gets_the_first_host_and_its_number(monkeypatch):
         "JAX_PROCESS_ID": "1",
     }
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    monkeypatch.setenv("JAX_PROCESS_ID", settings["JAX_PROCESS_ID"])
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
     assert process_number() == 1
 
 

@@ -1,6 +1,7 @@
 """Training: its output, and that interruptions leave no trace in it."""
 
 import json
+import logging
 import math
 import os
 import resource
@@ -17,7 +18,7 @@ import pytest
 
 import berth.stage
 from berth.errors import BerthError, UsageError
-from berth.stage import Directory, Stage
+from berth.stage import Directory, Stage, Workspace
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS, VOCABULARY, changed
 from trainer.checkpoints import checkpoint, safetensors
@@ -48,6 +49,7 @@ def undisturbed(tiny_recipe, records, vocabulary, tmp_path_factory):
 
 def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbed, tiny_recipe, vocabulary):
     assert {path.name for path in undisturbed.iterdir()} == {
+        ".revisions.json",
         ".tensorboard",
         "bert_config.json",
         "checkpoint-00000008.safetensors",
@@ -268,3 +270,55 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tiny_recipe, tmp_p
         kills += 1
     assert process.wait() == 0 and kills
     assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"keep_checkpoints": 9}, {"checkpoint_every_steps": 5}, {"log_every_steps": 2}],
+    ids=lambda each: next(iter(each)),
+)
+def test_what_changes_no_weight_is_no_other_training_run(undisturbed, tiny_recipe, records, vocabulary, changes):
+    recipe = changed(tiny_recipe, training=changes)
+    assert run(recipe, records, vocabulary, undisturbed).was_up_to_date
+
+
+@pytest.fixture
+def constant(tiny_recipe):
+    """One phase of a constant rate with this number of steps, and perhaps another one after it."""
+
+    def of(steps, *others):
+        phase = {**tiny_recipe.training.phases[0].model_dump(), "steps": steps, "end_learning_rate": 0.01}
+        after = {**phase, "name": "after", "steps": 2}
+        return changed(tiny_recipe, training={"phases": [phase, after] if others else [phase]})
+
+    return of
+
+
+@pytest.mark.parametrize("more", [(8,), (6, "after")], ids=["a longer phase", "another phase"])
+def test_more_steps_continue_the_same_run(constant, records, vocabulary, tmp_path, more, caplog):
+    """In a directory of its own, finished or not, and in a workspace: the weights are those of an undisturbed run."""
+    longer, (steps, end) = constant(*more), (6, 8)
+    run(longer, records, vocabulary, tmp_path / "whole")
+    run(constant(steps), records, vocabulary, tmp_path / "out")
+    with caplog.at_level(logging.INFO):
+        result = run(longer, records, vocabulary, tmp_path / "out")
+    assert any("continuing after step 6" in message for message in caplog.messages)
+    assert result.manifest.digest == json.loads((tmp_path / "whole" / "manifest.json").read_text())["digest"]
+    whole, _ = safetensors.read(str(tmp_path / "whole" / checkpoint.name(end)))
+    here, _ = safetensors.read(str(tmp_path / "out" / checkpoint.name(end)))
+    assert all(np.array_equal(here[name], whole[name]) for name in whole)
+    caplog.clear()
+    place = {"records": {"short": records}, "vocabulary": vocabulary, "destination": Workspace(str(tmp_path / "w"))}
+    first = train(recipe=constant(steps), **place)
+    with caplog.at_level(logging.INFO):
+        second = train(recipe=longer, **place)
+    assert any(f"continuing the training run in {first.uri} after step 6" in message for message in caplog.messages)
+    there, _ = safetensors.read(f"{second.uri}/{checkpoint.name(end)}")
+    assert all(np.array_equal(there[name], whole[name]) for name in whole)
+
+
+def test_what_does_is_named(undisturbed, tiny_recipe, records, vocabulary):
+    phases = [dict(phase.model_dump()) for phase in tiny_recipe.training.phases]
+    phases[1]["steps"] = 7
+    with pytest.raises(UsageError, match=r"another train run. Found training\.phases\.1\.steps = 6 there, 7 now"):
+        run(changed(tiny_recipe, training={"phases": phases}), records, vocabulary, undisturbed)

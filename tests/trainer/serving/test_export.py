@@ -46,7 +46,7 @@ def exported(model, tmp_path_factory):
 
 
 def test_a_hugging_face_directory_holds_what_transformers_reads(exported, model):
-    assert {path.name for path in exported.iterdir()} == {
+    assert {path.name for path in exported.glob("[!.]*")} == {
         "config.json",
         "manifest.json",
         "model.safetensors",
@@ -99,7 +99,7 @@ def test_a_saved_model_takes_token_ids_and_gives_the_logits(golden, model, batch
 def test_an_encoder_holds_neither_heads_nor_slots_and_starts_a_training(golden, model, tmp_path, caplog):
     """Its files are the loader's own kind: the same weights, with new heads; the vocabulary beside them is checked."""
     run(model, tmp_path / "encoder", "encoder")
-    assert {path.name for path in (tmp_path / "encoder").iterdir()} == {
+    assert {path.name for path in (tmp_path / "encoder").glob("[!.]*")} == {
         "bert_config.json",
         "encoder.safetensors",
         "manifest.json",

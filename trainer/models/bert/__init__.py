@@ -10,7 +10,7 @@ from trainer.models.architecture import (
     TensorFlowNames,
     VariableNames,
 )
-from trainer.models.bert import huggingface, tensorflow_graph, tensorflow_names
+from trainer.models.bert import huggingface, names, tensorflow_graph, tensorflow_names
 from trainer.models.bert.configuration import BertConfig
 from trainer.models.bert.figures import BertFigures
 
@@ -44,11 +44,15 @@ ARCHITECTURE = Architecture(
         next_sentence="cls/seq_relationship/output_weights",
         word_embeddings=WORD_EMBEDDINGS,
         vocabulary=(WORD_EMBEDDINGS, "cls/predictions/output_bias"),
+        is_strange=names.is_strange,
     ),
-    huggingface=HuggingFaceNames(huggingface.name_of, huggingface.candidates, huggingface.convert),
+    huggingface=HuggingFaceNames(
+        huggingface.name_of, huggingface.candidates, huggingface.convert, huggingface.is_strange, huggingface.TIED
+    ),
     tensorflow=TensorFlowNames(
         tensorflow_names.keys_by_name,
         tensorflow_names.convert,
+        tensorflow_names.strange,
         tensorflow_graph.graph,
         expected="the Model Garden's BertEncoder or BertEncoderV2",
     ),

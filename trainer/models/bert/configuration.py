@@ -11,6 +11,18 @@ from pydantic import ConfigDict, PositiveInt, ValidationError
 from berth.errors import UsageError
 from berth.recipe import ModelConfig
 
+# Hugging Face's other names of the activations.
+_ACTIVATIONS = {"gelu_python": "gelu", "gelu_fast": "gelu_new", "gelu_pytorch_tanh": "gelu_new"}
+# Keys of Hugging Face's configurations that change the network, with the values that Berth's has.
+_NETWORK = {
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "is_encoder_decoder": False,
+    "add_cross_attention": False,
+    "tie_word_embeddings": True,
+    "pruned_heads": {},
+}
+
 
 class BertConfig(ModelConfig):
     """A model's shape: the recipe's `model` section and the size of the vocabulary.
@@ -42,8 +54,15 @@ class BertConfig(ModelConfig):
             uri: Its file, for messages.
 
         Raises:
-            UsageError: if it describes no possible BERT.
+            UsageError: if it describes no possible BERT, or one that Berth's network is not.
         """
+        for key, (found, possible) in _unlike_ours(content).items():
+            raise UsageError(
+                "the model configuration is that of a model which Berth does not have",
+                where=f"{uri}, key {key}",
+                found=json.dumps(found),
+                expected=json.dumps(possible),
+            )
         try:
             return cls(**content)
         except ValidationError as error:
@@ -52,6 +71,24 @@ class BertConfig(ModelConfig):
             raise UsageError(
                 f"the model configuration is not that of a BERT: {first['msg']}", where=f"{uri}, key {key or '(all)'}"
             ) from error
+
+    def differences(self, content: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """What no shape shows: activation, epsilon, heads, layers, and keys of other networks.
+
+        Google's files say "gelu" for either form of it, and do not have Hugging Face's keys.
+        """
+        found = _unlike_ours(content)
+        for key in ("num_attention_heads", "num_hidden_layers", "layer_norm_eps"):
+            theirs, ours = content.get(key), getattr(self, key)
+            if theirs is not None and theirs != ours:
+                found[key] = (theirs, ours)
+        theirs = content.get("hidden_act")
+        possible = {theirs, _ACTIVATIONS.get(str(theirs))}
+        if theirs == "gelu" and "model_type" not in content and "architectures" not in content:
+            possible.add("gelu_new")
+        if theirs is not None and self.hidden_act not in possible:
+            found["hidden_act"] = (theirs, self.hidden_act)
+        return found
 
     def to_json(self) -> bytes:
         """The file's content: the keys that were given, sorted, as Google's scripts write them."""
@@ -77,3 +114,12 @@ class BertConfig(ModelConfig):
     def head_size(self) -> int:
         """Features of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+
+def _unlike_ours(content: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Keys that describe a network which Berth's BERT is not: value there, and the value that it would have to have."""
+    found = {key: (content[key], ours) for key, ours in _NETWORK.items() if content.get(key, ours) not in (ours, None)}
+    embedding, hidden = content.get("embedding_size"), content.get("hidden_size")
+    if embedding is not None and hidden is not None and embedding != hidden:
+        found["embedding_size"] = (embedding, hidden)
+    return found

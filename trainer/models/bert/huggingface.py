@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 
+from trainer.models.bert import names
+
 # Google's name and Hugging Face's; kernels are transposed (torch keeps [out, in]).
 _RULES = (
     (r"(bert/embeddings/\w+_embeddings)", r"\1/weight"),
@@ -17,6 +19,13 @@ _RULES = (
     (r"cls/seq_relationship/output_weights", r"cls/seq_relationship/weight"),
     (r"cls/seq_relationship/output_bias", r"cls/seq_relationship/bias"),
 )
+# The decoder of the masked-LM head has the word embeddings and the bias of the head; some files hold them twice.
+TIED = {
+    "cls.predictions.decoder.weight": "bert/embeddings/word_embeddings",
+    "cls.predictions.decoder.bias": "cls/predictions/output_bias",
+}
+# What old versions saved besides the variables.
+_CONSTANTS = re.compile(r"(bert\.)?embeddings\.(position_ids|token_type_ids)")
 _ENDINGS = (("/kernel", "/weight"), ("/LayerNorm/gamma", "/LayerNorm/weight"), ("/LayerNorm/beta", "/LayerNorm/bias"))
 
 
@@ -43,7 +52,31 @@ def candidates(variable: str) -> list[str]:
     """
     name = name_of(variable)
     old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-    return list(dict.fromkeys([name, old, name.removeprefix("bert."), old.removeprefix("bert.")]))
+    second = [theirs for theirs, ours in TIED.items() if ours == variable]
+    return list(dict.fromkeys([name, old, name.removeprefix("bert."), old.removeprefix("bert."), *second]))
+
+
+def is_strange(name: str) -> bool:
+    """Whether a name looks like BERT's, but is none of the variables that any BERT of ours has."""
+    if not name.startswith(("bert.", "cls.", "embeddings.", "encoder.", "pooler.")):
+        return False
+    whole = name if name.startswith(("bert.", "cls.")) else f"bert.{name}"
+    return not (name in TIED or _CONSTANTS.fullmatch(name) or names.is_known(_variable(whole)))
+
+
+def _variable(name: str) -> str:
+    """Google's name of what Hugging Face calls so; any text for other names."""
+    path = name.replace(".", "/").replace("bert/encoder/layer/", "bert/encoder/layer_")
+    for ours, theirs in (("/gamma", "LayerNorm/weight"), ("/beta", "LayerNorm/bias")):
+        if path.endswith(theirs):
+            return path.removesuffix(theirs) + f"LayerNorm{ours}"
+    if path.startswith("cls/seq_relationship/"):
+        return path.replace("/weight", "/output_weights").replace("/bias", "/output_bias")
+    if path == "cls/predictions/bias":
+        return "cls/predictions/output_bias"
+    if path.endswith("_embeddings/weight"):
+        return path.removesuffix("/weight")
+    return path.removesuffix("/weight") + "/kernel" if path.endswith("/weight") else path
 
 
 def convert(variable: str, array: np.ndarray) -> np.ndarray:

@@ -52,6 +52,8 @@ PARTS = {
     "_output_layer_norm": "output/LayerNorm",
 }
 _READABLE = {**PARTS, "_attention_output_dense": "attention/output/dense"}  # with the older name
+# How the names of variables end; what else is saved (counters, configurations) does not matter.
+_VARIABLE = re.compile(r"/(kernel|bias|gamma|beta|embeddings|embedding_table|relative_attention_bias)$")
 _POOLER = re.compile(r"(?:layer_with_weights-\d+|_pooler_layer)/(kernel|bias)")
 _HEADS = (
     (re.compile(r"(?:model/)?masked_lm/embedding_table"), "bert/embeddings/word_embeddings"),
@@ -83,6 +85,24 @@ def keys_by_name(keys: Iterable[str]) -> dict[str, str]:
             if match := pattern.fullmatch(path):
                 found[match.expand(name)] = path
     return {name: path + SUFFIX for name, path in found.items()}
+
+
+def strange(keys: Iterable[str]) -> list[str]:
+    """Keys of variables inside the encoder that are none of BERT's, such as those of relative positions."""
+    all_keys = list(keys)
+    known = set(keys_by_name(all_keys).values())
+    paths = [key.removesuffix(SUFFIX) for key in all_keys if key.endswith(SUFFIX) and ".OPTIMIZER_SLOT" not in key]
+    encoders = [match.group(1) for path in paths if (match := _ENCODER.fullmatch(path))]
+    encoder = min(encoders, key=len) + "/" if encoders else None
+    return sorted(
+        path + SUFFIX
+        for path in paths
+        if encoder is not None
+        and path.startswith(encoder)
+        and _VARIABLE.search(path)
+        and path + SUFFIX not in known
+        and not _in_encoder(path.removeprefix(encoder))
+    )
 
 
 def _in_encoder(path: str) -> str | None:

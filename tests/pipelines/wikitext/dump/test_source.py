@@ -135,4 +135,4 @@ def test_the_whole_extraction_in_cloud_storage(bucket, tmp_path, monkeypatch):
     assert there.manifest.files == here.manifest.files
     assert {"losses.json", "templates.json"} < {file.path for file in there.manifest.files}
     names = set(storage.names_below(f"{bucket}/out"))
-    assert names == {"manifest.json", *(file.path for file in there.manifest.files)}
+    assert names == {"manifest.json", ".revisions.json", *(file.path for file in there.manifest.files)}
