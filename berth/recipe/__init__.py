@@ -16,6 +16,7 @@ from berth.recipe.corpus import (
     Statistics,
     Vocabulary,
 )
+from berth.recipe.model import ModelConfig
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
 from berth.recipe.training import (
@@ -23,7 +24,6 @@ from berth.recipe.training import (
     Export,
     FineTuning,
     Initialization,
-    ModelConfig,
     Optimizer,
     Phase,
     Target,

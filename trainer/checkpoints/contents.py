@@ -10,7 +10,7 @@ import numpy as np
 
 from trainer.checkpoints import safetensors
 
-_LAYER = re.compile(r"(?:^|[./])layer[_.](\d+)[./]")
+_LAYER = re.compile(r"(?:^|[./])layers?[_.](\d+)[./]")
 
 
 @dataclass(frozen=True)

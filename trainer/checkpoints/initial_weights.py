@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,9 +24,11 @@ from trainer.models import Architecture, Configuration
 log = logging.getLogger("berth.train")
 
 Shapes = Mapping[str, tuple[int, ...]]
+# The standard deviation of all random weights, or a function that gives that of a variable by its name.
+Stddev = float | Callable[[str], float]
 
 
-def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def initial(shapes: Shapes, seed: int, stddev: Stddev) -> dict[str, np.ndarray]:
     """Random weights: normal, cut off at two standard deviations; biases 0 and scales 1, as in Google's BERT.
 
     Each variable has a stream of its own, keyed by seed and name: the same for every engine and order.
@@ -33,9 +36,12 @@ def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
     Args:
         shapes: Shapes of the model's variables by name.
         seed: The recipe's seed.
-        stddev: `initializer_range` of the configuration.
+        stddev: `initializer_range` of the configuration, or what an architecture has instead.
     """
-    return {name: _initial(name, shape, seed, stddev) for name, shape in shapes.items()}
+    return {
+        name: _initial(name, shape, seed, stddev(name) if callable(stddev) else stddev)
+        for name, shape in shapes.items()
+    }
 
 
 def _initial(name: str, shape: tuple[int, ...], seed: int, stddev: float) -> np.ndarray:
@@ -64,12 +70,13 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
         BerthError: if the checkpoint is not the one that the recipe expects, is not one of this model, or has another
             vocabulary that the recipe does not say how to fit.
     """
-    seed, stddev = recipe.seed, config.initializer_range
+    architecture = models.get(config.architecture)
+    seed, stddev = recipe.seed, functools.partial(architecture.initial_stddev, recipe.model)
     uri, how = recipe.initial_checkpoint, recipe.initialization
     if uri is None:
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
-    architecture, source = models.get(config.architecture), Checkpoint.find(uri)
+    source = Checkpoint.find(uri)
     _check_attention_heads(source, config)
     contents, names = source.read(shapes, architecture), architecture.names
     if contents.layers > config.num_hidden_layers:  # the model would silently lack the others
@@ -85,7 +92,7 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
     return _complete(uri, contents, architecture, shapes, seed, stddev, how.heads == "required")
 
 
-def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def load(uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: Stddev) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
     Args:
@@ -108,12 +115,12 @@ def _complete(
     architecture: Architecture,
     shapes: Shapes,
     seed: int,
-    stddev: float,
+    stddev: Stddev,
     heads_required: bool,
 ) -> dict[str, np.ndarray]:
     found, names = contents.arrays, architecture.names
     # A pooler without a next-sentence head takes no part in training.
-    optional = names.heads if not heads_required else () if names.next_sentence in shapes else (names.pooler,)
+    optional = names.heads if not heads_required else () if names.next_sentence in shapes else names.pooler
     missing = [name for name in shapes if name not in found]
     problems = [name for name in missing if not name.startswith(optional)]
     problems += [

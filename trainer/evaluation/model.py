@@ -160,7 +160,7 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> LoadedMo
     """
     config, tokens = read_description(uri)
     variable = models.get(config.architecture).names.next_sentence
-    next_sentence = variable in _read(uri, {variable: None})
+    next_sentence = variable is not None and variable in _read(uri, {variable: None})
     limits = Limits(config.vocab_size, config.type_vocab_size, config.max_position_embeddings)
     opened = RecordSet(records, limits)
     engine = create(engine_name, Settings(config, next_sentence))
