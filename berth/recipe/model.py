@@ -92,10 +92,12 @@ class ModelConfig(Section):
                 f"({self.num_attention_heads})"
             )
         if foreign := [key for key in self._foreign_keys if getattr(self, key) != self.default(key)]:
+            found = ", ".join(f"{key} ({getattr(self, key)})" for key in foreign)
+            defaults = ", ".join(f"{key}: {self.default(key)}" for key in foreign)
             obeyed = MODERNBERT_KEYS if self.architecture == "modernbert" else BERT_KEYS
             raise ValueError(
-                f"the architecture {self.architecture} does not obey {', '.join(foreign)}; remove it. "
-                f"Keys that only this architecture has: {', '.join(obeyed)}"
+                f"the architecture {self.architecture} does not obey {found}; remove what is set, or leave the default "
+                f"({defaults}). The keys that it obeys and others do not: {', '.join(obeyed)}"
             )
         if self.architecture == "modernbert" and self.hidden_size // self.num_attention_heads % 2:
             raise ValueError(

@@ -18,6 +18,15 @@ Activation = Literal["gelu", "gelu_new", "gelu_pytorch_tanh", "relu"]
 ACTIVATIONS = {"gelu_pytorch_tanh": "gelu_new"}
 
 
+def _object(value: Any, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """A JSON object with some of the known keys; empty for null."""
+    if not isinstance(value, dict | None):
+        raise ValueError(f"{name} is not an object")
+    if unknown := sorted({*(value or {})} - {*known}):
+        raise ValueError(f"{name}.{unknown[0]} is not obeyed; remove it")
+    return value or {}
+
+
 class ModernBertConfig(BaseModel):
     """A model's shape, with Hugging Face's keys and defaults.
 
@@ -99,17 +108,15 @@ class ModernBertConfig(BaseModel):
             content["layer_types"] = [GLOBAL if index % every == 0 else LOCAL for index in range(layers)]
         if content.get("local_rope_theta", 0.0) is None:  # local layers then have the base of the global ones
             content["local_rope_theta"] = content.get("global_rope_theta", 160000.0)
+        kinds = _object(content.pop("rope_parameters", None), "rope_parameters", (GLOBAL, LOCAL))
         for kind, key in ((GLOBAL, "global_rope_theta"), (LOCAL, "local_rope_theta")):
-            rope = (content.get("rope_parameters") or {}).get(kind) or {}
-            if unknown := sorted({*rope} - {"rope_theta", "rope_type"}):
-                raise ValueError(f"rope_parameters.{kind}.{unknown[0]} is not obeyed; remove it")
+            rope = _object(kinds.get(kind), f"rope_parameters.{kind}", ("rope_theta", "rope_type"))
             if rope.get("rope_type", "default") != "default":
                 raise ValueError(f"rope_parameters.{kind}.rope_type is {rope['rope_type']!r}; expected 'default'")
             if "rope_theta" in rope:
                 if content.get(key, rope["rope_theta"]) != rope["rope_theta"]:
                     raise ValueError(f"{key} and rope_parameters.{kind}.rope_theta differ")
                 content[key] = rope["rope_theta"]
-        content.pop("rope_parameters", None)
         return content
 
     @model_validator(mode="after")

@@ -68,6 +68,7 @@ class Attention(Scope):
 
     def __init__(self, config: ModernBertConfig, index: int, site: int, dtype: Any) -> None:
         super().__init__(config, "attention", dtype)
+        self.autocast = False  # the tables of rotations stay float32
         self.site = site
         # The embeddings are normalised already.
         self.layer_norm = normalisation(config, dtype) if index > 0 else None
@@ -130,6 +131,7 @@ class TransformerLayer(Scope):
 
     def __init__(self, config: ModernBertConfig, index: int, dtype: Any) -> None:
         super().__init__(config, f"layer_{index}", dtype)
+        self.autocast = False
         site = 1 + self.DROPOUTS * index  # site 0 is in the embeddings
         self.is_global = config.is_global(index)
         self.attention = Attention(config, index, site, dtype)
