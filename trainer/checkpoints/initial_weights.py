@@ -77,7 +77,7 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
     source = Checkpoint.find(uri)
-    _check_attention_heads(source, config)
+    _check_description(source, config)
     contents, names = source.read(shapes, architecture), architecture.names
     if contents.layers > config.num_hidden_layers:  # the model would silently lack the others
         raise _of_another_model(uri, f"{contents.layers} layers", f"num_hidden_layers {config.num_hidden_layers}")
@@ -135,15 +135,20 @@ def _complete(
     return {**initial({name: shapes[name] for name in missing}, seed, stddev), **found}
 
 
-def _check_attention_heads(source: Checkpoint, config: Configuration) -> None:
-    """Check the number of attention heads, which no shape shows, in the configuration next to the checkpoint."""
+def _check_description(source: Checkpoint, config: Configuration) -> None:
+    """Check what no shape shows in the configuration next to the checkpoint: attention heads, a decoder of its own."""
     described = source.configuration
     if described is None:
         return
-    theirs = json.loads(storage.read_text(described)).get("num_attention_heads")
+    content = json.loads(storage.read_text(described))
+    theirs = content.get("num_attention_heads")
     if theirs not in (None, config.num_attention_heads):
         raise _of_another_model(
             described, f"num_attention_heads {theirs}", f"num_attention_heads {config.num_attention_heads}"
+        )
+    if not content.get("tie_word_embeddings", True):
+        raise _of_another_model(
+            described, "tie_word_embeddings false", "true: models are trained whose decoder shares the word embeddings"
         )
 
 

@@ -138,7 +138,9 @@ class ModernBertConfig(BaseModel):
 
     def huggingface(self, next_sentence: bool) -> dict[str, Any]:
         """Hugging Face's config.json."""
-        return {"pad_token_id": 0, **self._both_spellings(), "architectures": ["ModernBertForMaskedLM"]}
+        # Hugging Face's defaults are ids in the vocabulary of the published models.
+        tokens = {"pad_token_id": 0, **dict.fromkeys(("bos_token_id", "cls_token_id", "eos_token_id", "sep_token_id"))}
+        return {**tokens, **self._both_spellings(), "architectures": ["ModernBertForMaskedLM"]}
 
     def _both_spellings(self) -> dict[str, Any]:
         content = self.model_dump(exclude={"rope_scaling"})

@@ -20,19 +20,25 @@ from trainer.models.modernbert.configuration import ModernBertConfig
 __all__ = ["Places"]
 
 
+class Rotation(NamedTuple):
+    """Rotary position embeddings (https://arxiv.org/abs/2104.09864): cosines and signed sines, [length, head size]."""
+
+    cosines: Tensor
+    sines: Tensor
+
+
 class Places(NamedTuple):
     """What a layer's attention needs to know of positions; the same for all layers of its kind.
 
     Args:
         bias: Added to the scores, [batch, 1, 1 or length, length].
-        cosines: Of the rotary position embeddings, float32 [length, 2, 1, head size]; for query and key, of which the
-            query is scaled.
-        sines: Likewise, with the signs of the rotation.
+        query: Rotation of the queries, scaled by 1 / √(head size).
+        key: Rotation of the keys.
     """
 
     bias: Tensor
-    cosines: Tensor
-    sines: Tensor
+    query: Rotation
+    key: Rotation
 
 
 def normalisation(config: ModernBertConfig, policy: Any) -> keras.layers.LayerNormalization:
@@ -83,10 +89,9 @@ class Attention(Scope):
         config, length = self.config, ops.shape(hidden)[1]
         if self.layer_norm is not None:
             hidden = self.layer_norm(hidden)
-        qkv = ops.reshape(self.qkv(hidden), (-1, length, 3, config.num_attention_heads, config.head_size))
-        query_and_key = _rotated(qkv[:, :, :2], places)
-        parts = (query_and_key[:, :, 0], query_and_key[:, :, 1], qkv[:, :, 2])
-        query, key, value = (ops.transpose(part, (0, 2, 1, 3)) for part in parts)
+        heads = (-1, length, config.num_attention_heads, config.head_size)
+        parts = [ops.transpose(ops.reshape(part, heads), (0, 2, 1, 3)) for part in ops.split(self.qkv(hidden), 3, -1)]
+        query, key, value = _rotated(parts[0], places.query), _rotated(parts[1], places.key), parts[2]
         scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) + places.bias
         probabilities = ops.cast(ops.softmax(ops.cast(scores, "float32")), value.dtype)
         probabilities = dropout(probabilities, config.attention_dropout, keys, self.site)
@@ -95,12 +100,12 @@ class Attention(Scope):
         return dropout(output, config.attention_dropout, keys, self.site + 1)
 
 
-def _rotated(query_and_key: Tensor, places: Places) -> Tensor:
-    """Rotary position embeddings of [batch, length, 2, heads, head size], computed in float32."""
-    values = ops.cast(query_and_key, "float32")
-    half = values.shape[-1] // 2
-    swapped = ops.concatenate([values[..., half:], values[..., :half]], axis=-1)
-    return ops.cast(values * places.cosines + swapped * places.sines, query_and_key.dtype)
+def _rotated(part: Tensor, rotation: Rotation) -> Tensor:
+    """Rotary position embeddings of queries or keys [batch, heads, length, head size], computed in float32."""
+    values = ops.cast(part, "float32")
+    first, second = ops.split(values, 2, axis=-1)
+    swapped = ops.concatenate([second, first], axis=-1)
+    return ops.cast(values * rotation.cosines + swapped * rotation.sines, part.dtype)
 
 
 class FeedForward(Scope):
@@ -119,8 +124,8 @@ class FeedForward(Scope):
 
     def call(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
         wide = self.input_layer(self.layer_norm(hidden))
-        size = self.config.intermediate_size
-        gated = self.act(wide[..., :size]) * wide[..., size:]
+        activated, gate = ops.split(wide, 2, axis=-1)
+        gated = self.act(activated) * gate
         return self.output_layer(dropout(gated, self.config.mlp_dropout, keys, self.site))
 
 
@@ -194,16 +199,15 @@ def _distances(length: Any) -> Tensor:
     return ops.abs(positions[:, None] - positions[None, :])
 
 
-def _rotations(config: ModernBertConfig, theta: float, length: Any) -> tuple[Tensor, ...]:
-    """Cosines and sines of rotary position embeddings (https://arxiv.org/abs/2104.09864), see :class:`Places`.
-
-    The scale of the scores, 1 / √(head size), is part of the query's.
-    """
+def _rotations(config: ModernBertConfig, theta: float, length: Any) -> tuple[Rotation, Rotation]:
+    """The rotations of queries and keys, float32."""
     size = config.head_size
     frequencies = 1.0 / theta ** (np.arange(0, size, 2) / size)
-    angles = np.outer(np.arange(config.max_position_embeddings), frequencies)  # [positions, half of head size]
-    scales = np.array([1.0 / math.sqrt(size), 1.0])[:, None, None]  # of query and key
+    angles = np.tile(np.outer(np.arange(config.max_position_embeddings), frequencies), 2)  # [positions, head size]
     signs = np.repeat([-1.0, 1.0], size // 2)  # (a, b) becomes (a cos - b sin, b cos + a sin)
-    angles = np.concatenate([angles, angles], axis=-1)[:, None, None, :]
-    cosines, sines = np.cos(angles) * scales, np.sin(angles) * scales * signs
-    return tuple(ops.convert_to_tensor(table.astype(np.float32))[:length] for table in (cosines, sines))
+
+    def rotation(scale: float) -> Rotation:
+        tables = (np.cos(angles) * scale, np.sin(angles) * signs * scale)
+        return Rotation(*(ops.convert_to_tensor(table.astype(np.float32))[:length] for table in tables))
+
+    return rotation(1.0 / math.sqrt(size)), rotation(1.0)
