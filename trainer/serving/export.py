@@ -31,10 +31,10 @@ def export(
     Args:
         model: Files of the stage `train`, or one of its checkpoints.
         format: ``huggingface`` makes a directory that `transformers` loads as BertForPreTraining (BertForMaskedLM
-            without a next-sentence head); ``savedmodel`` one whose signature takes token ids; ``encoder`` the
-            encoder alone, for a training run to start from: encoder.safetensors (Google's names, float32, no heads, no
-            optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
-            vocab.txt and tokenizer_config.json.
+            without a next-sentence head) or ModernBertForMaskedLM; ``savedmodel`` one whose signature takes token ids;
+            ``encoder`` the encoder alone, for a training run to start from: encoder.safetensors (our names, which for
+            BERT are Google's; float32, no heads, no optimizer; the pooler only of a model with a next-sentence head,
+            which trains it), bert_config.json, vocab.txt and tokenizer_config.json.
         destination: Where the output goes.
 
     Raises:
