@@ -141,15 +141,21 @@ def _check_description(source: Checkpoint, config: Configuration) -> None:
     if described is None:
         return
     content = json.loads(storage.read_text(described))
-    theirs = content.get("num_attention_heads")
-    if theirs not in (None, config.num_attention_heads):
+    heads = content.get("num_attention_heads")
+    if heads not in (None, config.num_attention_heads):
         raise _of_another_model(
-            described, f"num_attention_heads {theirs}", f"num_attention_heads {config.num_attention_heads}"
+            described, f"num_attention_heads {heads}", f"num_attention_heads {config.num_attention_heads}"
         )
     if not content.get("tie_word_embeddings", True):
         raise _of_another_model(
             described, "tie_word_embeddings false", "true: models are trained whose decoder shares the word embeddings"
         )
+    if keys := models.get(config.architecture).hidden_keys:
+        theirs = models.read_configuration(described)
+        for key in keys:
+            if (found := getattr(theirs, key, None)) != (ours := getattr(config, key)):
+                # No error: a longer context, for one, is trained with another base of the rotations.
+                log.warning("%s has %s %s, the recipe's model %s", described, key, found, ours)
 
 
 def _of_another_model(where: str, found: str, expected: str) -> BerthError:

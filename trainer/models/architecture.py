@@ -202,6 +202,7 @@ class Architecture:
         pretraining: Builds the network with its pre-training heads.
         classifier: (configuration, outputs) to the network with `outputs` logits, or scores, for each sequence.
         initial_stddev: (a recipe's model, variable's name) to the standard deviation of its random weights.
+        hidden_keys: Keys of the configuration that change what the model computes, but no shape of a variable.
     """
 
     name: str
@@ -213,6 +214,7 @@ class Architecture:
     pretraining: PretrainingFactory
     classifier: Callable[[Any, int], Network]
     initial_stddev: Callable[[ModelConfig, str], float] = _initializer_range
+    hidden_keys: tuple[str, ...] = ()
 
     def configuration_of(self, model: ModelConfig, vocab_size: int) -> Configuration:
         """The configuration of a recipe's model over a vocabulary of ``vocab_size`` entries."""

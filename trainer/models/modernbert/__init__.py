@@ -77,4 +77,13 @@ ARCHITECTURE = Architecture(
     pretraining=_pretraining,
     classifier=_classifier,
     initial_stddev=_initial_stddev,
+    hidden_keys=(
+        "layer_types",
+        "local_attention",
+        "global_rope_theta",
+        "local_rope_theta",
+        "norm_eps",
+        "hidden_activation",
+        "classifier_activation",
+    ),
 )

@@ -111,9 +111,18 @@ def start(recipe, arrays):
     return of_recipe(recipe, shapes, models.configuration_of(recipe.model, len(TOKENS)), TOKENS)
 
 
-def test_a_training_run_starts_from_hugging_faces_directory(recipe, arrays):
+def test_a_training_run_starts_from_hugging_faces_directory(recipe, arrays, caplog):
     found = start(recipe, arrays)
     assert all((found[name] == array).all() for name, array in arrays.items())
+    assert not caplog.messages
+
+
+def test_what_no_shape_shows_is_compared(recipe, arrays, caplog):
+    start(changed(recipe, model={"local_attention": 8, "global_rope_theta": 10000.0}), arrays)
+    assert [message.partition("config.json")[2] for message in caplog.messages] == [
+        " has local_attention 16, the recipe's model 8",
+        " has global_rope_theta 160000.0, the recipe's model 10000.0",
+    ]
 
 
 def test_a_checkpoint_whose_decoder_is_not_tied_is_refused(recipe, arrays, tmp_path):
