@@ -15,6 +15,7 @@ from berth.recipe.corpus import (
     Source,
     Vocabulary,
 )
+from berth.recipe.model import ModelConfig
 from berth.recipe.published import Published, PublishedFigure, PublishedLine
 from berth.recipe.recipe import Recipe
 from berth.recipe.section import Expected, Name, Section
@@ -24,7 +25,6 @@ from berth.recipe.training import (
     Export,
     FineTuning,
     Initialization,
-    ModelConfig,
     Optimizer,
     Phase,
     Schedule,

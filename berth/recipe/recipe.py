@@ -17,6 +17,7 @@ from berth.recipe.corpus import (
     Segmentation,
     Vocabulary,
 )
+from berth.recipe.model import ModelConfig
 from berth.recipe.published import Published
 from berth.recipe.section import Location, Name, Section
 from berth.recipe.statistics import Statistics
@@ -25,7 +26,6 @@ from berth.recipe.training import (
     Export,
     FineTuning,
     Initialization,
-    ModelConfig,
     Optimizer,
     Training,
 )
@@ -83,9 +83,21 @@ class Recipe(Section):
         names = [phase.name for phase in self.training.phases]
         if len(set(names)) < len(names):
             raise ValueError(f"training.phases: two phases have the same name ({', '.join(names)})")
+        if self.model.architecture == "modernbert":
+            for phase in self.training.phases:
+                if self.records[phase.records].objective != "mlm":
+                    raise ValueError(
+                        f"records.{phase.records}.objective is {self.records[phase.records].objective}, but "
+                        "model.architecture: modernbert has no next-sentence head; set it to mlm"
+                    )
         if self.training.attention == "fused":
             if self.training.engine != "jax":
                 raise ValueError("training.attention: fused needs training.engine: jax; TensorFlow has no such kernel")
+            if self.model.architecture == "modernbert":
+                raise ValueError(
+                    "training.attention: fused is not available for model.architecture: modernbert, whose layers "
+                    "attend to windows; remove it"
+                )
             if self.model.attention_probs_dropout_prob > 0.0:
                 raise ValueError(
                     "training.attention: fused needs model.attention_probs_dropout_prob: 0 (it is "

@@ -1,4 +1,4 @@
-"""Sections of the recipe about the model: its shape, optimizer, phases, evaluation, export."""
+"""Sections of the recipe about training: first weights, optimizer, phases, evaluation, fine-tuning, export."""
 
 from __future__ import annotations
 
@@ -15,44 +15,6 @@ from pydantic import (
 )
 
 from berth.recipe.section import Expected, FieldName, Fraction, Location, Name, Section
-
-
-class ModelConfig(Section):
-    """The model, with the keys of Google's bert_config.json. `vocab_size` is the size of the vocabulary."""
-
-    architecture: Literal["bert"] = "bert"
-    """The architecture, by its name in the registry of `trainer/models`."""
-    hidden_size: PositiveInt = 768
-    """Width of the hidden layers and of the embeddings. Must be a multiple of `num_attention_heads`."""
-    num_hidden_layers: PositiveInt = 12
-    """Number of transformer layers."""
-    num_attention_heads: PositiveInt = 12
-    """Attention heads per layer."""
-    intermediate_size: PositiveInt = 3072
-    """Width of the feed-forward layers."""
-    hidden_act: Literal["gelu", "gelu_new", "relu"] = "gelu"
-    """Activation of the feed-forward layers: `gelu` is exact (erf), `gelu_new` is the tanh approximation."""
-    hidden_dropout_prob: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Dropout rate of embeddings and hidden layers."""
-    attention_probs_dropout_prob: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Dropout rate of attention scores."""
-    max_position_embeddings: PositiveInt = 512
-    """Number of position embeddings: the longest sequence that the model takes."""
-    type_vocab_size: PositiveInt = 2
-    """Number of segment embeddings (A and B)."""
-    initializer_range: Annotated[float, Field(gt=0.0)] = 0.02
-    """Standard deviation of the truncated normal distribution of initial weights."""
-    layer_norm_eps: Annotated[float, Field(gt=0.0)] = 1e-12
-    """Epsilon of layer normalisation."""
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> ModelConfig:
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"hidden_size ({self.hidden_size}) must be a multiple of num_attention_heads "
-                f"({self.num_attention_heads})"
-            )
-        return self
 
 
 class ExpectedAccuracy(Section):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,9 +23,11 @@ from trainer.models import Architecture, Configuration
 log = logging.getLogger("berth.train")
 
 Shapes = Mapping[str, tuple[int, ...]]
+# The standard deviation of all random weights, or a function that gives that of a variable by its name.
+Stddev = float | Callable[[str], float]
 
 
-def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
+def initial(shapes: Shapes, seed: int, stddev: Stddev) -> dict[str, np.ndarray]:
     """Random weights: normal, cut off at two standard deviations; biases 0 and scales 1, as in Google's BERT.
 
     Each variable has a stream of its own, keyed by seed and name: the same for every engine and order.
@@ -32,9 +35,12 @@ def initial(shapes: Shapes, seed: int, stddev: float) -> dict[str, np.ndarray]:
     Args:
         shapes: Shapes of the model's variables by name.
         seed: The recipe's seed.
-        stddev: `initializer_range` of the configuration.
+        stddev: `initializer_range` of the configuration, or what an architecture has instead.
     """
-    return {name: _initial(name, shape, seed, stddev) for name, shape in shapes.items()}
+    return {
+        name: _initial(name, shape, seed, stddev(name) if callable(stddev) else stddev)
+        for name, shape in shapes.items()
+    }
 
 
 def _initial(name: str, shape: tuple[int, ...], seed: int, stddev: float) -> np.ndarray:
@@ -63,13 +69,15 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
         BerthError: if the checkpoint is not the one that the recipe expects, is not one of this model, or has another
             vocabulary that the recipe does not say how to fit.
     """
-    seed, stddev = recipe.seed, config.initializer_range
+    architecture = models.get(config.architecture)
+    seed, stddev = recipe.seed, functools.partial(architecture.initial_stddev, recipe.model)
     uri, how = recipe.initial_checkpoint, recipe.initialization
     if uri is None:
         return initial(shapes, seed, stddev)
     expected.check_checkpoint(recipe)
-    architecture, source = models.get(config.architecture), Checkpoint.find(uri)
+    source = Checkpoint.find(uri)
     check_model(source, config)
+    _warn_of_differences(source, config)
     contents, names = source.read(shapes, architecture, config.num_hidden_layers), architecture.names
     if how.vocabulary == "same":
         check_case(source, recipe.vocabulary.lower_case)
@@ -84,7 +92,7 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
 
 
 def load(
-    uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: float, layers: int | None = None
+    uri: str, shapes: Shapes, architecture: Architecture, seed: int, stddev: Stddev, layers: int | None = None
 ) -> dict[str, np.ndarray]:
     """Weights from a checkpoint; pre-training heads that it lacks are random.
 
@@ -125,12 +133,12 @@ def _complete(
     architecture: Architecture,
     shapes: Shapes,
     seed: int,
-    stddev: float,
+    stddev: Stddev,
     heads_required: bool,
 ) -> dict[str, np.ndarray]:
     names = architecture.names
     # A pooler without a next-sentence head takes no part in training.
-    optional = names.heads if not heads_required else () if names.next_sentence in shapes else (names.pooler,)
+    optional = names.heads if not heads_required else () if names.next_sentence in shapes else names.pooler
     missing = _missing(uri, contents.arrays, shapes, optional)
     if missing:
         log.warning("not in %s, initialized at random: %s", uri, ", ".join(missing))
@@ -153,6 +161,16 @@ def _missing(uri: str, found: Mapping[str, np.ndarray], shapes: Shapes, optional
     if problems:
         raise of_another_model(uri, "; ".join(problems), "every variable of the model, in its shape")
     return missing
+
+
+def _warn_of_differences(source: Checkpoint, config: Configuration) -> None:
+    """Name the keys in which another model can be continued: a longer context has another base of the rotations."""
+    if source.configuration is None or not (keys := models.get(config.architecture).hidden_keys):
+        return
+    theirs = models.read_configuration(source.configuration)
+    for key in keys:
+        if (found := getattr(theirs, key, None)) != (ours := getattr(config, key)):
+            log.warning("%s has %s %s, the recipe's model %s", source.configuration, key, found, ours)
 
 
 def _check_vocabulary(

@@ -168,6 +168,7 @@ def _trackable(content: Any, made: dict[int, Any]) -> Any:
 
 def _write(output: Output, config: Configuration, save: Callable[[str], None]) -> None:
     """Save a checkpoint in a temporary directory, and write its files into the output; the index comes last."""
+    content = config.tensorflow()
     with tempfile.TemporaryDirectory() as directory:
         save(str(Path(directory) / PREFIX))
         for path in sorted(Path(directory).iterdir()):
@@ -176,7 +177,7 @@ def _write(output: Output, config: Configuration, save: Callable[[str], None]) -
     with storage.atomic_write(output.path(STATE)) as file:
         file.write(f'model_checkpoint_path: "{PREFIX}"\nall_model_checkpoint_paths: "{PREFIX}"\n'.encode())
     with storage.atomic_write(output.path(CONFIG)) as file:
-        file.write((json.dumps(config.tensorflow(), indent=2, sort_keys=True) + "\n").encode())
+        file.write((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
 def _suffixes(prefix: str) -> list[str]:

@@ -141,18 +141,19 @@ class VariableNames:
 
     Args:
         encoder: What the names of all encoder variables begin with.
-        pooler: What the names of the next-sentence head's pooler begin with.
+        pooler: What the names of the next-sentence head's pooler begin with; empty without such a head.
         heads: What the names of those variables begin with that an encoder's checkpoint may lack.
-        next_sentence: A variable that exists in checkpoints with the next-sentence head only.
+        next_sentence: A variable that exists in checkpoints with the next-sentence head only; None for an architecture
+            without such a head.
         word_embeddings: The table of word embeddings [vocabulary, hidden].
         vocabulary: All variables with a row for each entry of the vocabulary.
         is_strange: Whether a name in a checkpoint looks like the model's, but is none that any of its networks has.
     """
 
     encoder: str
-    pooler: str
+    pooler: tuple[str, ...]
     heads: tuple[str, ...]
-    next_sentence: str
+    next_sentence: str | None
     word_embeddings: str
     vocabulary: tuple[str, ...]
     is_strange: Callable[[str], bool]
@@ -202,6 +203,10 @@ class TensorFlowNames:
     expected: str
 
 
+def _initializer_range(model: ModelConfig, variable: str) -> float:
+    return model.initializer_range
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A model architecture: all that the trainer asks for, so that only this object names the architecture.
@@ -217,6 +222,8 @@ class Architecture:
         tensorflow: Names and layouts in TF2 checkpoints.
         pretraining: Builds the network with its pre-training heads.
         classifier: (configuration, outputs) to the network with `outputs` logits, or scores, for each sequence.
+        initial_stddev: (a recipe's model, variable's name) to the standard deviation of its random weights.
+        hidden_keys: Keys of the configuration that change what the model computes, but no shape of a variable.
     """
 
     name: str
@@ -227,6 +234,8 @@ class Architecture:
     tensorflow: TensorFlowNames
     pretraining: PretrainingFactory
     classifier: Callable[[Any, int], Network]
+    initial_stddev: Callable[[ModelConfig, str], float] = _initializer_range
+    hidden_keys: tuple[str, ...] = ()
 
     def configuration_of(self, model: ModelConfig, vocab_size: int) -> Configuration:
         """The configuration of a recipe's model over a vocabulary of ``vocab_size`` entries."""

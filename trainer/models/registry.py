@@ -14,6 +14,7 @@ from trainer.models.architecture import Architecture, Configuration
 # The module of each architecture, which holds it as ARCHITECTURE.
 ARCHITECTURES = {
     "bert": "trainer.models.bert",
+    "modernbert": "trainer.models.modernbert",
 }
 
 # The configuration file of a training run, whatever the architecture; its key `model_type` names the architecture.

@@ -34,11 +34,12 @@ def export(
     Args:
         model: Files of the stage `train`, or one of its checkpoints.
         format: ``huggingface`` makes a directory that `transformers` loads as BertForPreTraining (BertForMaskedLM
-            without a next-sentence head); ``savedmodel`` one whose signature takes token ids; ``encoder`` the
-            encoder alone, for a training run to start from: encoder.safetensors (Google's names, float32, no heads, no
-            optimizer; the pooler only of a model with a next-sentence head, which trains it), bert_config.json,
-            vocab.txt and tokenizer_config.json; ``tf1`` a checkpoint for google-research/bert, and ``tf2`` one for the
-            TensorFlow Model Garden: bert_model.ckpt.*, without optimizer slots, bert_config.json and vocab.txt.
+            without a next-sentence head) or ModernBertForMaskedLM; ``savedmodel`` one whose signature takes token ids;
+            ``encoder`` the encoder alone, for a training run to start from: encoder.safetensors (our names, which for
+            BERT are Google's; float32, no heads, no optimizer; the pooler only of a model with a next-sentence head,
+            which trains it), bert_config.json, vocab.txt and tokenizer_config.json; ``tf1`` a checkpoint for
+            google-research/bert, and ``tf2`` one for the TensorFlow Model Garden: bert_model.ckpt.*, without optimizer
+            slots, bert_config.json and vocab.txt.
         destination: Where the output goes.
 
     Raises:

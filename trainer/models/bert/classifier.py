@@ -11,6 +11,7 @@ from trainer.models.architecture import Tensor
 from trainer.models.bert.configuration import BertConfig
 from trainer.models.bert.network import Arrangement, Bert, TransformerLayer, post_norm
 from trainer.models.dropout import dropout
+from trainer.models.layers import named_variables
 
 
 class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
@@ -56,5 +57,4 @@ class BertClassifier(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """All variables by name, sorted."""
-        prefix = len(self.name) + 1
-        return {v.path[prefix:]: v for v in sorted(self.trainable_variables, key=lambda v: v.path)}
+        return named_variables(self)

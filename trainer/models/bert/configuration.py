@@ -40,7 +40,7 @@ class BertConfig(ModelConfig):
 
         BERT's file does not name its architecture, as Google's does not; that of a variation has the key `model_type`.
         """
-        content: dict[str, Any] = model.model_dump(exclude={"architecture"})
+        content = model.obeyed()
         if model.architecture != "bert":
             content["model_type"] = model.architecture
         return cls(**content, vocab_size=vocab_size)

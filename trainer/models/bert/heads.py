@@ -9,9 +9,10 @@ from keras import ops
 
 from trainer.models.architecture import FusedAttention, Outputs, Tensor
 from trainer.models.bert.configuration import BertConfig
-from trainer.models.bert.network import ACTIVATIONS, Arrangement, Bert, Scope, dense_layer, normalisation, post_norm
+from trainer.models.bert.network import Arrangement, Bert, dense_layer, normalisation, post_norm
+from trainer.models.layers import ACTIVATIONS, Scope, gather_positions, named_variables
 
-__all__ = ["BertForPreTraining", "gather_positions"]
+__all__ = ["BertForPreTraining"]
 
 
 class Transform(Scope):
@@ -138,13 +139,4 @@ class BertForPreTraining(keras.layers.Layer):  # type: ignore[misc]
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """All variables by their name in Google's checkpoints, sorted."""
-        prefix = len(self.name) + 1
-        return {v.path[prefix:]: v for v in sorted(self.trainable_variables, key=lambda v: v.path)}
-
-
-def gather_positions(hidden: Tensor, positions: Tensor) -> Tensor:
-    """Hidden states [batch, predictions, hidden] at the given positions [batch, predictions]."""
-    length, size = ops.shape(hidden)[1], hidden.shape[2]
-    rows = ops.arange(ops.shape(positions)[0], dtype="int32")[:, None] * length
-    flat = ops.take(ops.reshape(hidden, (-1, size)), ops.reshape(positions + rows, (-1,)), axis=0)
-    return ops.reshape(flat, (-1, ops.shape(positions)[1], size))
+        return named_variables(self)

@@ -6,7 +6,6 @@ It draws no randomness of its own: dropout is a function of keys that the caller
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,17 +16,9 @@ from keras import ops
 from trainer.models.architecture import FusedAttention, Tensor
 from trainer.models.bert.configuration import BertConfig
 from trainer.models.dropout import dropout
+from trainer.models.layers import ACTIVATIONS, MASKED_SCORE, Scope
 
 __all__ = ["Arrangement", "Padding", "post_norm"]
-
-# Added to the attention scores of padding, as in Google's modeling.py.
-MASKED_SCORE = -10000.0
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": functools.partial(ops.gelu, approximate=False),
-    "gelu_new": functools.partial(ops.gelu, approximate=True),
-    "relu": ops.relu,
-}
 
 
 class Padding(NamedTuple):
@@ -48,22 +39,6 @@ def normalisation(config: BertConfig, policy: Any) -> keras.layers.LayerNormaliz
 
 def dense_layer(size: int, name: str, policy: Any, activation: Any = None) -> keras.layers.Dense:
     return keras.layers.Dense(size, activation=activation, kernel_initializer="zeros", name=name, dtype=policy)
-
-
-class Scope(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """A layer that builds its children inside its own name, so that variable paths nest as in TF1."""
-
-    def __init__(self, config: BertConfig, name: str, dtype: Any) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self.config = config
-
-    def children(self) -> list[tuple[keras.layers.Layer, int]]:
-        """The layers inside and the number of features each receives."""
-        return []
-
-    def build(self, input_shape: Any = None) -> None:
-        for layer, features in self.children():
-            layer.build((None, None, features))
 
 
 class Embeddings(Scope):
