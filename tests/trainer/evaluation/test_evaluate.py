@@ -236,7 +236,6 @@ def test_a_model_that_is_not_finite_is_an_error_that_names_the_checkpoint(comman
     uri = str(directory / "checkpoint-00000012.safetensors")
     arrays, state = safetensors.read(uri)
     safetensors.write(uri, {**arrays, variable: np.full_like(arrays[variable], value)}, state)
-    (directory / "manifest.json").unlink()  # lists another size: a checksum in the header may have fewer digits
     with pytest.raises(BerthError, match=r"00000012.safetensors: the model gives values that are not finite.*Found"):
         command(checkpoint=uri, output=str(tmp_path / "out"))
     assert not (tmp_path / "out" / "evaluation.json").exists()
