@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import io
 import logging
 import os
@@ -15,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from berth import storage
-from berth.errors import UsageError, summary
+from berth.errors import BerthError, UsageError, summary
 from berth.recipe import Recipe
 from berth.recipe import scale as recipe_scale
 from berth.recipe.keys import expectation, section_at
@@ -101,8 +102,12 @@ def _find(name: str) -> str:
 def _exists(name: str) -> bool:
     try:
         return storage.exists(name)
-    except (OSError, ValueError):  # a name that no file can have: too long, with a NUL
+    except ValueError:  # a name that no file can have: with a NUL
         return False
+    except BerthError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _parse(uri: str) -> CommentedMap:

@@ -144,7 +144,7 @@ def test_an_export_is_complete_or_absent(written):
             "checkpoint",
             "vocab.txt",
         }
-        assert {path.name for path in (written / kind).iterdir()} == {*listed, "manifest.json"}
+        assert {path.name for path in (written / kind).iterdir()} == {*listed, "manifest.json", ".revisions.json"}
 
 
 def test_the_configuration_is_in_the_words_of_the_programs_that_read_it(published, tmp_path):
