@@ -1,8 +1,9 @@
-"""The golden ModernBERT by one of the engines: logits, loss, and the gradient of each variable.
+"""The golden ModernBERT by one of the engines: logits, with dropout too, loss, and the gradient of each variable.
 
 python -m support.modernbert_model ENGINE OUTPUT
 """
 
+import json
 import sys
 from typing import Any
 
@@ -15,6 +16,8 @@ from trainer import models
 from trainer.checkpoints import safetensors
 from trainer.checkpoints.initial_weights import load
 from trainer.engines import Scalars, Settings, create
+from trainer.models.dropout import example_keys
+from trainer.models.modernbert.configuration import ModernBertConfig
 
 MODEL = GOLDEN / "modernbert"
 BETA = 0.9
@@ -53,6 +56,16 @@ def compute(engine_name: str) -> dict[str, np.ndarray]:
     return {name: np.asarray(array, dtype=np.float32) for name, array in {**results, **gradients}.items()}
 
 
+def dropped_logits(engine_name: str) -> np.ndarray:
+    """The logits with dropout everywhere, float32."""
+    rates = dict.fromkeys(("embedding_dropout", "attention_dropout", "mlp_dropout"), 0.1)
+    content = json.loads((MODEL / "config.json").read_text())
+    config = ModernBertConfig.parse(content | rates, "config.json")
+    engine = create(engine_name, Settings(config, next_sentence=False))
+    engine.assign(load(str(MODEL), engine.shapes, models.get("modernbert"), seed=0, stddev=0.02))
+    return engine.predict({**features(), "dropout_keys": example_keys(3, 1, np.arange(4))})[0]
+
+
 if __name__ == "__main__":
     log.setup()  # TensorFlow's settings must be in the environment before it is imported
-    safetensors.write(sys.argv[2], compute(sys.argv[1]))
+    safetensors.write(sys.argv[2], {**compute(sys.argv[1]), "dropped": dropped_logits(sys.argv[1])})

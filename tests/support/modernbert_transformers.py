@@ -33,6 +33,11 @@ def main(directory: Path) -> None:
         directory, output_loading_info=True, attn_implementation="eager"
     )
     assert not any(info.values()), info
+    if (directory / "tokenizer.json").exists():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+        tokens = tokenizer("[MASK]", return_tensors="pt")
+        assert tokenizer.convert_ids_to_tokens(tokens["input_ids"][0]) == ["[CLS]", "[MASK]", "[SEP]"]
+        model(**tokens)
     batch = features()
     ids, mask = (torch.tensor(batch[name], dtype=torch.long) for name in ("input_ids", "input_mask"))
     with torch.no_grad():

@@ -223,6 +223,7 @@ class Architecture:
         pretraining: Builds the network with its pre-training heads.
         classifier: (configuration, outputs) to the network with `outputs` logits, or scores, for each sequence.
         initial_stddev: (a recipe's model, variable's name) to the standard deviation of its random weights.
+        reads_vocabulary: Whether its tokenizer in transformers reads vocab.txt; another needs a tokenizer.json.
         hidden_keys: Keys of the configuration that change what the model computes, but no shape of a variable.
     """
 
@@ -235,6 +236,7 @@ class Architecture:
     pretraining: PretrainingFactory
     classifier: Callable[[Any, int], Network]
     initial_stddev: Callable[[ModelConfig, str], float] = _initializer_range
+    reads_vocabulary: bool = True
     hidden_keys: tuple[str, ...] = ()
 
     def configuration_of(self, model: ModelConfig, vocab_size: int) -> Configuration:

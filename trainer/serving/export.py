@@ -9,7 +9,7 @@ from typing import Any, Literal
 from berth import storage
 from berth.errors import UsageError
 from berth.formats.results import read_training
-from berth.formats.vocabulary import VOCABULARY
+from berth.formats.vocabulary import VOCABULARY, read_tokens
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
 from berth.stage.output import Output
@@ -17,6 +17,7 @@ from trainer import models
 from trainer.checkpoints import checkpoint, encoder, huggingface, tensorflow
 from trainer.checkpoints.contents import CheckpointContents
 from trainer.models import Configuration
+from trainer.serving import tokenizer_json
 
 VERSION = 2
 # What is written from checkpoints of other programs too.
@@ -88,7 +89,7 @@ def _write_huggingface(uri: str, output: Output) -> None:
 
     arrays, config, _, next_sentence = read_model(uri)
     huggingface.write(output, arrays, config, models.get(config.architecture), next_sentence)
-    _write_tokenizer(uri, config.max_position_embeddings, output)
+    _write_tokenizer(uri, config, output)
 
 
 def _write_encoder(uri: str, output: Output) -> None:
@@ -97,20 +98,24 @@ def _write_encoder(uri: str, output: Output) -> None:
     arrays, config, _, next_sentence = read_model(uri)
     architecture = models.get(config.architecture)
     encoder.write(output, arrays, config, architecture, next_sentence, checkpoint.step_of(uri))
-    _write_tokenizer(uri, config.max_position_embeddings, output)
+    _write_tokenizer(uri, config, output)
 
 
-def _write_tokenizer(uri: str, longest: int, output: Output) -> None:
+def _write_tokenizer(uri: str, config: models.Configuration, output: Output) -> None:
     """The vocabulary, and Hugging Face's settings of the tokenizer."""
     directory = storage.parent(uri)
     description = read_training(directory)
     settings = {
         "do_lower_case": description["lower_case"],
-        "model_max_length": longest,
+        "model_max_length": config.max_position_embeddings,
         "strip_accents": None,
         "tokenize_chinese_chars": True,
         "tokenizer_class": "BertTokenizer",
     }
+    if not models.get(config.architecture).reads_vocabulary:
+        settings |= tokenizer_json.settings()
+        tokens = read_tokens(storage.join(directory, VOCABULARY))
+        _write_json(output, "tokenizer.json", tokenizer_json.content(tokens, description["lower_case"]))
     _write_json(output, "tokenizer_config.json", settings)
     _write_bytes(output, VOCABULARY, storage.read_bytes(storage.join(directory, VOCABULARY)))
 

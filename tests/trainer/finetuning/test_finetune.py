@@ -66,7 +66,7 @@ def test_the_figures_describe_the_fine_tuning(finetuned):
 
 def table_of_texts(directory):
     manifest = json.loads((directory / "manifest.json").read_text())
-    (dev,) = [uri for uri in manifest["inputs"]["data"]["uri"].split(" ") if uri.endswith("dev.tsv")]
+    (dev,) = [uri for uri in manifest["inputs"]["data"]["uri"] if uri.endswith("dev.tsv")]
     with open(dev) as file:
         return [line.split("\t") for line in file.read().splitlines()[1:]]
 

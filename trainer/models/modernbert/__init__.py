@@ -82,6 +82,7 @@ ARCHITECTURE = Architecture(
     pretraining=_pretraining,
     classifier=_classifier,
     initial_stddev=_initial_stddev,
+    reads_vocabulary=False,
     hidden_keys=(
         "layer_types",
         "local_attention",

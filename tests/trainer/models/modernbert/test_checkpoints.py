@@ -88,6 +88,9 @@ def test_an_export_is_the_directory_that_was_read(exported):
     assert set(ours) == set(theirs)
     for name, array in theirs.items():
         np.testing.assert_array_equal(ours[name], array)
+    settings = json.loads((exported / "tokenizer_config.json").read_text())
+    assert settings["model_input_names"] == ["input_ids", "attention_mask"] and settings["model_max_length"] == 96
+    assert json.loads((exported / "tokenizer.json").read_text())["normalizer"]["lowercase"] is False
     before, after = (json.loads((directory / "config.json").read_text()) for directory in (MODEL, exported))
     assert {key: after[key] for key in before} == before
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.modernbert_model import MODEL, compute, features
+from support.modernbert_model import MODEL, compute, dropped_logits, features
 from trainer import models
 from trainer.checkpoints import safetensors
 from trainer.checkpoints.initial_weights import load
@@ -19,11 +19,9 @@ from trainer.models.dropout import example_keys
 ROOT = Path(__file__).parents[4]
 
 
-@pytest.fixture(scope="module", params=["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
-def computed(request, tmp_path_factory):
-    """Arrays by name: logits, loss and gradients of an engine. Keras computes with one of them in a process."""
-    if request.param == "tensorflow":
-        return compute("tensorflow")
+@pytest.fixture(scope="module")
+def by_jax(tmp_path_factory):
+    """What JAX computes, in a process of its own: Keras computes with one engine in a process."""
     output = tmp_path_factory.mktemp("computed") / "jax.safetensors"
     environment = {
         **os.environ,
@@ -33,6 +31,12 @@ def computed(request, tmp_path_factory):
     command = [sys.executable, "-m", "support.modernbert_model", "jax", str(output)]
     subprocess.run(command, env=environment, check=True)
     return safetensors.read(str(output))[0]
+
+
+@pytest.fixture(scope="module", params=["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
+def computed(request):
+    """Arrays by name: logits, loss and gradients of an engine."""
+    return compute("tensorflow") if request.param == "tensorflow" else request.getfixturevalue("by_jax")
 
 
 def test_logits_and_loss_are_those_of_hugging_face(computed):
@@ -110,6 +114,11 @@ def test_dropout_follows_from_the_keys_of_the_examples(batch, rate):
     backwards = {name: values[::-1] for name, values in batch.items()}
     again = engine.predict({**backwards, "dropout_keys": keys[::-1]})[0]
     np.testing.assert_allclose(again[::-1], dropped, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_both_engines_drop_the_same(by_jax):
+    np.testing.assert_allclose(dropped_logits("tensorflow"), by_jax["dropped"], atol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
