@@ -286,6 +286,7 @@ def test_articles_without_text(tmp_path, articles, berth):
     assert left(tmp_path / "s") == []
 
 
+@pytest.mark.slow
 def test_nul_characters_and_an_article_of_50_mb(tmp_path, articles, berth):
     sentence = "A sentence with a\x00NUL, and \u200b signs. "
     long = sentence * (50_000_000 // len(sentence.encode()))

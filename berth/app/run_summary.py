@@ -1,4 +1,4 @@
-"""What `berth run` prints at its end: the corpus, the model and its accuracy, the report, and what to try next."""
+"""What `berth run` prints at its end: corpus, model, accuracy, report, what to try next; or the data's directories."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def lines(report: str, workspace: str) -> Iterator[str]:
         workspace: URI of the workspace.
     """
     stages = {title: stage for title, stage in chain(report).inputs.items() if isinstance(stage, Node)}
+    if "train" not in stages:  # the next command takes these directories
+        yield from (f"{title:<18} {stage.directory}" for title, stage in stages.items())
+        yield f"{'report':<18} {storage.join(report, REPORT)}"
+        return
     for name, text in _results(stages):
         yield f"{name:<9} {text}"
     yield f"{'report':<9} {storage.join(report, REPORT)}"
@@ -28,11 +32,10 @@ def _results(stages: Mapping[str, Node]) -> Iterator[tuple[str, str]]:
     if segment := stages.get("segment"):
         documents, sentences = (segment.manifest.counters.get(name, 0) for name in ("documents", "sentences"))
         yield "corpus", f"{documents:,} documents, {sentences:,} sentences in {segment.directory}"
-    if train := stages.get("train"):
-        training = read_training(train.directory)
-        written = [stage.directory for title, stage in stages.items() if title.startswith("export ")]
-        place = " and ".join(written) or train.directory
-        yield "model", f"{training['parameters']:,} parameters after {training['steps']:,} steps in {place}"
+    training = read_training(stages["train"].directory)
+    written = [stage.directory for title, stage in stages.items() if title.startswith("export ")]
+    place = " and ".join(written) or stages["train"].directory
+    yield "model", f"{training['parameters']:,} parameters after {training['steps']:,} steps in {place}"
     if evaluated := stages.get("evaluate"):
         figures = read_evaluation(evaluated.directory)
         baseline = figures["baseline"]

@@ -268,6 +268,7 @@ def test_a_run_killed_while_it_rejects_duplicates_goes_on(monkeypatch, tmp_path)
     assert run(path, tmp_path / "out", templates="builtin").manifest.files == expected.manifest.files
 
 
+@pytest.mark.slow
 def test_a_page_of_fifty_megabytes(tmp_path):
     text = "word " * 10_000_000
     path = tmp_path / "dump.xml"

@@ -171,6 +171,7 @@ def test_the_same_page_twice_counts_once(write_articles, tmp_path):
     assert "Another text." not in "".join(Path(uri).read_text() for uri in result.files("*.txt").uris)
 
 
+@pytest.mark.reproducibility
 def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, monkeypatch, tmp_path):
     whole, done = Sharding.write_shard, []
 

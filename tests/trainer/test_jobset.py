@@ -55,6 +55,7 @@ def _short_waits(monkeypatch):
     monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
 
 
+@pytest.mark.reproducibility
 def test_the_jobset_trains_and_the_task_finds_the_stage_done(recipe, stages, tmp_path):
     def work(job):
         """What the pods do: the config maps give them recipe and workspace."""

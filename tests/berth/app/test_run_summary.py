@@ -25,6 +25,8 @@ def test_corpus_model_accuracy_report_and_what_to_try_next(tmp_path):
     assert "berth schema" in lines[4] and "berth verify workspace" in lines[5]
 
 
-def test_a_run_until_the_data_has_no_model(tmp_path):
-    lines, _ = summary(tmp_path, without=("train", "evaluate"))
-    assert [line.split()[0] for line in lines[:2]] == ["corpus", "report"]
+def test_a_run_until_the_data_gives_the_directories_of_its_stages(tmp_path):
+    lines, stages = summary(tmp_path, without=("train", "evaluate"))
+    data = {title: uri for title, uri in stages.items() if title not in ("train", "evaluate")}
+    assert dict(line.rsplit(maxsplit=1) for line in lines[:-1]) == data
+    assert lines[-1].split() == ["report", f"{tmp_path}/report/report.html"]

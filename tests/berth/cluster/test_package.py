@@ -98,12 +98,14 @@ def compiled_recipes(tmp_path_factory):
     return directory
 
 
+@pytest.mark.reproducibility
 @pytest.mark.parametrize("name", recipe_file.installed())
 def test_every_recipe_compiles_to_the_same_bytes_each_time(name, compiled_recipes):
     content = (compiled_recipes / name).read_bytes()
     assert content and b":latest" not in content
 
 
+@pytest.mark.reproducibility
 def test_another_process_compiles_the_same_bytes(package, tmp_path):
     flags = [part for setting in SETTINGS for part in ("--set", setting)]
     command = [sys.executable, "-c", "from berth.app.cli import main; main()", "compile", "quickstart", "-o", "p.yaml"]

@@ -235,6 +235,7 @@ def test_a_refusal_is_explained_and_not_tried_again(request_, status, message, p
     assert sum(request_ in request for request in proxy.requests) <= len(FILES)
 
 
+@pytest.mark.reproducibility
 def test_a_sync_that_was_killed_continues(place, source, proxy, tmp_path):
     for number in range(40):
         (source / f"{number:03d}.txt").write_bytes(b"%d" % number * 1000)

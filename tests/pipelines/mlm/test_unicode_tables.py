@@ -56,6 +56,7 @@ def test_code_points_with_a_rule_of_their_own(lower_case):
     assert_treated_as_published(special[:1500], lower_case)
 
 
+@pytest.mark.slow
 def test_a_character_never_gives_more_tokens_than_it_has_bytes():
     """The kernel relies on it: the ids of a text are as many as its bytes at most. (Cased text stays one for one.)"""
     for code in code_points():

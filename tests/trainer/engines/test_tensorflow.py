@@ -50,6 +50,7 @@ def test_accumulation_equals_the_big_batch_with_uneven_masks_and_dropout(engines
             np.testing.assert_allclose(parts[name], array, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.reproducibility
 def test_two_runs_give_the_same_bits(engines, batch):
     first, sums = trained(start(engines[0]), batch, accumulation=1)
     second, other_sums = trained(start(engines[1]), batch, accumulation=1)

@@ -140,6 +140,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bytes(undisturbed, reci
     assert contents(directory) == contents(undisturbed)
 
 
+@pytest.mark.reproducibility
 def test_lines_about_steps_after_the_checkpoint_are_dropped_and_written_again(
     undisturbed, recipe, records, vocabulary, tmp_path
 ):

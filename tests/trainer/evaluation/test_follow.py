@@ -72,6 +72,7 @@ def test_deleted_checkpoints_are_reported(finished, records, tmp_path, caplog):
     assert any("those of the steps 4." in message for message in caplog.messages)
 
 
+@pytest.mark.reproducibility
 def test_it_continues_where_it_was_stopped(finished, records, tmp_path):
     """What has been evaluated is not evaluated again: shown by a figure that no measurement would give."""
     follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)

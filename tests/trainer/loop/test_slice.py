@@ -53,6 +53,7 @@ def test_a_slice_ends_with_a_checkpoint_and_is_a_finished_stage(recipe, records,
     assert again.was_up_to_date
 
 
+@pytest.mark.reproducibility
 def test_after_a_target_was_reached_there_is_nothing_left_to_train(recipe, records, vocabulary, tmp_path):
     target = {"metric": "masked_lm_accuracy", "value": 0.0}
     content = recipe.model_dump(mode="json")

@@ -83,6 +83,7 @@ def test_checkpoints_hold_variables_slots_and_the_position_in_the_data(undisturb
     assert (state["step"], state["phase"], state["step_in_phase"], state["position"]) == (8, "second", 2, 32)
 
 
+@pytest.mark.reproducibility
 def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
     undisturbed, tiny_recipe, records, vocabulary, tmp_path
 ):
@@ -117,6 +118,7 @@ def interrupted(undisturbed, directory):
     return directory
 
 
+@pytest.mark.reproducibility
 def test_a_disk_that_is_full_when_saving_leaves_the_old_checkpoint_whole(
     undisturbed, tiny_recipe, records, vocabulary, tmp_path
 ):

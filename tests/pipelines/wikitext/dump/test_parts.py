@@ -189,6 +189,7 @@ class SearchedBytes(bytearray):
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["", "</page>", "</page></mediawiki>", PAGES[0] + TAIL])
 def test_beginnings_of_pages_without_ends_are_searched_once(tmp_path, end, monkeypatch):
     monkeypatch.setattr(reading_module, "bytearray", SearchedBytes, raising=False)

@@ -119,6 +119,7 @@ def test_dumps_in_cloud_storage(bucket, tmp_path, monkeypatch, form):
     assert source_test_utils.read_from_source(*only_file(f"{bucket}/*.{form}")) == WHOLE
 
 
+@pytest.mark.reproducibility
 def test_the_whole_extraction_in_cloud_storage(bucket, tmp_path, monkeypatch):
     template = page(99, "{{{1}}}", title="Template:Liten", namespace=10)
     (tmp_path / "dump").write_bytes(dump_bytes([*PAGES, page(50, "Et {{liten|skip}}."), template], "xml", "nb"))
