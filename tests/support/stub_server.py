@@ -88,6 +88,9 @@ class StubHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.read_body()
+        if len(body) < int(self.headers.get("content-length") or 0):  # its sender was killed
+            self.close_connection = True
+            return
         if isinstance(self._fault, int):
             self.fail(self._fault)
         else:
