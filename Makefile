@@ -30,7 +30,7 @@ demo: install ## From a Wikipedia excerpt to an evaluated BERT and its report
 check: lint types test docs ## All that a change must pass before it is proposed
 
 # The trainer's tests come first, and need few kernels; meanwhile the others are compiled once for all processes.
-test: install ## Run the tests, some at a time (six minutes on two cores)
+test: install ## Run the tests, some at a time (seven minutes on two cores)
 	@$(BIN)/python -m trainer.warm
 	@$(BIN)/python -m pipelines.warm & $(BIN)/python -m pytest $(PARALLEL); result=$$?; wait; exit $$result
 
