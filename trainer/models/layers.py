@@ -1,4 +1,4 @@
-"""What the networks of several architectures share: scopes that name variables, activations, the masked positions."""
+"""What networks of several architectures share: scopes that name variables, dense layers, normalisation, gathering."""
 
 from __future__ import annotations
 
@@ -36,6 +36,40 @@ class Scope(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """Create the variables of the layers inside."""
         for layer, features in self.children():
             layer.build((None, None, features))
+
+
+class Dense(keras.layers.Dense):  # type: ignore[misc]
+    """A dense layer that multiplies matrices [batch · length, features].
+
+    With three dimensions XLA transposes the inputs for the gradient of the weights: an eighth of a step on a CPU.
+    """
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Outputs [..., units] of inputs [..., features]."""
+        outputs = super().call(ops.reshape(inputs, (-1, inputs.shape[-1])))
+        return ops.reshape(outputs, (*ops.shape(inputs)[:-1], self.units))
+
+
+class LayerNorm(keras.layers.LayerNormalization):  # type: ignore[misc]
+    """Layer normalisation."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Outputs of the shape of the inputs [..., features]."""
+        return super().call(_stored(inputs))
+
+
+def _stored(values: Tensor) -> Tensor:
+    """The same values, which XLA writes to memory on a CPU, and so their gradient.
+
+    It would otherwise compute the gradient of the sum of all layers' outputs anew for each layer below, element by
+    element: time that grows with the square of the number of layers (half of a step at six).
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() == "cpu":
+            return jax.lax.optimization_barrier(values)
+    return values
 
 
 def gather_positions(hidden: Tensor, positions: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from keras import ops
 from trainer.models.architecture import FusedAttention, Tensor
 from trainer.models.bert.configuration import BertConfig
 from trainer.models.dropout import dropout
-from trainer.models.layers import ACTIVATIONS, MASKED_SCORE, Scope
+from trainer.models.layers import ACTIVATIONS, MASKED_SCORE, Dense, LayerNorm, Scope
 
 __all__ = ["Arrangement", "Padding", "post_norm"]
 
@@ -33,12 +33,12 @@ class Padding(NamedTuple):
     lengths: Tensor
 
 
-def normalisation(config: BertConfig, policy: Any) -> keras.layers.LayerNormalization:
-    return keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name="LayerNorm", dtype=policy)
+def normalisation(config: BertConfig, policy: Any) -> LayerNorm:
+    return LayerNorm(epsilon=config.layer_norm_eps, name="LayerNorm", dtype=policy)
 
 
-def dense_layer(size: int, name: str, policy: Any, activation: Any = None) -> keras.layers.Dense:
-    return keras.layers.Dense(size, activation=activation, kernel_initializer="zeros", name=name, dtype=policy)
+def dense_layer(size: int, name: str, policy: Any, activation: Any = None) -> Dense:
+    return Dense(size, activation=activation, kernel_initializer="zeros", name=name, dtype=policy)
 
 
 class Embeddings(Scope):

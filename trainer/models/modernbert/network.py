@@ -14,7 +14,7 @@ from keras import ops
 
 from trainer.models.architecture import Tensor
 from trainer.models.dropout import dropout
-from trainer.models.layers import ACTIVATIONS, MASKED_SCORE, Scope
+from trainer.models.layers import ACTIVATIONS, MASKED_SCORE, Dense, LayerNorm, Scope
 from trainer.models.modernbert.configuration import ModernBertConfig
 
 __all__ = ["Places"]
@@ -41,12 +41,12 @@ class Places(NamedTuple):
     key: Rotation
 
 
-def normalisation(config: ModernBertConfig, policy: Any) -> keras.layers.LayerNormalization:
-    return keras.layers.LayerNormalization(epsilon=config.norm_eps, center=False, name="LayerNorm", dtype=policy)
+def normalisation(config: ModernBertConfig, policy: Any) -> LayerNorm:
+    return LayerNorm(epsilon=config.norm_eps, center=False, name="LayerNorm", dtype=policy)
 
 
-def dense_layer(size: int, name: str, policy: Any) -> keras.layers.Dense:
-    return keras.layers.Dense(size, use_bias=False, kernel_initializer="zeros", name=name, dtype=policy)
+def dense_layer(size: int, name: str, policy: Any) -> Dense:
+    return Dense(size, use_bias=False, kernel_initializer="zeros", name=name, dtype=policy)
 
 
 class Embeddings(Scope):
