@@ -11,7 +11,7 @@ from berth import machines
 from berth.cluster import manifests
 from berth.errors import UsageError
 from berth.recipe import file as recipe_file
-from support.k8s_manifests import IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
+from support.k8s_manifests import BATCHES, IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
 
 # Kind, settings and machines that give what an overlay gives.
 OVERLAY_JOBS = {
@@ -144,7 +144,8 @@ def berth(*arguments):
 
 
 def test_the_command_prints_what_kubectl_reads():
-    run = berth("quickstart", "--accelerator", "v5litepod-16", "--image", IMAGE, "--workspace", WORKSPACE)
+    batches = [part for setting in BATCHES for part in ("--set", setting)]
+    run = berth("quickstart", *batches, "--accelerator", "v5litepod-16", "--image", IMAGE, "--workspace", WORKSPACE)
     assert run.returncode == 0, run.stderr
     assert list(YAML(typ="safe").load_all(run.stdout)) == rendered("train", shape="v5litepod-16")
 

@@ -20,6 +20,8 @@ OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 IMAGE = "europe-docker.pkg.dev/p/r/berth@sha256:" + "0123456789abcdef" * 4
 WORKSPACE = "gs://bucket/workspace"
 LARGE = "training.phases=[{name: a, records: short, steps: 2, batch_size: 8192, learning_rate: 0.1}]"
+# The quickstart's own batches, of 8 sequences, cannot be divided by all of these machines' devices.
+BATCHES = ["training.phases.0.batch_size=64", "training.phases.1.batch_size=64"]
 TASK = "fine_tuning.sst2={task: sst2, data: 'gs://bucket/sst2'}"
 
 
@@ -31,11 +33,11 @@ def kustomize(directory: Path) -> list[Manifest]:
 
 
 def rendered(kind: str, *settings: str, shape: str = "", hosts: int = 1) -> list[Manifest]:
-    """What `berth k8s` prints for the quickstart."""
+    """What `berth k8s` prints for the quickstart with larger batches."""
     machine = machines.SHAPES[shape] if shape else None
     count = machine.hosts if machine is not None and machine.is_tpu else hosts
     placement = manifests.Placement(IMAGE, WORKSPACE, machine, count)
-    return manifests.job(recipe_file.load("quickstart", settings), kind, placement)
+    return manifests.job(recipe_file.load("quickstart", [*BATCHES, *settings]), kind, placement)
 
 
 RENDERED: dict[str, Callable[[], list[Manifest]]] = {

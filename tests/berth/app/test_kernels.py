@@ -24,8 +24,9 @@ def test_every_group_of_a_recipe_can_be_compiled(name):
 
 
 def test_a_recipe_needs_the_kernels_of_its_corpus_and_record_sets(cache):
-    assert kernels._groups(load("quickstart")) == ["cleanup", "parser", "reference", "sentences", "dump"]
-    texts = load("quickstart", ["corpus.sources.0.format=documents", "records.short.rng=keyed"])
+    assert kernels._groups(load("quickstart")) == ["cleanup", "parser", "keyed", "sentences", "dump"]
+    settings = ["corpus.sources.0.format=documents", "model={architecture: bert}", "records.short={max_seq_length: 64}"]
+    texts = load("quickstart", settings)
     assert kernels._groups(texts) == ["keyed", "reference", "sentences"]
     assert kernels._groups(load("mlperf_v1_prepared")) == ["reference"]
 

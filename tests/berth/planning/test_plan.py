@@ -20,11 +20,13 @@ from berth.recipe import file as recipe_file
 from trainer import models
 from trainer.schedules import cadence, schedule
 
-FIGURES = models.get("bert").figures
-
 
 def planned(name, *overrides, **how):
-    return plan(recipe_file.load(name, overrides), FIGURES, schedule.learning_rate, **how)
+    return plan_of(recipe_file.load(name, overrides), **how)
+
+
+def plan_of(recipe, **how):
+    return plan(recipe, models.get(recipe.model.architecture).figures, schedule.learning_rate, **how)
 
 
 # NoTraM's plan: 900,000 steps of 2,760 sequences of 128, then 100,000 of as many of 512.
@@ -104,7 +106,7 @@ def test_the_peak_of_a_plan_is_the_highest_rate_of_the_phase(steps, warmup, star
     content = recipe_file.load("quickstart").model_dump()
     content["training"]["phases"] = [phase.model_dump() | {"records": "short"}]
     content["initial_checkpoint"] = "model.ckpt-1"
-    (found,) = plan(Recipe.model_validate(content), FIGURES, schedule.learning_rate)["phases"]
+    (found,) = plan_of(Recipe.model_validate(content))["phases"]
     rates = [schedule.learning_rate(phase, step) for step in range(steps)]
     assert found["peak_learning_rate"] == max(rates)
     assert (found["first_learning_rate"], found["last_learning_rate"]) == (rates[0], rates[-1])
@@ -138,7 +140,7 @@ def test_evaluations_counted_in_steps_are_those_that_training_makes(lengths, eve
     content["evaluation"]["every_steps"] = every
     recipe = Recipe.model_validate(content)
     due = [n for n in range(sum(lengths) + 1) if cadence.is_due(recipe.evaluation, recipe.training.phases, n)]
-    assert plan(recipe, FIGURES, schedule.learning_rate)["total"]["evaluations"] == len(due)
+    assert plan_of(recipe)["total"]["evaluations"] == len(due)
 
 
 def test_hours_and_cost_follow_from_the_peak_of_the_accelerators():
@@ -244,23 +246,23 @@ def test_a_workspace_gives_measured_figures(tmp_path):
         "evaluation set": stage("evalset", ("a", 9, 1)),
     }
     runs.record_data(str(tmp_path / "ws"), recipe, stages)
-    found = plan(recipe, FIGURES, schedule.learning_rate, workspace=str(tmp_path / "ws"))
+    found = plan_of(recipe, workspace=str(tmp_path / "ws"))
     assert found["model"]["vocabulary"] == 3999
     short = found["records"]["short"]
-    assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 10, 200, 10_000)
-    assert short["measured"] and short["epochs"] == 2400 * 32 / 50
+    assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 50 / 6, 200, 10_000)
+    assert short["measured"] and short["epochs"] == 7000 * 8 / 50
     assert (short["shards"], short["tokens_per_record"], short["files"]) == (2, 64 - 150 / 50, {})
     with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
-        plan(recipe, FIGURES, schedule.learning_rate, workspace=str(tmp_path / "other"))
+        plan_of(recipe, workspace=str(tmp_path / "other"))
 
 
 def test_the_figures_are_json_and_the_text_says_what_is_not_known():
     found = planned("quickstart", machines=Machines.of("l4-1", 1, 0.4, "--accelerator"))
     assert json.loads(json.dumps(found)) == found
     text = describe(found)
-    assert "962,978 parameters" in text and "?" in text
+    assert "909,984 parameters" in text and "?" in text
     assert "training ends" not in text and "real tokens" not in text
-    assert "short: at most 519 bytes a record; their lengths are not known" in text
+    assert "short: at most 646 bytes a record; their lengths are not known" in text
     mlperf = describe(planned("mlperf_v1"))
     assert "evaluated every 225,000 sequences, on 10,000 records" in mlperf
     assert "before the first step must be 0.34085 ± 0.02" in mlperf

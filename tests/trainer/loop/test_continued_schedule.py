@@ -44,17 +44,17 @@ def test_the_step_of_our_own_checkpoint_is_that_of_its_name():
 
 
 def test_the_first_phase_continues_no_schedule_without_a_checkpoint():
-    values = ["training.phases.0.schedule={from_step: 100, total_steps: 5000}"]
+    values = ["training.phases.0.schedule={from_step: 100, total_steps: 9000}"]
     with pytest.raises(UsageError, match=r"phases\.0\.schedule continues at step 100, but initial_checkpoint names no"):
         recipe_file.load("quickstart", values)
 
 
 @pytest.mark.parametrize(
-    ("step", "message"), [(2300, r"begins after step 2,400.*from_step: 2400"), (0, "from_step is 0")]
+    ("step", "message"), [(6900, r"begins after step 7,000.*from_step: 7000"), (0, "from_step is 0")]
 )
 def test_a_later_phase_continues_after_the_steps_before_it(step, message):
     with pytest.raises(UsageError, match=message):
-        recipe_file.load("quickstart", [f"training.phases.1.schedule={{from_step: {step}, total_steps: 5000}}"])
+        recipe_file.load("quickstart", [f"training.phases.1.schedule={{from_step: {step}, total_steps: 9000}}"])
 
 
 def test_an_override_of_the_steps_before_a_continued_schedule_is_named():
