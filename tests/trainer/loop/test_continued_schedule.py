@@ -50,7 +50,7 @@ def test_the_first_phase_continues_no_schedule_without_a_checkpoint():
 
 
 @pytest.mark.parametrize(
-    ("step", "message"), [(6900, r"begins after step 7,000.*from_step: 7000"), (0, "from_step is 0")]
+    ("step", "message"), [(5900, r"begins after step 6,000.*from_step: 6000"), (0, "from_step is 0")]
 )
 def test_a_later_phase_continues_after_the_steps_before_it(step, message):
     with pytest.raises(UsageError, match=message):
