@@ -29,10 +29,11 @@ demo: install ## From a Wikipedia excerpt to an evaluated BERT and its report
 
 check: lint types test docs ## All that a change must pass before it is proposed
 
-# The trainer's tests come first, and need few kernels; meanwhile the others are compiled once for all processes.
+# First the kernels that many tests use are compiled, on two cores, so that no two processes compile the same ones.
 test: install ## Run the tests, some at a time (seven minutes on two cores)
-	@$(BIN)/python -m trainer.warm
-	@$(BIN)/python -m pipelines.warm & $(BIN)/python -m pytest $(PARALLEL); result=$$?; wait; exit $$result
+	@$(BIN)/python -m pipelines.warm cleanup parser dump & \
+		$(BIN)/python -m pipelines.warm keyed sentences reference reference-large; wait
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: install ## Run the long tests: fuzzing, several processes and hosts
 	$(BIN)/python -m pytest -m slow --timeout 3600

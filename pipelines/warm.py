@@ -92,8 +92,10 @@ GROUPS: dict[str, Callable[[str], None]] = {
 
 
 def main() -> None:
-    """Compile the groups of kernels that the command line names, or all."""
+    """Compile the groups of kernels that the command line names, or all, if that was not done before."""
     for name in sys.argv[1:] or GROUPS:
+        if kernel_cache.is_compiled(name):
+            continue
         with tempfile.TemporaryDirectory() as directory:
             GROUPS[name](directory)
         kernel_cache.set_compiled(name)

@@ -24,36 +24,61 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SYLLABLES = ["ka", "lo", "mi", "ter", "ing", "an", "der", "pre", "con", "ver", "st", "or"]
 
 
-@pytest.fixture
-def shards(tmp_path) -> str:
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> str:
+    directory = tmp_path_factory.mktemp("shards")
     words = ["".join(parts) for parts in itertools.product(SYLLABLES, repeat=3)]
     for shard in range(2):
         lines = [f"The {word} of {words[-i].upper()}, caf\u00e9 {i}!" for i, word in enumerate(words) if i % 2 == shard]
-        (tmp_path / f"part-{shard:05d}-of-00002.txt").write_text("\n".join(lines) + "\n\n")
-    return str(tmp_path / "part-*.txt")
+        (directory / f"part-{shard:05d}-of-00002.txt").write_text("\n".join(lines) + "\n\n")
+    return str(directory / "part-*.txt")
 
 
 def run(text: str, output: Path, **options) -> Result:
     return vocabulary(text=Inputs.of(text), options=Vocabulary(**options), seed=1, destination=Directory(str(output)))
 
 
-def learn(text: str, output: Path, **options) -> list[str]:
-    entries = Path(run(text, output, **options).files("vocab.txt").one().uri).read_text().split("\n")
+def entries_of(result: Result) -> list[str]:
+    entries = Path(result.files("vocab.txt").one().uri).read_text().split("\n")
     assert entries.pop() == ""
     return entries
+
+
+def learn(text: str, output: Path, **options) -> list[str]:
+    return entries_of(run(text, output, **options))
+
+
+@pytest.fixture(scope="module")
+def learned(shards, tmp_path_factory) -> Result:
+    """A vocabulary of 200 entries by the usual options."""
+    return run(shards, tmp_path_factory.mktemp("learned") / "out", size=200)
+
+
+def test_size_order_and_coverage(learned):
+    check_size_order_and_coverage(entries_of(learned), lower_case=True)
 
 
 @pytest.mark.parametrize(
     ("kind", "lower_case"),
     [
-        ({"kind": "wordpiece"}, True),
         ({"kind": "wordpiece"}, False),
         ({"kind": "sentencepiece"}, False),
         ({"kind": "sentencepiece", "pieces": "bpe"}, True),
     ],
 )
-def test_size_order_and_coverage(shards, tmp_path, kind, lower_case):
-    entries = learn(shards, tmp_path / "out", size=200, lower_case=lower_case, **kind)
+def test_size_order_and_coverage_of_other_kinds(shards, tmp_path, kind, lower_case, caplog):
+    with caplog.at_level("INFO", "berth.vocab"):
+        result = run(shards, tmp_path / "out", size=200, lower_case=lower_case, **kind)
+    check_size_order_and_coverage(entries_of(result), lower_case)
+    counters = result.manifest.counters
+    per_word = f"{counters['tokens'] / counters['words']:.3f} tokens a word"
+    assert (
+        f"200 entries, {counters['characters']} of them characters; 100.000% of the text's words known, {per_word}"
+        in (caplog.text)
+    )
+
+
+def check_size_order_and_coverage(entries, lower_case):
     assert len(entries) == len(set(entries)) == 200
     assert entries[:5] == SPECIAL
     characters = [entry for entry in entries[5:] if len(entry) == 1]
@@ -66,28 +91,20 @@ def test_size_order_and_coverage(shards, tmp_path, kind, lower_case):
         assert word_pieces(word, known, 100) is not None
 
 
-def test_frequent_words_are_whole(shards, tmp_path):
-    entries = learn(shards, tmp_path / "out", size=200)
-    assert {"the", "of", "cafe", "pre", "##ing"} <= set(entries)
+def test_frequent_words_are_whole(learned):
+    assert {"the", "of", "cafe", "pre", "##ing"} <= set(entries_of(learned))
 
 
-def test_how_it_suits_the_text_is_counted_and_told(shards, tmp_path, caplog):
-    with caplog.at_level("INFO", "berth.vocab"):
-        result = run(shards, tmp_path / "out", size=200)
-    words = sum((count_words(path.read_text(), lower_case=True) for path in tmp_path.glob("part-*")), Counter())
-    entries = Path(result.files("vocab.txt").one().uri).read_text().split()
-    counters = result.manifest.counters
-    tokens = sum(count * len(word_pieces(word, frozenset(entries), 100)) for word, count in words.items())
+def test_how_it_suits_the_text_is_counted(shards, learned):
+    texts = [path.read_text() for path in Path(shards).parent.glob("part-*")]
+    words = sum((count_words(text, lower_case=True) for text in texts), Counter())
+    entries, counters = frozenset(entries_of(learned)), learned.manifest.counters
+    tokens = sum(count * len(word_pieces(word, entries, 100)) for word, count in words.items())
     assert counters["words"] == words.total()
     assert counters["distinct_words"] == len(words)
     assert counters["unknown_words"] == 0
     assert counters["tokens"] == tokens
     assert counters["characters"] == len({character for word in words for character in word})
-    per_word = f"{tokens / words.total():.3f} tokens a word"
-    assert (
-        f"200 entries, {counters['characters']} of them characters; 100.000% of the text's words known, {per_word}"
-        in (caplog.text)
-    )
 
 
 @pytest.mark.reproducibility

@@ -8,7 +8,9 @@ from hypothesis import settings
 
 from berth import log
 from berth.recipe import Recipe
+from berth.stage import Directory
 from berth.stage.inputs import Inputs
+from support.shared_engines import shared
 from support.trainer_files import GOLDEN, RECORDS, VOCABULARY
 
 # The first example of a kernel's test also compiles it.
@@ -83,3 +85,27 @@ def tiny_recipe():
             "evaluation": {"records": "short"},
         }
     )
+
+
+@pytest.fixture(scope="session")
+def _shared_engines():
+    """Training runs and evaluations of equal models take one engine: most of their time is what TensorFlow traces."""
+    from trainer.evaluation import model
+    from trainer.loop import training_run
+
+    patch = pytest.MonkeyPatch()
+    create = shared(training_run.create)
+    for module in (model, training_run):
+        patch.setattr(module, "create", create)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def trained(_shared_engines, tiny_recipe, records, vocabulary, tmp_path_factory):
+    """The directory of a training run of the tiny recipe that nothing interrupted; tests do not change it."""
+    from trainer.loop.train import train
+
+    directory = tmp_path_factory.mktemp("trained") / "out"
+    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(directory)))
+    return directory

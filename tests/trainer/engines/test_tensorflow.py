@@ -15,8 +15,8 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def engines(golden):
-    """Two engines of the same model, with dropout."""
-    config = read_configuration(str(golden / "bert_config.json"))
+    """Two engines of the same model, with dropout: one layer, since every layer is traced."""
+    config = read_configuration(str(golden / "bert_config.json")).model_copy(update={"num_hidden_layers": 1})
     return [create("tensorflow", Settings(config, optimizer=Optimizer())) for _ in range(2)]
 
 

@@ -20,6 +20,8 @@ from trainer.checkpoints import checkpoint
 from trainer.evaluation.evaluate import evaluate
 from trainer.loop.train import train
 
+pytestmark = pytest.mark.usefixtures("_shared_engines")
+
 TARGET = {"metric": "masked_lm_loss", "value": 0.001}
 FIGURES = ("masked_lm_loss", "masked_lm_accuracy", "next_sentence_loss", "next_sentence_accuracy")
 
@@ -65,7 +67,7 @@ def recipe(tiny_recipe):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(recipe, records, vocabulary, tmp_path_factory):
+def undisturbed(_shared_engines, recipe, records, vocabulary, tmp_path_factory):
     """The output of a training run that nothing interrupted."""
     directory = tmp_path_factory.mktemp("evaluated") / "out"
     run(recipe, records, vocabulary, directory)

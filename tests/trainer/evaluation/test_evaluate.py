@@ -19,13 +19,13 @@ from trainer.evaluation.model import Labels, load, measure
 from trainer.loop.train import train
 from trainer.serving.export import export
 
+pytestmark = pytest.mark.usefixtures("_shared_engines")
+
 
 @pytest.fixture(scope="module")
-def model(tiny_recipe, records, vocabulary, tmp_path_factory):
+def model(trained):
     """Files of a finished training."""
-    directory = str(tmp_path_factory.mktemp("model") / "out")
-    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(directory))
-    return Inputs.of(directory)
+    return Inputs.of(str(trained))
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS, VOCABULARY, changed
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.follow import follow
-from trainer.loop.train import train
+
+pytestmark = pytest.mark.usefixtures("_shared_engines")
 
 ROOT = Path(__file__).parents[3]
 TRAIN = """
@@ -40,14 +41,6 @@ def steps(lines):
     return [line["step"] for line in lines]
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_recipe, records, vocabulary, tmp_path_factory):
-    """The directory of a finished training run, whose first checkpoint is deleted."""
-    directory = tmp_path_factory.mktemp("finished") / "out"
-    train(recipe=tiny_recipe, records={"short": records}, vocabulary=vocabulary, destination=Directory(str(directory)))
-    return directory
-
-
 @pytest.mark.slow
 def test_a_training_run_in_another_process_is_followed_to_its_end(tiny_recipe, records, tmp_path):
     """Started before the training; checkpoints are kept long enough that none is missed."""
@@ -65,34 +58,35 @@ def test_a_training_run_in_another_process_is_followed_to_its_end(tiny_recipe, r
     ).read_bytes()
 
 
-def test_deleted_checkpoints_are_reported(finished, records, tmp_path, caplog):
-    lines = follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
+def test_deleted_checkpoints_are_reported(trained, records, tmp_path, caplog):
+    """Its first checkpoint is deleted."""
+    lines = follow(directory=str(trained), records=records, output=str(tmp_path), seconds=0.05)
     assert steps(lines) == [8, 12]
     assert any("1 checkpoints were deleted before they could be evaluated" in message for message in caplog.messages)
     assert any("those of the steps 4." in message for message in caplog.messages)
 
 
 @pytest.mark.reproducibility
-def test_it_continues_where_it_was_stopped(finished, records, tmp_path):
+def test_it_continues_where_it_was_stopped(trained, records, tmp_path):
     """What has been evaluated is not evaluated again: shown by a figure that no measurement would give."""
-    follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05)
+    follow(directory=str(trained), records=records, output=str(tmp_path), seconds=0.05)
     known = [json.loads(line) for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
     first = {**known[0], "masked_lm_loss": 1234.5}
     (tmp_path / "evaluations.jsonl").write_text(json.dumps(first) + "\n")
-    assert follow(directory=str(finished), records=records, output=str(tmp_path), seconds=0.05) == [first, known[1]]
+    assert follow(directory=str(trained), records=records, output=str(tmp_path), seconds=0.05) == [first, known[1]]
 
 
-def test_evaluations_of_something_else_are_not_mixed_with_these(finished, records, tmp_path):
-    follow(directory=str(finished), records=records, output=str(tmp_path / "1"), seconds=0.05)
+def test_evaluations_of_something_else_are_not_mixed_with_these(trained, records, tmp_path):
+    follow(directory=str(trained), records=records, output=str(tmp_path / "1"), seconds=0.05)
     other = shutil.copy(RECORDS, tmp_path / "other.tfrecord.gz")
     with pytest.raises(UsageError, match="this directory holds evaluations on other records"):
-        follow(directory=str(finished), records=Inputs.of(str(other)), output=str(tmp_path / "1"))
+        follow(directory=str(trained), records=Inputs.of(str(other)), output=str(tmp_path / "1"))
     claim = tmp_path / "1" / ".followed.json"
     claim.write_text(json.dumps({**json.loads(claim.read_text()), "training": "another"}))
     with pytest.raises(UsageError, match="this directory holds evaluations of another training"):
-        follow(directory=str(finished), records=records, output=str(tmp_path / "1"))
+        follow(directory=str(trained), records=records, output=str(tmp_path / "1"))
     with pytest.raises(UsageError, match="the output directory holds the output of another command"):
-        follow(directory=str(finished), records=records, output=str(finished))
+        follow(directory=str(trained), records=records, output=str(trained))
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from berth.stage.inputs import Inputs
 from trainer.checkpoints import checkpoint
 from trainer.loop.train import train
 
+pytestmark = pytest.mark.usefixtures("_shared_engines")
+
 
 @pytest.fixture
 def recipe(tiny_recipe):

@@ -24,6 +24,8 @@ from support.trainer_files import RECORDS, VOCABULARY, changed
 from trainer.checkpoints import checkpoint, safetensors
 from trainer.loop.train import train
 
+pytestmark = pytest.mark.usefixtures("_shared_engines")
+
 CHECKPOINT = "checkpoint-*.safetensors"
 CLOCK = "manifest.json"  # holds the seconds the stage took
 
@@ -39,16 +41,8 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in Path(directory).glob("[!.]*") if path.name != CLOCK}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tiny_recipe, records, vocabulary, tmp_path_factory):
-    """The output of a training run that nothing interrupted."""
-    directory = tmp_path_factory.mktemp("undisturbed")
-    run(tiny_recipe, records, vocabulary, directory)
-    return directory
-
-
-def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbed, tiny_recipe, vocabulary):
-    assert {path.name for path in undisturbed.iterdir()} == {
+def test_the_result_is_checkpoints_metrics_and_the_models_description(trained, tiny_recipe, vocabulary):
+    assert {path.name for path in trained.iterdir()} == {
         ".revisions.json",
         ".tensorboard",
         "bert_config.json",
@@ -59,11 +53,11 @@ def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbe
         "training.json",
         "vocab.txt",
     }
-    assert json.loads((undisturbed / "bert_config.json").read_text())["vocab_size"] == 2373
-    summary = json.loads((undisturbed / "training.json").read_text())
+    assert json.loads((trained / "bert_config.json").read_text())["vocab_size"] == 2373
+    summary = json.loads((trained / "training.json").read_text())
     assert (summary["steps"], summary["sequences"]) == (12, 48)
     assert [phase["max_seq_length"] for phase in summary["phases"]] == [64, 64]
-    lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["phase"]) for line in lines] == [
         (3, "first"),
         (6, "first"),
@@ -77,15 +71,15 @@ def test_the_result_is_checkpoints_metrics_and_the_models_description(undisturbe
     assert [line["learning_rate"] for line in lines] == pytest.approx([0.01 * 4 / 6, 0.01 / 6] * 2)
 
 
-def test_checkpoints_hold_variables_slots_and_the_position_in_the_data(undisturbed):
-    arrays, state = safetensors.read(str(undisturbed / checkpoint.name(8)))
+def test_checkpoints_hold_variables_slots_and_the_position_in_the_data(trained):
+    arrays, state = safetensors.read(str(trained / checkpoint.name(8)))
     assert {"bert/embeddings/word_embeddings", "bert/embeddings/word_embeddings/adam_v"} <= set(arrays)
     assert (state["step"], state["phase"], state["step_in_phase"], state["position"]) == (8, "second", 2, 32)
 
 
 @pytest.mark.reproducibility
 def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
-    undisturbed, tiny_recipe, records, vocabulary, tmp_path
+    trained, tiny_recipe, records, vocabulary, tmp_path
 ):
     """Stopped after the first checkpoint, so in the first or second phase, with accumulation or without.
 
@@ -106,12 +100,12 @@ def test_sigterm_saves_and_the_same_command_finishes_with_the_same_bytes(
     assert error.value.exit_status == 143
     assert not (directory / "manifest.json").exists()
     assert run(tiny_recipe, records, vocabulary, directory).was_up_to_date is False
-    assert contents(directory) == contents(undisturbed)
+    assert contents(directory) == contents(trained)
 
 
-def interrupted(undisturbed, directory):
+def interrupted(finished, directory):
     """A copy of a finished training run without its manifest, as if it was killed just before writing it."""
-    shutil.copytree(undisturbed, directory)
+    shutil.copytree(finished, directory)
     claim = {"stage": "train", "digest": json.loads((directory / "manifest.json").read_text())["digest"]}
     (directory / ".stage.json").write_text(json.dumps(claim))
     (directory / "manifest.json").unlink()
@@ -120,10 +114,10 @@ def interrupted(undisturbed, directory):
 
 @pytest.mark.reproducibility
 def test_a_disk_that_is_full_when_saving_leaves_the_old_checkpoint_whole(
-    undisturbed, tiny_recipe, records, vocabulary, tmp_path
+    trained, tiny_recipe, records, vocabulary, tmp_path
 ):
     """And with room again, the same command ends with the files of an undisturbed run."""
-    directory = interrupted(undisturbed, tmp_path / "out")
+    directory = interrupted(trained, tmp_path / "out")
     (directory / checkpoint.name(12)).unlink()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the limit gives an OSError, as a full disk does
@@ -137,13 +131,11 @@ def test_a_disk_that_is_full_when_saving_leaves_the_old_checkpoint_whole(
     assert checkpoint.list_steps(str(directory)) == [8]
     assert not list(directory.glob(".*.tmp"))
     run(tiny_recipe, records, vocabulary, directory)
-    assert contents(directory) == contents(undisturbed)
+    assert contents(directory) == contents(trained)
 
 
-def test_a_checkpoint_of_another_model_in_the_output_is_refused(
-    undisturbed, tiny_recipe, records, vocabulary, tmp_path
-):
-    directory = interrupted(undisturbed, tmp_path / "out")
+def test_a_checkpoint_of_another_model_in_the_output_is_refused(trained, tiny_recipe, records, vocabulary, tmp_path):
+    directory = interrupted(trained, tmp_path / "out")
     arrays, state = safetensors.read(str(directory / checkpoint.name(12)))
     safetensors.write(str(directory / checkpoint.name(12)), arrays, {**state, "model": "of another"})
     with pytest.raises(
@@ -154,20 +146,20 @@ def test_a_checkpoint_of_another_model_in_the_output_is_refused(
 
 
 def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
-    undisturbed, tiny_recipe, records, vocabulary, tmp_path, caplog
+    trained, tiny_recipe, records, vocabulary, tmp_path, caplog
 ):
-    directory = interrupted(undisturbed, tmp_path / "out")
+    directory = interrupted(trained, tmp_path / "out")
     newest = directory / checkpoint.name(12)
     newest.write_bytes(newest.read_bytes()[:-1])
     run(tiny_recipe, records, vocabulary, directory)
     assert any(f"{newest}: the checkpoint is damaged" in message for message in caplog.messages)
-    assert contents(directory) == contents(undisturbed)
+    assert contents(directory) == contents(trained)
 
 
-def test_done_is_done(undisturbed, tiny_recipe, records, vocabulary):
-    assert run(tiny_recipe, records, vocabulary, undisturbed).was_up_to_date
+def test_done_is_done(trained, tiny_recipe, records, vocabulary):
+    assert run(tiny_recipe, records, vocabulary, trained).was_up_to_date
     with pytest.raises(UsageError, match="another train run"):
-        run(changed(tiny_recipe, seed=8), records, vocabulary, undisturbed)
+        run(changed(tiny_recipe, seed=8), records, vocabulary, trained)
 
 
 def test_finding_that_there_is_nothing_to_do_needs_no_tensorflow():
@@ -177,13 +169,13 @@ def test_finding_that_there_is_nothing_to_do_needs_no_tensorflow():
     assert not {"tensorflow", "keras", "numba", "jax"} & set(loaded)
 
 
-def test_weights_start_from_a_checkpoint(undisturbed, tiny_recipe, records, vocabulary, tmp_path):
+def test_weights_start_from_a_checkpoint(trained, tiny_recipe, records, vocabulary, tmp_path):
     """Without a step worth mentioning, the result is the checkpoint it started from."""
     phase = {**tiny_recipe.training.phases[0].model_dump(), "steps": 1, "warmup_steps": 1}  # rate 0
-    start = {"initial_checkpoint": str(undisturbed), "initialization": {"vocabulary": "by_token"}}
+    start = {"initial_checkpoint": str(trained), "initialization": {"vocabulary": "by_token"}}
     recipe = changed(tiny_recipe, **start, training={"phases": [phase]})
     run(recipe, records, vocabulary, tmp_path / "out")
-    before, _ = safetensors.read(str(undisturbed / checkpoint.name(12)), lambda name: "/adam_" not in name)
+    before, _ = safetensors.read(str(trained / checkpoint.name(12)), lambda name: "/adam_" not in name)
     after, _ = safetensors.read(str(tmp_path / "out" / checkpoint.name(1)), lambda name: "/adam_" not in name)
     assert all((before[name] == after[name]).all() for name in before)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
@@ -279,9 +271,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tiny_recipe, tmp_p
     [{"keep_checkpoints": 9}, {"checkpoint_every_steps": 5}, {"log_every_steps": 2}],
     ids=lambda each: next(iter(each)),
 )
-def test_what_changes_no_weight_is_no_other_training_run(undisturbed, tiny_recipe, records, vocabulary, changes):
+def test_what_changes_no_weight_is_no_other_training_run(trained, tiny_recipe, records, vocabulary, changes):
     recipe = changed(tiny_recipe, training=changes)
-    assert run(recipe, records, vocabulary, undisturbed).was_up_to_date
+    assert run(recipe, records, vocabulary, trained).was_up_to_date
 
 
 @pytest.fixture
@@ -319,8 +311,8 @@ def test_more_steps_continue_the_same_run(constant, records, vocabulary, tmp_pat
     assert all(np.array_equal(there[name], whole[name]) for name in whole)
 
 
-def test_what_does_is_named(undisturbed, tiny_recipe, records, vocabulary):
+def test_what_does_is_named(trained, tiny_recipe, records, vocabulary):
     phases = [dict(phase.model_dump()) for phase in tiny_recipe.training.phases]
     phases[1]["steps"] = 7
     with pytest.raises(UsageError, match=r"another train run. Found training\.phases\.1\.steps = 6 there, 7 now"):
-        run(changed(tiny_recipe, training={"phases": phases}), records, vocabulary, undisturbed)
+        run(changed(tiny_recipe, training={"phases": phases}), records, vocabulary, trained)
