@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("berth.extract")
 
-VERSION = 4
+VERSION = 5
 
 
 def extract(
@@ -91,7 +91,7 @@ def _extract(
     from pipelines.error_policy import ErrorPolicy
     from pipelines.wikitext.extraction import DumpExtraction
 
-    errors = ErrorPolicy(options.strict)
+    errors = ErrorPolicy.of(options)
     uris = dumps.uris if dumps is not None else []
     extraction = DumpExtraction(uris, language, options, errors, output, beam_arguments)
     text_parts = [part for corpus in corpora for part in corpus.parts()]

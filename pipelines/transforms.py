@@ -251,7 +251,7 @@ class _Part:
     @property
     def status(self) -> RangeStatus:
         """A new status for reading the part."""
-        return RangeStatus(self.part.uri, ErrorPolicy(self.options.strict))
+        return RangeStatus(self.part.uri, ErrorPolicy.of(self.options))
 
 
 class _Article(NamedTuple):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, cast
+from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +41,35 @@ PROBLEMS = {
 }
 CRC_TABLES: NDArray[np.uint32] = crc_tables()
 _BYTE = np.uint64(0xFF)
+_NONE = np.empty(0, np.int64)
 
 
-class IndexedFile(NamedTuple):
-    """The records of a TFRecord file: record r is ``data[starts[r] : starts[r] + lengths[r]]``, its checksum follows.
+@dataclass(frozen=True)
+class IndexedFile:
+    """The records of a TFRecord file, which are read in any order.
 
-    ``data`` uint8, mapped where the file is local and not compressed; ``starts`` and ``lengths`` int64.
+    Attributes:
+        uri: The file.
+        starts: int64 [records], offset of each record.
+        lengths: int64 [records], its size.
+        source: The content: a local file, or the bytes of one that is compressed or in Cloud Storage.
     """
 
     uri: str
-    data: NDArray[np.uint8]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    source: storage.RandomReader | NDArray[np.uint8]
+
+    def read(self, record: int) -> NDArray[np.uint8]:
+        """A record and, in the last FOOTER_BYTES, its checksum: uint8.
+
+        Raises:
+            BerthError: if the file has become shorter.
+        """
+        start, size = int(self.starts[record]), int(self.lengths[record]) + FOOTER_BYTES
+        if isinstance(self.source, storage.RandomReader):
+            return np.frombuffer(self.source.read(start, size), np.uint8)
+        return self.source[start : start + size]
 
 
 @borrowing_jit
@@ -162,49 +181,63 @@ def read_records(uri: str) -> Iterator[bytes]:
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(storage.open_read(uri))
         stream = cast(BinaryIO, stack.enter_context(gzip.open(file)) if _is_gzip(uri) else file)
-        offset, pending, status = 0, b"", OK
-        # What is pending begins a frame; as much again is read, so that a large record is not copied block by block.
-        while block := _read(stream, max(BLOCK, len(pending)), uri):
-            pending += block
-            data = np.frombuffer(pending, np.uint8)
-            starts, lengths = np.empty((2, len(data) // FRAME_BYTES + 1), np.int64)
-            count, status, end = scan_frames(data, starts, lengths)
-            damaged = first_damaged(data.copy(), starts[:count], lengths[:count])
-            whole = count if damaged < 0 else damaged
+        for offset, data, starts, lengths in _scan(stream, uri):
+            damaged = first_damaged(data.copy(), starts, lengths)
+            whole = len(starts) if damaged < 0 else damaged
             for start, length in zip(starts[:whole].tolist(), lengths[:whole].tolist(), strict=True):
-                yield pending[start : start + length]
+                yield data[start : start + length].tobytes()
             if damaged >= 0:
                 raise problem(BAD_CRC, f"{uri}, byte {offset + int(starts[damaged]) - HEADER_BYTES}")
-            if status == BAD_LENGTH_CRC:
-                raise problem(status, f"{uri}, byte {offset + end}")
-            offset, pending = offset + end, pending[end:]
-        if pending:
-            raise problem(status, f"{uri}, byte {offset}")
 
 
-def index_file(uri: str, records: int | None = None) -> IndexedFile:
+def index_file(uri: str) -> IndexedFile:
     """Find the records of a TFRecord file, plain or gzip.
 
-    The checksums of the records themselves are not looked at; :func:`first_damaged` does so where they are read.
-
-    Args:
-        uri: The file.
-        records: How many it holds, if that is known.
+    The checksums of the records themselves are not looked at; :func:`first_damaged` does so where they are read. A
+    local file is not mapped into memory: if it were cut short later, the operating system would end the process.
 
     Raises:
         BerthError: if the file is missing, cut, damaged or no TFRecord file.
     """
-    data = _bytes_of(uri)
-    # The average record has hundreds of bytes; if the guess is too small, the scan says how many there are.
-    room = records if records is not None else len(data) // 256
-    while True:
-        starts, lengths = np.empty(room, np.int64), np.empty(room, np.int64)
-        count, status, offset = scan_frames(data, starts, lengths)
-        if status != OK:
-            raise problem(status, f"{uri}, record {count} at byte {offset}")
-        if count <= room:
-            return IndexedFile(uri, data, starts[:count], lengths[:count])
-        room = count
+    is_compressed = _is_gzip(uri)
+    is_kept = is_compressed or storage.is_cloud(uri)
+    with contextlib.ExitStack() as stack:
+        # Each opening of an object is a request: it is fetched at once.
+        file = io.BytesIO(storage.read_bytes(uri)) if is_kept else stack.enter_context(storage.open_read(uri))
+        stream = cast(BinaryIO, stack.enter_context(gzip.open(file)) if is_compressed else file)
+        starts, lengths, blocks = [_NONE], [_NONE], [b""]
+        for offset, data, found, sizes in _scan(stream, uri):
+            starts.append(found + offset)
+            lengths.append(sizes)
+            if is_kept and len(found):
+                blocks.append(data[: found[-1] + sizes[-1] + FOOTER_BYTES].tobytes())
+    source = np.frombuffer(b"".join(blocks), np.uint8) if is_kept else storage.RandomReader(uri)
+    return IndexedFile(uri, np.concatenate(starts), np.concatenate(lengths), source)
+
+
+def _scan(stream: BinaryIO, uri: str) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]]:
+    """Parts of a file that begin with a frame.
+
+    Yields:
+        Offset of the part; its bytes; in it, the offset and size of each record that is whole.
+
+    Raises:
+        BerthError: after the whole records, if the file is cut, damaged or no TFRecord file.
+    """
+    offset, number, pending, status = 0, 0, b"", OK
+    # What is pending begins a frame; as much again is read, so that a large record is not copied block by block.
+    while block := _read(stream, max(BLOCK, len(pending)), uri):
+        pending += block
+        data = np.frombuffer(pending, np.uint8)
+        starts, lengths = np.empty((2, len(data) // FRAME_BYTES + 1), np.int64)
+        count, status, end = scan_frames(data, starts, lengths)
+        yield offset, data, starts[:count], lengths[:count]
+        number += count
+        if status not in (OK, CUT):
+            raise problem(status, f"{uri}, record {number} at byte {offset + end}")
+        offset, pending = offset + end, pending[end:]
+    if pending:
+        raise problem(status, f"{uri}, record {number} at byte {offset}")
 
 
 def problem(status: int, where: str) -> BerthError:
@@ -216,28 +249,9 @@ def problem(status: int, where: str) -> BerthError:
     )
 
 
-def _bytes_of(uri: str) -> NDArray[np.uint8]:
-    """The decompressed content of a file: mapped if it is local and plain, else read as a whole."""
-    if storage.is_cloud(uri):  # each opening is a request: the object is fetched at once
-        content = storage.read_bytes(uri)
-        return np.frombuffer(_decompressed(content, uri) if content.startswith(GZIP_MAGIC) else content, np.uint8)
-    if storage.size(uri) == 0:
-        return np.frombuffer(b"", np.uint8)
-    if _is_gzip(uri):
-        return np.frombuffer(_decompressed(storage.read_bytes(uri), uri), np.uint8)
-    return np.memmap(storage.local_path(uri), dtype=np.uint8, mode="r")
-
-
 def _is_gzip(uri: str) -> bool:
     with storage.open_read(uri) as file:
         return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-
-
-def _decompressed(content: bytes, uri: str) -> bytes:
-    try:
-        return gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        raise _damaged_gzip(uri, error) from error
 
 
 def _read(stream: BinaryIO, size: int, uri: str) -> bytes:

@@ -82,6 +82,10 @@ class ExtractOptions(Section):
     strict: bool = False
     """Treat damage (truncated or corrupt streams, bytes that are not UTF-8) as an error. Otherwise the pages around it
     are kept, and the losses are counted and logged."""
+    max_document_bytes: PositiveInt = 64 << 20
+    """Longer pages (their XML, without earlier revisions), documents and lines are skipped and counted
+    (`rejected_too_long`), or with `strict` an error. They are not held in memory. MediaWiki's own limit for a page's
+    text is 2 MiB."""
     disambiguations: Literal["keep", "drop"] = "keep"
     """Whether to keep disambiguation pages, which only list the meanings of a title. Dropped ones are counted."""
     templates: Literal["auto", "dump", "builtin"] = "auto"

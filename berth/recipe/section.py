@@ -20,10 +20,20 @@ def _without_home(text: str) -> str:
     return text
 
 
+# Names become parts of file names (255 bytes) and of names in Kubernetes.
+LONGEST_NAME = 63
+
 FieldName = Annotated[str, Field(min_length=1)]
 Location = Annotated[str, AfterValidator(_without_home)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", description="lower-case letters, digits and single _")]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$",
+        max_length=LONGEST_NAME,
+        description="lower-case letters, digits and single _",
+    ),
+]
 
 
 class Section(BaseModel):

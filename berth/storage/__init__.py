@@ -22,6 +22,7 @@ from berth.storage.files import (
     sizes,
 )
 from berth.storage.given import parse, path
+from berth.storage.local import RandomReader
 from berth.storage.local_errors import explained
 from berth.storage.patterns import Pattern
 from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_cloud, join, local_path, parent
@@ -29,6 +30,7 @@ from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_clo
 __all__ = [
     "PACKAGE_SCHEME",
     "Pattern",
+    "RandomReader",
     "absolute",
     "atomic_write",
     "basename",

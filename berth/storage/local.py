@@ -6,13 +6,16 @@ import contextlib
 import io
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from typing_extensions import Buffer
 
+from berth.errors import BerthError
 from berth.storage.local_errors import explained, explained_reading
+from berth.storage.uris import local_path
 
 BUFFER_BYTES = 1 << 16
 # Beginnings of names of temporary files: names may have 255 bytes.
@@ -59,6 +62,43 @@ def open_read(path: Path, uri: str) -> BinaryIO:
     """Open a file for reading bytes. Raises BerthError if it is missing, a directory or unreadable."""
     with explained_reading(uri):
         return io.BufferedReader(_Input(path, uri), BUFFER_BYTES)
+
+
+class RandomReader:
+    """A local file that is read in any order, by any thread, until nothing refers to this object.
+
+    Unlike a file that is mapped into memory, one that was cut short meanwhile is an error, not the process's end.
+
+    Args:
+        uri: The file.
+
+    Raises:
+        BerthError: if it cannot be opened.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        with explained_reading(uri):
+            self._handle = os.open(local_path(uri), os.O_RDONLY)
+        weakref.finalize(self, os.close, self._handle)
+
+    def read(self, start: int, size: int) -> bytes:
+        """``size`` bytes from the offset ``start`` on.
+
+        Raises:
+            BerthError: if the file cannot be read or has fewer bytes.
+        """
+        with explained_reading(self._uri):
+            found = os.pread(self._handle, size, start)
+        if len(found) < size:
+            raise BerthError(
+                "a file was cut short while it was in use",
+                where=self._uri,
+                found=f"its end at byte {start + len(found)}",
+                expected=f"at least {start + size} bytes, as when it was opened",
+                fix="Make the file again, then run the same command again.",
+            )
+        return found
 
 
 @contextlib.contextmanager

@@ -98,6 +98,8 @@ def _other(error: OSError, what: str, uri: str, fix: str) -> Exception:
     found = (error.strerror or str(error)).lower()
     if error.errno in TOO_MANY_FILES:
         fix = "Raise the limit of open files (ulimit -n), then run the same command again; finished files are kept."
+    elif error.errno == errno.ENAMETOOLONG:
+        fix = "Shorten the name: each name in a path may have 255 bytes, the whole path 4,095."
     elif error.errno in MAY_PASS:
         fix = "Check the disk or the network file system, then run the same command again; finished files are kept."
     kind = TemporaryError if error.errno in MAY_PASS else BerthError

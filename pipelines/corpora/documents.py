@@ -46,9 +46,8 @@ class DocumentsPart:
     def articles(self, status: PartStatus) -> Iterator[Article]:
         """The documents, in the order of the files' names."""
         for size, uri, name in self.files:
-            if size > reading.MAX_DOCUMENT_BYTES:
-                limit = f"at most {reading.MAX_DOCUMENT_BYTES:,} bytes; one document a file"
-                status.reject("too_long", "a document is too long", partial(str, uri), f"{size:,} bytes", limit)
+            if size > status.errors.max_document_bytes:
+                status.reject_too_long("a document", partial(str, uri), f"{size:,} bytes", "one document a file")
             else:
                 yield from self._article(uri, name, status)
             status.bytes_read += size

@@ -13,7 +13,6 @@ import pyarrow as pa
 from berth.formats.articles import Article
 from berth.recipe import Source
 from berth.stage.inputs import Inputs
-from pipelines.corpora import reading
 from pipelines.corpora.fields import Fields
 from pipelines.corpora.formats import FIELDS, CorpusFormat
 from pipelines.corpora.lines import Lines, ranges
@@ -54,8 +53,7 @@ class JsonLinesPart:
     def _object(self, offset: int, line: bytes | None, status: PartStatus) -> Mapping[str, Any] | None:
         where = partial(self.lines.location, offset)
         if line is None:
-            limit = f"more than {reading.MAX_DOCUMENT_BYTES:,} bytes"
-            status.reject("too_long", "a line is too long", where, limit, EXPECTED)
+            status.reject_too_long("a line", where, f"more than {status.errors.max_document_bytes:,} bytes", EXPECTED)
             return None
         try:
             value = json.loads(line.decode())

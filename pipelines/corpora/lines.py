@@ -72,6 +72,7 @@ class Lines:
             DamagedFileError: If the compressed data is cut short or corrupt.
             BerthError: For a file that is not text in UTF-8.
         """
+        limit = status.errors.max_document_bytes
         with storage.open_read(self.uri) as file:
             content = self._content(file)
             offset = self.start
@@ -79,7 +80,7 @@ class Lines:
                 if self.start:
                     # If the byte before the range ends a line, the next line begins with the range.
                     offset += _skip_line(content) - 1
-                while line := content.readline(reading.MAX_DOCUMENT_BYTES + 1):
+                while line := content.readline(limit + 1):
                     begin = offset
                     offset += len(line)
                     status.bytes_read = min(self.size, file.tell() - self.start if self.codec else offset - self.start)
@@ -88,7 +89,7 @@ class Lines:
                         line = line.removeprefix(BOM)
                     if line.endswith(b"\n"):
                         yield begin, line[:-1]
-                    elif len(line) <= reading.MAX_DOCUMENT_BYTES:
+                    elif len(line) <= limit:
                         yield begin, line
                     else:
                         offset += _skip_line(content)

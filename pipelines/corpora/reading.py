@@ -22,8 +22,6 @@ log = logging.getLogger("berth.extract")
 # About the size of a part: small enough that a killed run loses little and workers share the load evenly. It is fixed
 # because the output files must not depend on the machine.
 PART_BYTES = 64 << 20
-# A longer document (or line) is rejected instead of held in memory: the corpus probably has another format.
-MAX_DOCUMENT_BYTES = 256 << 20
 # Number of rejected documents of each part that are logged; the others are only counted.
 LOGGED = 5
 
@@ -71,6 +69,11 @@ class PartStatus:
         if self._rejected <= LOGGED:
             others = "; others in this part are only counted" if self._rejected == LOGGED else ""
             log.warning("%s: %s (%s); skipped%s", where(), what, found, others)
+
+    def reject_too_long(self, what: str, where: Callable[[], str], found: str, expected: str = "") -> None:
+        """Count and log a document or line that is too long. Raises BerthError if the policy is strict."""
+        limit = f"at most {self.errors.max_document_bytes:,} bytes (corpus.extract.max_document_bytes)"
+        self.reject("too_long", f"{what} is too long", where, found, f"{limit}; {expected}" if expected else limit)
 
     def reject_not_utf8(self, where: Callable[[], str], error: UnicodeDecodeError) -> None:
         """Count and log a document that is not UTF-8. Raises BerthError if the policy is strict."""

@@ -12,7 +12,6 @@ from berth.formats import articles
 from berth.formats.articles import Article, number_of
 from berth.recipe import Source
 from berth.stage.inputs import Inputs
-from pipelines.corpora import reading
 from pipelines.corpora.formats import CorpusFormat
 from pipelines.corpora.lines import Lines, ranges
 from pipelines.corpora.reading import PartStatus
@@ -53,32 +52,32 @@ class SentencesPart:
                     return
                 document = _Document()
             elif document is not None:
-                document.add(offset, line)
+                document.add(offset, line, status.errors.max_document_bytes)
         if document is not None:
             yield from document.finished(self.lines, status)
 
 
 @dataclass
 class _Document:
-    """A document being read: its lines, or what is wrong with it."""
+    """A document being read: its sentences, each with a line feed, or what is wrong with it."""
 
     begin: int = -1
     size: int = 0
-    sentences: list[str] = field(default_factory=list)
+    text: bytearray = field(default_factory=bytearray)
     is_too_long: bool = False
     not_utf8: tuple[int, UnicodeDecodeError] | None = None
 
-    def add(self, offset: int, line: bytes | None) -> None:
-        """Add a line; None is a line that is too long."""
+    def add(self, offset: int, line: bytes | None, limit: int) -> None:
+        """Add a line, up to a number of bytes of all lines; None is a line that is too long."""
         if self.begin < 0:
             self.begin = offset
         self.size += len(line or b"")
-        if line is None or self.size > reading.MAX_DOCUMENT_BYTES:
+        if line is None or self.size > limit:
             self.is_too_long = True
-            self.sentences.clear()
+            self.text.clear()
         elif not self.is_too_long and self.not_utf8 is None:
             try:
-                self.sentences.append(" ".join(line.decode().split()))
+                self.text += " ".join(line.decode().split()).encode() + b"\n"
             except UnicodeDecodeError as error:
                 self.not_utf8 = offset + error.start, error
 
@@ -87,20 +86,15 @@ class _Document:
         if self.begin < 0:
             return
         if self.is_too_long:
-            limit = f"{reading.MAX_DOCUMENT_BYTES:,} bytes"
-            status.reject(
-                "too_long",
-                "a document is too long",
-                partial(lines.location, self.begin),
-                f"no empty line for more than {limit}",
-                "one sentence a line and an empty line between documents",
-            )
+            found = f"no empty line for more than {status.errors.max_document_bytes:,} bytes"
+            expected = "one sentence a line and an empty line between documents"
+            status.reject_too_long("a document", partial(lines.location, self.begin), found, expected)
         elif self.not_utf8 is not None:
             offset, error = self.not_utf8
             status.reject_not_utf8(partial(lines.location, offset), error)
         else:
             url = address(lines.name, self.begin)
-            yield Article(number_of(url), "", url, "\n".join(self.sentences))
+            yield Article(number_of(url), "", url, self.text[:-1].decode())
 
 
 def parts(files: Inputs, source: Source) -> list[SentencesPart]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.formats.articles import Article
+from berth.formats.parquet_pages import PageError, largest_page
 from berth.recipe import Source
 from berth.stage.inputs import InputFile, Inputs
 from pipelines.corpora import reading
@@ -20,8 +21,9 @@ from pipelines.corpora.fields import Fields
 from pipelines.corpora.formats import FIELDS, CorpusFormat
 from pipelines.corpora.reading import DamagedFileError, PartStatus, is_damage
 
-# Rows and bytes in memory while a row group is read.
+# Rows and bytes in memory while a row group is read. No value is larger than its page.
 BATCH_ROWS = 256
+BATCH_BYTES = 256 << 20
 BUFFER_BYTES = 1 << 20
 
 
@@ -57,18 +59,25 @@ class TablePart:
             with storage.open_read(self.uri) as file:
                 # Without a buffer of this size Arrow would hold the whole row group.
                 table = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
-                for batch in table.iter_batches(BATCH_ROWS, list(self.row_groups), self.fields.names):
+                page = largest_page(file, table.metadata, self.row_groups, self.fields.names)
+                rows = max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, page)))
+                for batch in table.iter_batches(rows, list(self.row_groups), self.fields.names):
                     for values in zip(*(_values(column) for column in batch), strict=True):
                         yield from self._article(row, dict(zip(batch.schema.names, values, strict=True)), status)
                         row += 1
                     status.bytes_read = min(self.size, status.bytes_read + batch.nbytes)
+        except PageError as error:
+            raise DamagedFileError(self._location(row), str(error)) from error
         except (OSError, pa.ArrowException) as error:
             if not is_damage(error):
                 raise
             raise DamagedFileError(self._location(row), str(error)) from error
 
     def _article(self, row: int, values: dict[str, Any], status: PartStatus) -> Iterator[Article]:
-        where = partial(self._location, row)
+        where, text = partial(self._location, row), values[self.fields.text]
+        if text is not None and len(text) > status.errors.max_document_bytes:
+            status.reject_too_long("a document", where, f"{len(text):,} bytes")
+            return
         try:
             # Arrow does not check that a text is UTF-8.
             decoded = {name: value.decode() if isinstance(value, bytes) else value for name, value in values.items()}
@@ -121,15 +130,23 @@ def _metadata(uri: str, fields: Fields) -> pq.FileMetaData:
     with storage.open_read(uri) as file:
         try:
             table = pq.ParquetFile(file)
+            schema = table.schema_arrow
+            names = [field.name for field in schema]
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                "a column of the table has a name that is not valid UTF-8",
+                where=uri,
+                found=repr(error.object),
+                fix="Write the file again with other names of its columns.",
+            ) from error
         except (OSError, pa.ArrowException) as error:
             if not is_damage(error):
                 raise
             raise BerthError(
                 "this is not a Parquet file", where=uri, found=str(error), fix="Give the format that the file has."
             ) from error
-    schema = table.schema_arrow
     for name in fields.names:
-        kind = schema.field(name).type if name in schema.names else pa.null()
+        kind = schema.field(name).type if name in names else pa.null()
         if not _is_text(kind) and not (name == fields.id and pa.types.is_integer(kind)):
             raise UsageError(
                 f"the table has no column {name!r} of texts" + (" or whole numbers" if name == fields.id else ""),

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from berth import storage
 from berth.errors import BerthError
 from berth.formats.articles import has_sentences
+from berth.formats.parquet_pages import PageError, largest_page
 
 COLUMNS = ("id", "url", "text")
 
@@ -41,9 +42,11 @@ class ArticleGroup:
         """
         try:
             with storage.open_read(self.uri) as file:
-                table = pq.ParquetFile(file).read_row_group(self.row_group, columns=list(columns))
+                parquet = pq.ParquetFile(file)
+                largest_page(file, parquet.metadata, [self.row_group], columns)
+                table = parquet.read_row_group(self.row_group, columns=list(columns))
             table.validate(full=True)
-        except (pa.ArrowException, OSError) as error:
+        except (PageError, pa.ArrowException, OSError) as error:
             raise BerthError(
                 "the articles cannot be read",
                 where=f"{self.uri}, row group {self.row_group}",
@@ -79,18 +82,19 @@ def read_schema(uri: str) -> tuple[pq.FileMetaData, pa.Schema]:
         try:
             parquet = pq.ParquetFile(file)
             metadata, schema = parquet.metadata, parquet.schema_arrow
-        except (pa.ArrowException, OSError) as error:
+            names = [field.name for field in schema]
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise BerthError(
                 "this is not a file of articles",
                 where=uri,
                 found=" ".join(str(error).split()),
                 expected="Parquet, as `berth extract` writes",
             ) from error
-    if missing := [name for name in COLUMNS if name not in schema.names]:
+    if missing := [name for name in COLUMNS if name not in names]:
         raise BerthError(
             "this is not a file of articles",
             where=uri,
-            found=f"the columns {', '.join(schema.names)}",
+            found=f"the columns {', '.join(names)}",
             expected=f"also {', '.join(missing)}",
         )
     expected = {"id": "an integer", "url": "a string", "text": "a string"}

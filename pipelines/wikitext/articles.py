@@ -100,8 +100,10 @@ class ArticleExtractor:
     def _finish(self) -> None:
         counters, status = self.counters, self._status
         counters["pages"] = status.pages
+        if status.long_pages:
+            counters[Kind.TOO_LONG] = status.long_pages
         check_page_counts(counters)
-        counters["lost_places"] = len(status.damages)
+        counters["lost_places"] = status.damages
         counters["lost_pages_cut"] = status.cut_pages
         counters["dropped_words"] = self.omissions.words.total()
         self.omissions.kept = counters["words"]

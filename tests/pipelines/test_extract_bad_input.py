@@ -274,3 +274,14 @@ def test_a_page_of_fifty_megabytes(tmp_path):
     path = tmp_path / "dump.xml"
     path.write_text(HEAD.format(language="en") + page(1, text) + page(2, "two") + TAIL)
     assert [len(row["text"]) for row in rows(run(path, tmp_path / "out"))] == [len(text) - 1, 3]
+
+
+@pytest.mark.parametrize("templates", ["builtin", "dump"])
+def test_pages_that_are_too_long_are_counted(tmp_path, write_dump, templates):
+    path = write_dump([page(1, "Short."), page(2, "Long. " * 2000), page(3, "Short, too.")], "multistream")
+    result = run(path, tmp_path / "out", templates=templates, max_document_bytes=5000)
+    assert ids(result) == [1, 3]
+    assert result.manifest.counters["rejected_too_long"] == 1
+    assert accounted(result.manifest.counters)
+    with pytest.raises(BerthError, match=r"a page of the dump is too long.*max_document_bytes"):
+        run(path, tmp_path / "strict", templates=templates, max_document_bytes=5000, strict=True)

@@ -22,7 +22,10 @@ def source(kind: str, path: str | Path, **options: Any) -> Source:
 
 
 def read(
-    given: Source, part_bytes: int = reading.PART_BYTES, strict: bool = False
+    given: Source,
+    part_bytes: int = reading.PART_BYTES,
+    strict: bool = False,
+    limit: int = ErrorPolicy.max_document_bytes,
 ) -> tuple[list[Article], Counter[str], int]:
     """What a source holds, read in parts of some size: its articles, counters and the number of parts."""
     articles: list[Article] = []
@@ -30,7 +33,7 @@ def read(
         patch.setattr(reading, "PART_BYTES", part_bytes)
         (corpus,) = find([given])[1]
         parts = corpus.parts()
-        status = reading.PartStatus(ErrorPolicy(strict))
+        status = reading.PartStatus(ErrorPolicy(strict, limit))
         for part in parts:
             articles += part.articles(status)
     return articles, status.counters, len(parts)

@@ -35,7 +35,7 @@ class Limits:
 class RecordSet:
     """The records of a set of files, numbered through in the order of the files.
 
-    Uncompressed local files are mapped into memory; gzip files and those in Cloud Storage are read into it.
+    Of local files the records are read as they are needed; gzip files and those in Cloud Storage are held in memory.
 
     Args:
         inputs: The files.
@@ -46,7 +46,7 @@ class RecordSet:
     """
 
     def __init__(self, inputs: Inputs, limits: Limits) -> None:
-        self.files = [tfrecord.index_file(file.uri, file.records) for file in inputs.files]
+        self.files = [tfrecord.index_file(file.uri) for file in inputs.files]
         self.ends = np.cumsum([len(file.starts) for file in self.files])
         self.count = int(self.ends[-1])
         if self.count == 0:
@@ -73,10 +73,8 @@ class RecordSet:
         lengths = np.empty(len(records), dtype=np.int64)
         for row, (number, record) in enumerate(zip(numbers, records, strict=True)):
             file = self.files[number]
-            inside = record - self.ends[number] + len(file.starts)
-            start, length = int(file.starts[inside]), int(file.lengths[inside])
-            frames.append(file.data[start : start + length + FOOTER_BYTES])
-            lengths[row] = length
+            frames.append(file.read(record - self.ends[number] + len(file.starts)))
+            lengths[row] = len(frames[-1]) - FOOTER_BYTES
         data = np.concatenate(frames)
         starts = np.cumsum(lengths + FOOTER_BYTES) - lengths - FOOTER_BYTES
         damaged = tfrecord.first_damaged(data, starts, lengths)
@@ -94,7 +92,7 @@ class RecordSet:
 
     def _widths_of_first_record(self) -> tuple[int, int]:
         file = next(file for file in self.files if len(file.starts))
-        length, predictions = widths_of(file.data, int(file.starts[0]), int(file.lengths[0]), self.location(0))
+        length, predictions = widths_of(file.read(0), 0, int(file.lengths[0]), self.location(0))
         if length > self.limits.max_position_embeddings:
             raise BerthError(
                 "the records are longer than the model's positions",

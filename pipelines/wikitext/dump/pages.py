@@ -26,6 +26,7 @@ class Kind(StrEnum):
     MALFORMED = "rejected_malformed"
     INVALID_UTF8 = "rejected_invalid_utf8"
     NOT_WIKITEXT = "rejected_not_wikitext"
+    TOO_LONG = "rejected_too_long"
     DUPLICATE = "rejected_duplicate_id"
 
 

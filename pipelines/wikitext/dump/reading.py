@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +30,9 @@ PAGE_END = b"</page>"
 DUMP_END = b"</mediawiki>"
 # Number of damages in each part that are logged; the others are only counted.
 LOGGED = 20
+REVISION_START = re.compile(rb"<revision>")
+# Bytes of a page that is too long which are kept to name it.
+BEGINNING_BYTES = 200
 TAG_STARTS = tuple(PAGE_START[:length] for length in range(1, len(PAGE_START)))
 
 
@@ -55,7 +60,8 @@ class RangeStatus:
         position: Offset in the file of the last page; if the file is compressed, of the bz2 stream that the page is in.
         is_plain: Whether ``position`` is the offset of the page itself.
         cut_pages: Pages that have a beginning but no end.
-        damages: Damage that was found.
+        long_pages: Whole pages that were not read because they are too long. They are among ``pages``.
+        damages: Number of damaged places.
         bytes_read: Returns the number of bytes of the range that were read so far.
     """
 
@@ -65,7 +71,8 @@ class RangeStatus:
     position: int = 0
     is_plain: bool = True
     cut_pages: int = 0
-    damages: list[Damage] = field(default_factory=list)
+    long_pages: int = 0
+    damages: int = 0
     bytes_read: Callable[[], int] = field(default=lambda: 0)
 
     def damage(self, damage: Damage) -> None:
@@ -74,14 +81,29 @@ class RangeStatus:
         Raises:
             BerthError: If the policy is strict.
         """
-        self.damages.append(damage)
+        self.damages += 1
         instead = ", or omit --strict (strict: false) to keep the pages that can be read and count the loss"
         found = f"{self.pages:,} whole pages before it in this part of the file"
         self.errors.skip(lambda: damage_error(self.uri, damage, found, instead))
-        if len(self.damages) <= LOGGED:
+        if self.damages <= LOGGED:
             log.warning("%s, byte %d: the dump %s; continuing after it", self.uri, damage.offset, damage.what)
-        elif len(self.damages) == LOGGED + 1:
+        elif self.damages == LOGGED + 1:
             log.warning("%s: there is more damage; see the counters lost_*", self.uri)
+
+    def long_page(self, beginning: bytes) -> None:
+        """Count a page that is too long, by its first bytes.
+
+        Raises:
+            BerthError: If the policy is strict.
+        """
+        what, limit = "a page of the dump is too long", f"more than {self.errors.max_document_bytes:,} bytes"
+        found = f"{limit}: {' '.join(beginning.decode('utf-8', 'replace').split())[:80]}"
+        where = f"{self.uri}, {self.location()}"
+        fix = "Raise corpus.extract.max_document_bytes, or omit --strict (strict: false) to skip and count such pages."
+        self.errors.skip(lambda: BerthError(what, where=where, found=found, fix=fix))
+        self.long_pages += 1
+        if self.long_pages <= LOGGED:
+            log.warning("%s: %s (%s); skipped", where, what, found)
 
     def location(self, offset: int = 0) -> str:
         """Where in the file the byte ``offset`` of the last page is, as text."""
@@ -148,22 +170,21 @@ class _Pages:
         self.chunks = read_from(file, tracker.start_position(), compression, self.on_damage)
         if self.is_whole:
             self.chunks = to_utf8(self.chunks, encoding)
+        self.limit = status.errors.max_document_bytes
         self.window = bytearray()  # bytes not emitted yet
-        self.passed = 0  # bytes before the window
+        self.passed = 0  # bytes before the window, or removed from it
+        self.searched = 0  # no page ends in the window before this
         # The streams of the window's bytes: their offsets in the decompressed bytes, and in the file.
         self.streams: deque[tuple[int, int]] = deque()
         self.last_head = -1
         self.at_end = self.has_end = self.is_cut = False
 
     def read(self) -> Iterator[bytes]:
-        window, at, claimed = self.window, 0, -1
-        end = searched = 0  # where the next page's end begins (-1: not found), and where to continue the search
+        window, claimed = self.window, -1
         while True:
-            start = window.find(PAGE_START, at)
+            start = window.find(PAGE_START)
             if start < 0:
                 self.drop()
-                end = searched = 0
-                at = max(0, len(window) - len(PAGE_START) + 1)  # the tag may lie across two chunks
                 if not self.more(is_inside=window.endswith(TAG_STARTS)):
                     break
                 continue
@@ -172,40 +193,81 @@ class _Pages:
                 if not self.tracker.try_claim(position):
                     return
                 claimed = position
-            known = len(self.status.damages)
-            at = start + len(PAGE_START)
-            while end < at:
-                end = window.find(PAGE_END, max(at, searched))
-                searched = end if end >= 0 else max(searched, len(window) - len(PAGE_END) + 1)
-                if end < 0 and not self.more(is_inside=True):
-                    break
+            self.remove(0, start)
+            known = self.status.damages
+            end, is_long = self.find_end()
             if end < 0:
                 self.status.cut_pages += 1
-                if len(self.status.damages) == known and not self.is_cut:
+                if self.status.damages == known and not self.is_cut:
                     self.damage_at_end("ends in the middle of a page (its XML is cut short)")
                 self.is_cut = True
+                self.remove(0, len(PAGE_START))
                 continue
-            if window.find(PAGE_START, at, end) >= 0:  # it runs into the next one
+            if window.find(PAGE_START, len(PAGE_START), end) >= 0:  # it runs into the next one
                 self.status.cut_pages += 1
-                if len(self.status.damages) == known:
+                if self.status.damages == known:
                     self.status.damage(Damage("has a page without an end", position, position))
+                self.remove(0, len(PAGE_START))
                 continue
-            stop = end + len(PAGE_END)
             self.status.pages += 1
             self.status.position = position
-            yield bytes(window[start:stop])
-            del window[:stop]
-            self.passed += stop
-            at = end = searched = 0
+            if is_long:
+                self.status.long_page(bytes(window[:BEGINNING_BYTES]))
+            else:
+                yield bytes(window[:end])
+            self.remove(0, end)
         if self.at_end and not self.has_end and not self.status.damages and not self.is_cut:
             self.damage_at_end(f"ends without {DUMP_END.decode()} (the file is cut short)")
+
+    def find_end(self) -> tuple[int, bool]:
+        """The offset after the page with which the window begins (-1 if it has no end), and whether it is too long.
+
+        A page is too long if what precedes its first revision, and any one revision, are longer than permitted. Then
+        the window keeps its beginning only. A page that has no end before the next one seems to end after the tag of
+        that one, so that the window is not filled with all pages that follow.
+        """
+        window, is_long = self.window, False
+        while True:
+            end = window.find(PAGE_END, self.searched)
+            self.searched = end if end >= 0 else max(self.searched, len(window) - len(PAGE_END) + 1)
+            stop = end + len(PAGE_END) if end >= 0 else len(window)
+            if stop > self.limit:
+                following = window.find(PAGE_START, len(PAGE_START), stop)
+                if following >= 0:
+                    return following + len(PAGE_START), is_long
+                if self.keep_last_revision(stop):
+                    is_long = True
+                    # What is kept ends with a tag, so that it forms none together with what follows.
+                    self.remove(window.rfind(b">", 0, BEGINNING_BYTES) + 1, self.searched)
+                if end >= 0:
+                    return self.searched + len(PAGE_END), is_long
+            elif end >= 0:
+                return stop, is_long
+            if not self.more(is_inside=True):
+                return -1, is_long
+
+    def keep_last_revision(self, stop: int) -> bool:
+        """Remove the revisions before the last one from the first ``stop`` bytes; whether one of all was too long.
+
+        A dump with the full history has pages of many revisions, of which only the last one is read.
+        """
+        starts = [found.start() for found in REVISION_START.finditer(self.window, 0, stop)]
+        if not starts:
+            return stop > self.limit
+        longest = max(after - before for before, after in itertools.pairwise([*starts, stop]))
+        self.remove(starts[0], starts[-1])
+        return starts[0] + longest > self.limit
+
+    def remove(self, start: int, stop: int) -> None:
+        """Remove bytes from the window, which precede the place up to which it was searched or the next page."""
+        del self.window[start:stop]
+        self.passed += stop - start
+        self.searched = max(0, self.searched - (stop - start))
 
     def drop(self) -> None:
         """Drop the window, in which no page begins, except the bytes that may be half a tag."""
         self.has_end = self.has_end or self.window.find(DUMP_END) >= 0
-        stop = max(0, len(self.window) - len(DUMP_END) + 1)
-        del self.window[:stop]
-        self.passed += stop
+        self.remove(0, max(0, len(self.window) - len(DUMP_END) + 1))
 
     def more(self, is_inside: bool) -> bool:
         """Read the next chunk; false at the end of the file, and of the range unless a page is open (``is_inside``)."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple
 
 import pyarrow as pa
 
 from berth import storage
 from berth.stage.output import Output, ShardWriter
 from pipelines.wikitext.dump.reading import RangeStatus
-from pipelines.wikitext.dump.streams import Damage
 
 # Directory of the spool files; each is removed when the articles of its part are written.
 DIRECTORY = ".pages"
@@ -57,7 +55,11 @@ def write_spool(shard: ShardWriter, pages: Iterator[bytes], status: RangeStatus)
                 flush()
                 size = 0
             first = next(pages, None)
-        content = {"cut_pages": status.cut_pages, "damages": [astuple(damage) for damage in status.damages]}
+        content = {
+            "cut_pages": status.cut_pages,
+            "long_pages": status.long_pages,
+            "damages": status.damages,
+        }
         positions.append(_STATUS)
         batch.append(json.dumps(content).encode())
         flush()
@@ -80,7 +82,9 @@ def read_spool(output: Output, name: str, start: int, status: RangeStatus) -> It
                 if position == _STATUS:
                     content = json.loads(xml.as_py())
                     status.cut_pages = content["cut_pages"]
-                    status.damages = [Damage(*damage) for damage in content["damages"]]
+                    status.long_pages = content["long_pages"]
+                    status.pages += status.long_pages
+                    status.damages = content["damages"]
                     return
                 status.pages += 1
                 status.position = position

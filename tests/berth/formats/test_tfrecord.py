@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from io import BytesIO
 
@@ -48,7 +49,7 @@ def test_records_are_read_back(tmp_path_factory, records):
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_a_cut_file_is_an_error_at_the_record_that_is_cut(tmp_path, length, compress):
     offset = 0 if length < 21 else 21 if length < 37 else 37
-    with pytest.raises(BerthError, match=rf"cut, byte {offset}: the file ends in the middle of a record"):
+    with pytest.raises(BerthError, match=rf"cut, record \d at byte {offset}: the file ends in the middle of a record"):
         read(tmp_path / "cut", compress(WHOLE[:length]))
 
 
@@ -75,7 +76,7 @@ def test_a_changed_byte_is_an_error(tmp_path, offset, message):
 
 
 def test_a_text_file_is_no_tfrecord_file(tmp_path):
-    with pytest.raises(BerthError, match=r"text, byte 0: this is not a TFRecord file, or it is damaged"):
+    with pytest.raises(BerthError, match=r"text, record 0 at byte 0: this is not a TFRecord file, or it is damaged"):
         read(tmp_path / "text", b"The quick brown fox jumps over the lazy dog.\n")
 
 
@@ -99,13 +100,43 @@ def test_a_frame_is_what_tensorflow_writes(tmp_path):
     assert (tmp_path / "records").read_bytes() == WHOLE
 
 
-@pytest.mark.parametrize("records", [None, 0, 3, 50])
+@pytest.mark.parametrize("block", [7, 1 << 20])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_an_index_finds_each_record(tmp_path, records, compress):
+def test_an_index_finds_each_record(tmp_path, monkeypatch, block, compress):
+    monkeypatch.setattr(tfrecord, "BLOCK", block)
     (tmp_path / "records").write_bytes(compress(WHOLE))
-    file = index_file(str(tmp_path / "records"), records)
-    starts, lengths = file.starts.tolist(), file.lengths.tolist()
-    assert [bytes(file.data[a : a + n]) for a, n in zip(starts, lengths, strict=True)] == RECORDS
+    file = index_file(str(tmp_path / "records"))
+    assert [bytes(file.read(record)) for record in range(len(file.starts))] == [
+        frame(record)[12:] for record in RECORDS
+    ]
+    assert file.lengths.tolist() == [len(record) for record in RECORDS]
+
+
+def test_a_file_that_is_cut_short_after_it_was_indexed_is_an_error(tmp_path):
+    """If it were mapped into memory, the process would end by SIGBUS, without a word."""
+    path = tmp_path / "records"
+    path.write_bytes(frame(b"x" * 50_000) * 4)
+    file = index_file(str(path))
+    with open(path, "r+b") as opened:
+        opened.truncate(60_000)
+    assert bytes(file.read(0)) == frame(b"x" * 50_000)[12:]
+    with pytest.raises(
+        BerthError, match=r"a file was cut short while it was in use.*byte 60000.*at least 100032 bytes"
+    ):
+        file.read(1)
+
+
+def test_files_of_an_index_are_closed_with_it(tmp_path):
+    path = tmp_path / "records"
+    path.write_bytes(WHOLE)
+
+    def opened() -> int:
+        return sum(os.path.realpath(f"/proc/self/fd/{name}") == str(path) for name in os.listdir("/proc/self/fd"))
+
+    file = index_file(str(path))
+    assert opened() == 1
+    del file
+    assert opened() == 0
 
 
 def test_a_record_may_be_longer_than_what_is_read_at_a_time(tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ DEFAULTS = {
         "captions": False,
         "tables": False,
         "strict": False,
+        "max_document_bytes": 67_108_864,
         "disambiguations": "keep",
         "templates": "auto",
     },

@@ -167,6 +167,10 @@ WRONG = {
         ).replace("segmentation:\n  eval_documents: 3\n", ""),
         "filter is given, but prepared text is not filtered",
     ),
+    "a name that no file may have": (
+        MINIMAL.replace("records:\n  short:", f"records:\n  {'x' * 64}:"),
+        r"found 'x{64}', expected at most 63 characters",
+    ),
     "a token with white space": (
         MINIMAL.replace("  sources:", "  filter: {urls: 'two words'}\n  sources:"),
         r"corpus\.filter\.urls: found 'two words', expected",

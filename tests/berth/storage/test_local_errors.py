@@ -75,6 +75,15 @@ def test_a_name_that_is_too_long_is_an_error_not_an_absence(use, tmp_path):
         use(str(tmp_path / ("x" * 300)))
 
 
+def test_writing_a_name_that_is_too_long_says_how_long_it_may_be(tmp_path):
+    with (
+        pytest.raises(BerthError, match=r"x{300}: .*file name too long.*a path may have 255 bytes"),
+        storage.atomic_write(str(tmp_path / ("x" * 300))),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_temporary_file_of_a_long_name_is_short_enough(tmp_path):
     for name in ("x" * 255, "é" * 127):
         with storage.atomic_write(str(tmp_path / name)) as file:

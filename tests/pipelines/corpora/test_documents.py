@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from berth.errors import BerthError
-from pipelines.corpora import reading
 from support.corpus_samples import read, source
 
 NAMES = st.from_regex(r"[ab]{1,2}(/[ab ø#]{1,2}){0,2}\.txt", fullmatch=True)
@@ -87,7 +86,6 @@ def test_a_file_that_is_not_utf8_is_left_out_and_named(tree, caplog):
         read(corpus, strict=True)
 
 
-def test_a_file_that_is_too_large_is_not_read(tree, monkeypatch, caplog):
-    monkeypatch.setattr(reading, "MAX_DOCUMENT_BYTES", 10)
-    assert read(one(tree, b"x" * 11))[1] == {"rejected_too_long": 1}
+def test_a_file_that_is_too_large_is_not_read(tree, caplog):
+    assert read(one(tree, b"x" * 11), limit=10)[1] == {"rejected_too_long": 1}
     assert "x.txt: a document is too long (11 bytes)" in caplog.text

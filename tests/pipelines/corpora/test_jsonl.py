@@ -107,10 +107,9 @@ def test_only_the_first_bad_lines_of_a_part_are_named(path, caplog):
     assert "others in this part are only counted" in caplog.records[-1].getMessage()
 
 
-def test_a_line_that_is_too_long_is_not_held_in_memory(path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_DOCUMENT_BYTES", 40)
+def test_a_line_that_is_too_long_is_not_held_in_memory(path):
     path.write_text('{"text": "a"}\n{"text": "' + "b" * 3_000_000 + '"}\n{"text": "c"}')
-    articles, counters, _ = read(source("jsonl", path), part_bytes=1000)
+    articles, counters, _ = read(source("jsonl", path), part_bytes=1000, limit=40)
     assert [article.text for article in articles] == ["a", "c"]
     assert counters == {"rejected_too_long": 1}
 

@@ -82,10 +82,9 @@ def test_a_document_that_is_not_utf8_is_left_out_and_named(path, caplog):
         read(source("sentences", path), strict=True)
 
 
-def test_a_document_without_end_is_not_held_in_memory(path, monkeypatch, caplog):
-    monkeypatch.setattr(reading, "MAX_DOCUMENT_BYTES", 20)
+def test_a_document_without_end_is_not_held_in_memory(path, caplog):
     path.write_text("Short.\n\n" + "A line.\n" * 9 + "\n" + "x" * 99 + "\n\nEnd.\n")
-    articles, counters, _ = read(source("sentences", path), part_bytes=30)
+    articles, counters, _ = read(source("sentences", path), part_bytes=30, limit=20)
     assert [article.text for article in articles] == ["Short.", "End."]
     assert counters["rejected_too_long"] == 2
     assert "line 3, byte 8: a document is too long (no empty line for more than 20 bytes)" in caplog.text

@@ -89,3 +89,38 @@ def test_a_damaged_row_group_is_told(path):
     with pytest.raises(DamagedFileError) as caught:
         read(source("parquet", path))
     assert "text.parquet, row " in caught.value.where
+
+
+def test_a_column_whose_name_is_not_utf8_is_an_error(path):
+    pq.write_table(pa.table({"text": ["x"], "QQQQ": [1]}), path)
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\xff\xfeQQ"))
+    with pytest.raises(UsageError, match=r"text\.parquet: a column of the table has a name that is not valid UTF-8"):
+        read(source("parquet", path))
+
+
+def test_a_document_that_is_too_long_is_left_out(path):
+    pq.write_table(pa.table({"text": ["x" * 11, "short", None]}), path)
+    articles, counters, _ = read(source("parquet", path), limit=10)
+    assert [article.text for article in articles] == ["short", ""]
+    assert counters == {"rejected_too_long": 1}
+
+
+def test_a_page_header_that_lies_is_damage_and_takes_no_memory(path, caplog):
+    """Arrow would allocate the two gigabytes that it claims."""
+    pq.write_table(pa.table({"text": ["x" * 3000]}), path, use_dictionary=False, write_statistics=False)
+    content = path.read_bytes()
+    honest = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    begin = honest.data_page_offset
+    # Field 1 (the type), then field 2, whose variable-length number is made larger: the header grows.
+    assert content[begin : begin + 3] == b"\x15\x00\x15"
+    end = begin + 3
+    while content[end] & 0x80:
+        end += 1
+    lie = b"\xfe\xff\xff\xff\x0f"  # 2**31 - 1
+    path.write_bytes(content[: begin + 3] + lie + content[begin + 3 + len(lie) :])
+    pool = pa.default_memory_pool()
+    before = pool.max_memory()
+    with pytest.raises(DamagedFileError) as caught:
+        read(source("parquet", path))
+    assert "a page" in caught.value.found
+    assert pool.max_memory() - before < 64 << 20
