@@ -2,6 +2,7 @@
 
 from berth.storage.files import (
     atomic_write,
+    create,
     delete,
     exists,
     glob,
@@ -33,6 +34,7 @@ __all__ = [
     "atomic_write",
     "basename",
     "below",
+    "create",
     "delete",
     "exists",
     "explained",
