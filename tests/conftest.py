@@ -5,6 +5,16 @@ from urllib.parse import quote
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, help="replay the one simulation or crash trial of this seed")
+
+
+@pytest.fixture
+def seed(request):
+    """The seed given with `--seed`; None if there is none."""
+    return request.config.getoption("--seed")
+
+
 @pytest.fixture(autouse=True)
 def _no_terminal(monkeypatch):
     """Tests see what a log file would: the console of the person who runs them does not matter."""

@@ -9,7 +9,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage.identity import Claim, Identity
 from berth.stage.lock import LOCK
 from berth.stage.manifest import NAME, Manifest
-from berth.stage.output import is_temporary
+from berth.stage.output import is_hidden, is_temporary
 
 
 def take(
@@ -32,10 +32,11 @@ def take(
         UsageError: if it holds files of another stage, or of none.
         BerthError: if what it holds was made from an input that changed meanwhile, or the note is damaged.
     """
-    if storage.exists(manifest := storage.join(uri, NAME)):  # finished, but only the beginning of this stage
+    if storage.exists(manifest := storage.join(uri, NAME)):
         beginning = Identity.of_manifest(Manifest.read(uri))
-        Claim(stage=beginning.name, digest=beginning.digest, identity=beginning).write(uri)
-        storage.delete(manifest)
+        if beginning.digest != identity.digest:  # finished, but only the beginning of this stage
+            Claim(stage=beginning.name, digest=beginning.digest, identity=beginning).write(uri)
+            storage.delete(manifest)
     claim = Claim.read(uri)
     is_own = claim is not None and claim.digest == identity.digest
     if claim is not None and claim.identity is not None and not is_own and continues is not None:
@@ -59,9 +60,9 @@ def take(
             "longer needed.",
         )
     # Temporary files were left by a process that was killed. If another stage completed nothing visible, everything it
-    # left is worthless.
+    # left is worthless; what is visible now was completed a moment ago by another process in this bucket.
     for name in storage.names_below(uri):
-        if is_temporary(name) or (not is_own and name != LOCK):
+        if is_temporary(name) or (not is_own and is_hidden(name) and name != LOCK):
             storage.delete(storage.join(uri, name))
     Claim(stage=identity.name, digest=identity.digest, identity=identity).write(uri)
 

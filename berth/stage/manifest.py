@@ -92,11 +92,10 @@ class Manifest(_Frozen):
                 fix="It was edited, or written by another version of Berth: delete the directory and run again.",
             ) from error
 
-    def write(self, directory: str) -> None:
-        """Write the manifest atomically, with its seal."""
+    def write(self, directory: str) -> bool:
+        """Write the manifest atomically, with its seal; False if another process has written one into this bucket."""
         text = json.dumps(self.sealed().model_dump(mode="json"), indent=2, ensure_ascii=False, sort_keys=True)
-        with storage.atomic_write(storage.join(directory, NAME)) as file:
-            file.write(text.encode("utf-8") + b"\n")
+        return storage.create(storage.join(directory, NAME), text.encode("utf-8") + b"\n")
 
     def check_files(self, directory: str) -> None:
         """Check that every file exists with its recorded size. Contents are checked by ``berth verify``.

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -107,9 +107,17 @@ class Receipt(BaseModel):
 
 @dataclass(frozen=True)
 class Output:
-    """The output directory of a running stage. It holds only the URI, so that it can be sent to Beam workers."""
+    """The output directory of a running stage. Workers get copies that hold only the URI.
+
+    ``named`` are the shards that this process has asked for or written: a listing may not show yet what workers
+    elsewhere wrote a moment ago (a bucket that is mounted as a directory), so their receipts are asked for by name.
+    """
 
     uri: str
+    named: set[str] = field(default_factory=set, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Output], tuple[str]]:
+        return Output, (self.uri,)
 
     def path(self, name: str) -> str:
         """The URI of a file of the output."""
@@ -117,6 +125,7 @@ class Output:
 
     def is_complete(self, name: str) -> bool:
         """Whether this shard is complete, from this run or from an earlier one that was interrupted."""
+        self.named.add(name)
         return storage.exists(self._receipt(name)) and storage.exists(self.path(name))
 
     def complete(self) -> set[str]:
@@ -133,28 +142,32 @@ class Output:
         counters = dict(sorted(writer.counters.items()))
         receipt = Receipt(file=entry, counters=counters, revision=storage.revision(self.path(name))).sealed()
         _write_json(self._receipt(name), receipt.model_dump(mode="json"))
+        self.named.add(name)
 
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name. Raises BerthError if one is damaged."""
         found = self._read_receipts()
         for uri, receipt in found.items():
             if receipt is None:
-                raise BerthError(
-                    "the receipt of a shard is damaged",
-                    where=uri,
-                    fix="Run the same command again: the shard is made again.",
-                )
-        return sorted(filter(None, found.values()), key=lambda receipt: receipt.file.path)
+                raise _damaged(uri)
+        receipts = {receipt.file.path: receipt for receipt in found.values() if receipt is not None}
+        for name in self.named.difference(receipts):
+            if (receipt := self.receipt(name)) is not None:
+                receipts[name] = receipt
+        return [receipt for _, receipt in sorted(receipts.items())]
 
     def keep_complete(self) -> int:
         """Delete receipts that are damaged or whose shards are not as they say; returns the number of the others.
 
-        Called before the work begins: such shards are then made again.
+        Called before the work begins: such shards are then made again. The receipt of an intermediate file that is gone
+        stays: the stage had no more need of the file, but its counters belong to the result.
         """
         found = self._read_receipts()
         shards = {uri: self.path(receipt.file.path) for uri, receipt in found.items() if receipt is not None}
         now = dict(zip(shards, storage.revisions(list(shards.values())), strict=True))
         for uri, receipt in found.items():
+            if receipt is not None and now[uri] is None and is_hidden(receipt.file.path):
+                continue
             if receipt is None or not holds(shards[uri], receipt.file.sha256, receipt.revision, now[uri]):
                 log.warning("%s is damaged, or its shard is: the shard is made again", uri)
                 storage.delete(uri)
@@ -166,15 +179,39 @@ class Output:
         uris = storage.glob(storage.Pattern(self.path(RECEIPTS), "**"))
         return dict(zip(uris, map(Receipt.read, storage.read_all(uris)), strict=True))
 
+    def receipt(self, name: str) -> Receipt | None:
+        """The receipt of one shard; None if there is none. Raises BerthError if it is damaged."""
+        if not storage.exists(uri := self._receipt(name)):
+            return None
+        if (receipt := Receipt.read(storage.read_bytes(uri))) is None:
+            raise _damaged(uri)
+        return receipt
+
     def counters(self) -> dict[str, int]:
         """The sum of all shards' counters."""
-        total: Counter[str] = Counter()
-        for receipt in self.receipts():
-            total.update(receipt.counters)
-        return dict(sorted(total.items()))
+        return sum_of_counters(self.receipts())
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")
+
+
+def sum_of_counters(receipts: Iterable[Receipt]) -> dict[str, int]:
+    """The sum of the counters of all receipts."""
+    total: Counter[str] = Counter()
+    for receipt in receipts:
+        total.update(receipt.counters)
+    return dict(sorted(total.items()))
+
+
+def _damaged(uri: str) -> BerthError:
+    return BerthError(
+        "the receipt of a shard is damaged", where=uri, fix="Run the same command again: the shard is made again."
+    )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file, by its path in the output, is not part of the result."""
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def is_temporary(name: str) -> bool:

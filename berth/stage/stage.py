@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -18,7 +19,7 @@ from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
 from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.output import RECEIPTS, TEMPORARY, Output
+from berth.stage.output import RECEIPTS, TEMPORARY, Output, is_hidden, sum_of_counters
 from berth.stage.unchanged import check_stage, holds, remember
 
 SHOWN_DIFFERENCES = 3
@@ -162,7 +163,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             claim.give_up(stage.name, uri, changed)
             raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
-        files = _inventory(output)
+        files, counters = _inventory(output)
         manifest = Manifest(
             stage=stage.name,
             version=stage.version,
@@ -171,12 +172,14 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             inputs={name: _recorded(inputs, uri) for name, inputs in stage.inputs.items()},
             seed=stage.seed,
             files=tuple(files),
-            counters=output.counters(),
+            counters=counters,
             tools=_tools(),
             seconds=round(seconds, 3),
         ).sealed()
+        # Not before the inventory: a process that has finished the same stage removes the receipts.
+        if not manifest.write(uri):
+            return _finished_elsewhere(stage, uri)
         remember(uri, {entry.path: revision for entry, revision in files.items()})
-        manifest.write(uri)
         _remove_working_files(uri)
     log.info("done in %.1f s: %s", seconds, uri)
     return Result(uri, manifest, was_up_to_date=False)
@@ -203,6 +206,15 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
     return manifest
 
 
+def _finished_elsewhere(stage: Stage, uri: str) -> Result:
+    """The result of another process, which finished the same stage in a bucket a moment ago."""
+    if (finished := _finished(stage, uri)) is None:
+        raise BerthError(
+            "another process is working on this output", where=uri, fix="Wait until it has finished, then run again."
+        )
+    return Result(uri, finished, was_up_to_date=False)
+
+
 def _remove_working_files(uri: str) -> None:
     """Remove files that only a running stage needs. The claim goes last: it says that there is something to remove."""
     for name in (RECEIPTS, TEMPORARY, LOCK, STARTED):
@@ -222,17 +234,21 @@ def _changed_input(stage: Stage) -> str | None:
     return next(filter(None, (inputs.changed() for inputs in stage.inputs.values())), None)
 
 
-def _inventory(output: Output) -> dict[ManifestFile, str]:
-    """Every file of the result, sorted by path, with its revision.
+def _inventory(output: Output) -> tuple[dict[ManifestFile, str], dict[str, int]]:
+    """Every file of the result, sorted by path, with its revision; and the sum of all counters.
 
-    Files with a receipt were hashed while they were written; others are hashed now.
+    Files with a receipt were hashed while they were written; others are hashed now. A listing may lack what was written
+    a moment ago: a shard with a receipt exists, and the receipts of files without one are asked for by name.
 
     Raises:
         BerthError: if a shard is not what its receipt says.
     """
     known = {receipt.file.path: receipt for receipt in output.receipts()}
     entries = {}
-    paths = _visible(output.uri)
+    paths = sorted({*_visible(output.uri), *filter(_is_visible, known)})
+    for path in paths:
+        if path not in known and (unlisted := output.receipt(path)) is not None:
+            known[path] = unlisted
     uris = [output.path(path) for path in paths]
     for path, uri, revision in zip(paths, uris, storage.revisions(uris), strict=True):
         receipt = known.get(path)
@@ -247,7 +263,7 @@ def _inventory(output: Output) -> dict[ManifestFile, str]:
                 fix="Run the same command again: the shard is made again.",
             )
         entries[entry] = str(revision)
-    return dict(sorted(entries.items(), key=lambda item: item[0].path))
+    return entries, sum_of_counters(known.values())
 
 
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
@@ -264,13 +280,14 @@ def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
 
 def _visible(uri: str) -> list[str]:
     """Paths, in a directory, of the files that belong to its result: no part of them begins with a dot."""
-    return [
-        name
-        for name in storage.names_below(uri)
-        if not any(part.startswith(".") for part in name.split("/")) and name != NAME
-    ]
+    return list(filter(_is_visible, storage.names_below(uri)))
 
 
+def _is_visible(name: str) -> bool:
+    return name != NAME and not is_hidden(name)
+
+
+@functools.cache
 def _tools() -> dict[str, str]:
     versions = {"berth": __version__}
     for name in RECORDED_TOOLS:

@@ -2,6 +2,7 @@
 
 from berth.storage.files import (
     atomic_write,
+    create,
     delete,
     exists,
     glob,
@@ -35,6 +36,7 @@ __all__ = [
     "atomic_write",
     "basename",
     "below",
+    "create",
     "delete",
     "exists",
     "explained",

@@ -73,14 +73,16 @@ def is_directory(uri: str) -> bool:
         return any(client().list_blobs(bucket, prefix=prefix, max_results=1, retry=retry()))
 
 
-def size(uri: str) -> int:
-    """Size of an object in bytes."""
-    return int(_existing(uri).size or 0)
+def size(uri: str) -> int | None:
+    """Size of an object in bytes; None if there is none."""
+    found = _find(uri)
+    return int(found.size or 0) if found is not None else None
 
 
-def generation(uri: str) -> int:
-    """The generation of an object: the number of its current version."""
-    return int(_existing(uri).generation or 0)
+def generation(uri: str) -> int | None:
+    """The generation of an object, the number of its current version; None if there is none."""
+    found = _find(uri)
+    return int(found.generation or 0) if found is not None else None
 
 
 def open_read(uri: str) -> BinaryIO:
@@ -94,6 +96,21 @@ def upload(local: str, uri: str) -> None:
     """Upload a local file; the object appears when it is complete, its CRC32C checked by the server."""
     with explained(uri, of_bucket=True):
         blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
+
+
+def create(local: str, uri: str) -> bool:
+    """Upload a local file unless there is an object already; whether this call has uploaded it.
+
+    It may also be False after a lost answer: then the object that is there is this file.
+    """
+    from google.api_core.exceptions import PreconditionFailed
+
+    with explained(uri, of_bucket=True):
+        try:
+            blob(uri).upload_from_filename(local, checksum="crc32c", if_generation_match=0, retry=retry())
+        except PreconditionFailed:
+            return False
+    return True
 
 
 def names(pattern: Pattern) -> list[str]:
@@ -122,10 +139,12 @@ def delete(uri: str) -> None:
 
 
 def _delete(blob: Blob) -> None:
-    from google.api_core.exceptions import NotFound
+    from google.api_core.exceptions import NotFound, PreconditionFailed
 
-    with contextlib.suppress(NotFound):  # deleted by another process, or by an attempt whose response was lost
-        blob.delete(retry=retry())
+    # Deleted by another process, or by an attempt whose response was lost; or replaced meanwhile: the request of a
+    # process that was killed may arrive late, and must not delete what was written after it.
+    with contextlib.suppress(NotFound, PreconditionFailed):
+        blob.delete(if_generation_match=blob.generation, retry=retry())
 
 
 def _find(uri: str) -> Blob | None:

@@ -14,6 +14,7 @@ from typing import BinaryIO, TypeVar, cast
 from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
 from berth.storage import local
+from berth.storage.cloud_errors import missing
 from berth.storage.local_errors import explained, explained_reading
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
 from berth.storage.uris import is_cloud, local_path, parent
@@ -44,9 +45,9 @@ def is_file(uri: str) -> bool:
 
 
 def size(uri: str) -> int:
-    """Size of a file in bytes."""
+    """Size of a file in bytes. Raises BerthError if it is missing."""
     if is_cloud(uri):
-        return cloud_storage.size(uri)
+        return _there(cloud_storage.size(uri), uri)
     with explained_reading(uri):
         return local_path(uri).stat().st_size
 
@@ -54,7 +55,7 @@ def size(uri: str) -> int:
 def revision(uri: str) -> str:
     """A text that changes whenever the file is written: size, time of modification and inode, or the generation."""
     if is_cloud(uri):
-        return str(cloud_storage.generation(uri))
+        return str(_there(cloud_storage.generation(uri), uri))
     with explained_reading(uri):
         state = local_path(uri).stat()
     return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
@@ -98,12 +99,26 @@ def read_bytes(uri: str) -> bytes:
 
 def sizes(uris: Sequence[str]) -> list[int | None]:
     """Size of each file in bytes, None for missing files. Requests to Cloud Storage run concurrently."""
-    return _each(lambda uri: size(uri) if exists(uri) else None, uris)
+    return _each(lambda uri: cloud_storage.size(uri) if is_cloud(uri) else size(uri) if exists(uri) else None, uris)
 
 
 def revisions(uris: Sequence[str]) -> list[str | None]:
     """Revision of each file, None for missing files. Requests to Cloud Storage run concurrently."""
-    return _each(lambda uri: revision(uri) if exists(uri) else None, uris)
+    return _each(_revision_if_there, uris)
+
+
+def _revision_if_there(uri: str) -> str | None:
+    if is_cloud(uri):
+        generation = cloud_storage.generation(uri)
+        return str(generation) if generation is not None else None
+    return revision(uri) if exists(uri) else None
+
+
+def _there(found: int | None, uri: str) -> int:
+    """What is known of an object. Raises BerthError if there is none."""
+    if found is None:
+        raise missing(uri)
+    return found
 
 
 def read_all(uris: Sequence[str]) -> list[bytes]:
@@ -147,6 +162,25 @@ def atomic_write(uri: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, buffer)
         buffer.flush()
         cloud_storage.upload(buffer.name, uri)
+
+
+def create(uri: str, content: bytes) -> bool:
+    """Write a whole file as :func:`atomic_write` does; in Cloud Storage, which has no locks, only if there is none.
+
+    Returns:
+        False if there was one, perhaps from an earlier attempt of this call. Locally always true: callers have a lock.
+
+    Raises:
+        BerthError: as :func:`atomic_write`.
+    """
+    if not is_cloud(uri):
+        with atomic_write(uri) as file:
+            file.write(content)
+        return True
+    with tempfile.NamedTemporaryFile(prefix="berth-", suffix=".tmp") as buffer:
+        buffer.write(content)
+        buffer.flush()
+        return cloud_storage.create(buffer.name, uri)
 
 
 def link(uri: str, directory: str) -> None:

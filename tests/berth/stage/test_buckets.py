@@ -1,0 +1,115 @@
+"""Stages in a bucket, which has no locks: processes that meet there, requests that arrive late, listings that lag."""
+
+import contextlib
+import functools
+from random import Random
+
+import pytest
+
+from berth import storage
+from berth.stage import Directory, Stage, Workspace, run
+from berth.stage.manifest import NAME, Manifest
+from berth.storage import cloud
+from simulation.faults import SeededFaults
+from support.simulated_bucket import SimulatedClient, Store
+
+STAGE, PLACE = Stage("demo", 1, {}), Workspace("gs://bucket/w")
+DIRECTORY = PLACE.directory(STAGE)
+
+
+@pytest.fixture
+def store():
+    return Store(recorded=(NAME,))
+
+
+@pytest.fixture
+def as_process(monkeypatch, store):
+    """Work as the process of a name, within a context."""
+    clients = []
+    monkeypatch.setattr(cloud, "client", lambda: clients[-1])
+
+    @contextlib.contextmanager
+    def enter(name, faults=None):
+        clients.append(SimulatedClient(store, faults or SeededFaults(Random(0)), name))
+        yield
+        clients.pop()
+
+    return enter
+
+
+def write(output, names=("a.txt", "b.txt")):
+    for name in names:
+        if not output.is_complete(name):
+            with output.shard(name) as shard:
+                shard.write(name.encode())
+                shard.counters["letters"] += 1
+
+
+def test_of_two_processes_that_finish_a_stage_one_writes_the_manifest(store, as_process):
+    def interrupted(output):
+        write(output)
+        with as_process("second"):  # finishes, and removes the receipts
+            run(STAGE, PLACE, write)
+
+    with as_process("first"):
+        result = run(STAGE, PLACE, interrupted)
+        assert result.manifest == Manifest.read(DIRECTORY)
+        assert run(STAGE, PLACE, write).was_up_to_date
+    assert [len(versions) for versions in store.versions.values()] == [1]
+    assert result.manifest.counters == {"letters": 2}
+
+
+def test_what_another_process_finished_a_moment_ago_is_not_deleted(store, as_process, monkeypatch):
+    found = storage.names_below
+
+    def late(uri):
+        names = found(uri)  # of the empty directory
+        monkeypatch.setattr(storage, "names_below", found)
+        with as_process("second"):
+            run(STAGE, PLACE, write)
+        return names
+
+    with as_process("first"):
+        monkeypatch.setattr(storage, "names_below", late)
+        assert run(STAGE, PLACE, write).manifest.counters == {"letters": 2}
+    assert [len(versions) for versions in store.versions.values()] == [1]
+
+
+def test_a_late_request_to_delete_spares_what_was_written_after_it(store, as_process, monkeypatch):
+    uri = f"{DIRECTORY}/a.txt"
+    with as_process("first"):
+        run(STAGE, PLACE, write)
+        before = cloud.client().bucket("bucket").blob(uri.removeprefix("gs://bucket/"))
+        before.reload()
+        with storage.atomic_write(uri) as file:
+            file.write(b"new")
+        cloud._delete(before)
+        assert storage.read_bytes(uri) == b"new"
+
+
+def test_shards_that_a_listing_does_not_show_yet_are_in_the_manifest(store, as_process):
+    class Lagging(SeededFaults):
+        def unseen(self, client, store):
+            return {key for key, by in store.changed.items() if by != client.name}
+
+    def from_elsewhere(output):
+        assert not output.is_complete("a.txt")
+        with as_process("worker"):
+            write(type(output)(output.uri), ["a.txt"])
+
+    with as_process("launcher", Lagging(Random(0))):
+        manifest = run(STAGE, PLACE, from_elsewhere).manifest
+    assert ([file.path for file in manifest.files], manifest.counters) == (["a.txt"], {"letters": 1})
+
+
+def test_an_intermediate_file_that_is_gone_leaves_its_counters(tmp_path):
+    def stopped(output, error=None):
+        if not output.is_complete("a.txt"):
+            write(output, [".counts/a", "a.txt"])
+        storage.delete(output.path(".counts"))
+        if error is not None:
+            raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        run(STAGE, Directory(str(tmp_path)), functools.partial(stopped, error=KeyboardInterrupt()))
+    assert run(STAGE, Directory(str(tmp_path)), stopped).manifest.counters == {"letters": 2}
