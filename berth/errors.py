@@ -64,7 +64,7 @@ def summary(error: BaseException) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = "\n".join(map(printable, text.split("\n")))
+    text = printable(text)
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
