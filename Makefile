@@ -4,11 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKSPACE ?= workspace
+# Of `make fuzz`.
+TARGET ?= recipes
+INPUTS ?= 100000
+SEED ?= 1
 # A file's tests share fixtures: they run in one process.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow test-reproducibility test-torch test-browser test-recipes test-docs coverage lint \
+.PHONY: help install demo check test test-slow test-reproducibility test-torch test-browser test-recipes test-docs fuzz coverage lint \
 	format types docs bench wheel clean
 
 help: ## List the targets
@@ -35,7 +39,8 @@ test: install ## Run the tests, some at a time (seven minutes on two cores)
 		$(BIN)/python -m pipelines.warm keyed sentences reference reference-large; wait
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-slow: install ## Run the long tests: fuzzing, several processes and hosts
+test-slow: install ## Run the long tests: fuzzing (installs atheris), several processes and hosts
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
 test-reproducibility: install ## Kill, divide and repeat runs: all must make the same bytes
@@ -53,6 +58,10 @@ test-recipes: install ## Run the commands of docs/recipes at a small scale (some
 
 test-docs: install ## Run the commands of the documentation, and the examples of docs/extending.md
 	$(BIN)/python -m pytest -m docs $(PARALLEL)
+
+fuzz: install ## Fuzz one target: make fuzz TARGET=recipes INPUTS=100000 (installs atheris)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]'
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(TARGET) --inputs $(INPUTS) --seed $(SEED)
 
 coverage: install ## Measure which lines and branches the tests run
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST_SUMMARY = 300  # characters
+LONGEST_SUMMARY, LONGEST_PART = 300, 3_000  # characters
 # Control characters, which a terminal would obey, those that change the direction of text, and what is not UTF-8.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -31,7 +31,7 @@ class BerthError(Exception):
         return (_rebuild, (type(self), self.what, self.where, self.found, self.expected, self.fix))
 
     def __str__(self) -> str:
-        parts = [f"{printable(self.where)}: {_sentence(self.what)}" if self.where else _sentence(self.what)]
+        parts = [f"{_shown(self.where)}: {_sentence(self.what)}" if self.where else _sentence(self.what)]
         if self.found:
             parts.append(_sentence(f"Found {self.found}"))
         if self.expected:
@@ -63,9 +63,15 @@ def summary(error: BaseException) -> str:
     return str(error).split("\n")[0][:LONGEST_SUMMARY] or type(error).__name__
 
 
+def _shown(text: str) -> str:
+    """What was found in files can be as large as they are, and hold anything: its beginning, on one line."""
+    text = printable(text[: LONGEST_PART + 1])
+    return text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}…"
+
+
 def _sentence(text: str) -> str:
-    text = "\n".join(map(printable, text.split("\n")))
-    return text if text.endswith((".", "!", "?")) else text + "."
+    text = _shown(text)
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
 
 
 def _rebuild(kind: type[BerthError], what: str, where: str, found: str, expected: str, fix: str) -> BerthError:

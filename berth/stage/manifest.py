@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from berth import storage
 from berth.errors import BerthError
@@ -37,7 +37,7 @@ class ManifestInput(_Frozen):
     """
 
     digest: str
-    uri: str | tuple[str, ...]
+    uri: str | Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[ManifestFile, ...]
     stage: bool = False
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from berth import storage
-from berth.errors import UsageError
+from berth.errors import BerthError, UsageError
 from berth.formats.results import read_json
 from berth.recipe import Recipe
 
@@ -66,7 +66,8 @@ def data(workspace: str, recipe: Recipe) -> dict[str, str]:
     Raises:
         UsageError: if its data was not made in this workspace.
     """
-    found = _read(_uri(workspace, "data", recipe, NOT_DATA), workspace)
+    read = {RECORDS + phase.records for phase in recipe.training.phases}
+    found = _read(_uri(workspace, "data", recipe, NOT_DATA), workspace, VOCABULARY, EVALUATION_SET, *read)
     if found is None:
         raise UsageError(
             "this workspace has no data for the recipe",
@@ -78,7 +79,7 @@ def data(workspace: str, recipe: Recipe) -> dict[str, str]:
 
 def training(workspace: str, recipe: Recipe) -> str | None:
     """URI of the directory that a recipe's training writes to; None if it has not started."""
-    found = _read(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace)
+    found = _read(_uri(workspace, TRAIN, recipe, NOT_TRAINING), workspace, TRAIN)
     return None if found is None else found[TRAIN]
 
 
@@ -94,7 +95,15 @@ def _write(uri: str, workspace: str, stages: Mapping[str, str]) -> None:
         file.write((json.dumps(relative, indent=2) + "\n").encode())
 
 
-def _read(uri: str, workspace: str) -> dict[str, str] | None:
+def _read(uri: str, workspace: str, *needed: str) -> dict[str, str] | None:
     if not storage.exists(uri):
         return None
-    return {title: storage.join(workspace, path) for title, path in read_json(uri).items()}
+    content = read_json(uri)
+    if not isinstance(content, dict) or not all(isinstance(content.get(title), str) for title in {*content, *needed}):
+        raise BerthError(
+            "the note about a run is damaged",
+            where=uri,
+            expected=f"the directories of {', '.join(sorted(needed))}",
+            fix="Delete the file and run again: finished stages are kept.",
+        )
+    return {title: storage.join(workspace, path) for title, path in content.items()}

@@ -16,9 +16,9 @@ CATEGORY_NAMESPACE = 14
 MEDIA_NAMESPACE = -2
 
 _LANGUAGE = re.compile(r"<mediawiki\b[^>]*\bxml:lang=[\"']([^\"']+)")
-_NAMESPACE = re.compile(r"<namespace\b[^>]*\bkey=[\"'](-?\d+)[\"'][^>]*>([^<]+)</namespace>")
+_NAMESPACE = re.compile(r"<namespace\b[^>]*\bkey=[\"'](-?[0-9]{1,9})[\"'][^>]*>([^<]+)</namespace>")
 # MediaWiki's exports have no aliases; other programs write them in the form of MediaWiki's API.
-_ALIAS = re.compile(r"<(?:namespacealias|ns)\b[^>]*\bid=[\"'](-?\d+)[\"'][^>]*>([^<]+)</(?:namespacealias|ns)>")
+_ALIAS = re.compile(r"<(?:namespacealias|ns)\b[^>]*\bid=[\"'](-?[0-9]{1,9})[\"'][^>]*>([^<]+)</(?:namespacealias|ns)>")
 
 
 @dataclass(frozen=True)

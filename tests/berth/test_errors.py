@@ -16,6 +16,16 @@ def test_missing_parts_leave_no_trace():
     assert str(BerthError("it broke!")) == "it broke!"
 
 
+def test_a_message_is_one_line_whatever_was_found():
+    error = BerthError("no\nJSON", where="a\nb", found="x\r\ny\x1b[31m\u2028", expected="1\n2", fix="Feed\nit")
+    assert str(error) == r"a\nb: no\nJSON. Found x\r\ny\x1b[31m\u2028. Expected 1\n2. Feed\nit."
+
+
+def test_a_message_has_a_limit_whatever_was_found():
+    message = str(BerthError("no", where="x" * 100_000, found="\x00" * 100_000, fix="Stop"))
+    assert message.startswith("xxx") and message.endswith("Stop.") and len(message) < 7_000
+
+
 def test_pickling_keeps_kind_and_parts():
     error = pickle.loads(pickle.dumps(UsageError("no", where="here", fix="do")))
     assert isinstance(error, UsageError)

@@ -11,7 +11,7 @@ import numpy as np
 from trainer.checkpoints import safetensors
 from trainer.models import Architecture
 
-_LAYER = re.compile(r"(?:^|[./])layers?[_.](\d+)[./]")
+_LAYER = re.compile(r"(?:^|[./])layers?[_.]([0-9]{1,9})[./]")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ SIZES = {**{name: np.dtype(dtype).itemsize for name, dtype in DTYPES.items()}, B
 DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 ALIGNMENT = 8
 HEADER_CHECKSUM = "header_crc32"
+MOST_DIMENSIONS, LARGEST = 8, 1 << 40  # of an array: far beyond any weights; NumPy has limits of its own
 HEADER_LIMIT = 100_000_000  # as in the safetensors library
 
 
@@ -147,6 +148,8 @@ def _check_entries(header: Mapping[str, Any]) -> int:
             raise ValueError(f"shape or offsets of {name}")
         if first != place or last < first:
             raise ValueError(f"a gap or overlap before {name}")
+        if len(shape) > MOST_DIMENSIONS or any(each > LARGEST for each in shape):
+            raise ValueError(f"shape of {name}")
         if not isinstance(entry["dtype"], str):
             raise ValueError(f"type of {name}")
         size = SIZES.get(entry["dtype"])

@@ -90,7 +90,7 @@ def read(prefix: str, names: Collection[str], architecture: Architecture) -> Che
                 if name in by_name
             }
             step = int(reader.get_tensor(GLOBAL_STEP)) if GLOBAL_STEP in keys else None
-        except (tf.errors.OpError, RuntimeError, ValueError, IndexError, UnicodeDecodeError) as error:
+        except (tf.errors.OpError, RuntimeError, ValueError, TypeError, IndexError) as error:
             raise BerthError(
                 "the TensorFlow checkpoint cannot be read", where=prefix, found=str(error).split("\n")[0]
             ) from error

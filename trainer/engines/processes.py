@@ -47,7 +47,7 @@ def of_tensorflow() -> Processes:
     count = max(len(workers), 1)
     if kind != "worker":
         raise _wrong(f"task.type {json.dumps(kind)}", '"worker"')
-    if not str(index).isdecimal() or len(str(index)) > 9 or int(index) >= count:
+    if not is_number(str(index)) or int(index) >= count:
         raise _wrong(f"task.index {json.dumps(index)[:80]}", f"a whole number below {count}, the number of workers")
     return Processes(int(index), count)
 
@@ -68,7 +68,7 @@ def of_jax() -> Processes:
             found=f"{', '.join(name for name in given if given[name])} without {', '.join(missing)}",
             expected="all three, or none for a single process",
         )
-    numbers = [int(given[name]) if _is_number(given[name]) else -1 for name in (NUMBER, COUNT)]
+    numbers = [int(given[name]) if is_number(given[name]) else -1 for name in (NUMBER, COUNT)]
     if not 0 <= numbers[0] < numbers[1]:
         raise UsageError(
             "the variables by which JAX's processes find each other are impossible",
@@ -79,7 +79,8 @@ def of_jax() -> Processes:
     return Processes(numbers[0], numbers[1], given[ADDRESS])
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number of a sensible size in ASCII digits."""
     return text.isascii() and text.isdecimal() and len(text) <= 9
 
 

@@ -70,8 +70,8 @@ class Pod:
                 fix="Render the JobSet with `berth k8s`.",
             )
         numbers = {name: environment[name] for name in names[1:]}
-        wrong = [f"{name}={value}" for name, value in numbers.items() if not value.isdecimal()]
-        job, number, count = (int(value) if value.isdecimal() else -1 for value in numbers.values())
+        wrong = [f"{name}={value[:80]}" for name, value in numbers.items() if not processes.is_number(value)]
+        job, number, count = (int(value) if processes.is_number(value) else -1 for value in numbers.values())
         if wrong or number >= count:
             raise UsageError(
                 "the environment variables do not say which pod of its JobSet this is",

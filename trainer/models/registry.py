@@ -70,7 +70,7 @@ def read_configuration(uri: str) -> Configuration:
     """
     content = read_json(uri)
     name = content.get("model_type", DEFAULT)
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise UsageError(
             "the model configuration is of an unknown architecture",
             where=f"{uri}, key model_type",

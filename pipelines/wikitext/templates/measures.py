@@ -158,7 +158,8 @@ RANGES = {
 }
 SCALES = {"e3": "thousand", "e6": "million", "e9": "billion", "e12": "trillion"}
 
-_NUMBER = re.compile(r"[+−-]?[\d,.]*\d[\d,.]*(?:[eE][+-]?\d+)?(?:\s*\d*[/⁄]\d+)?")
+# Possessive: what was read is not tried again, which would take the cube of the length where a letter follows.
+_NUMBER = re.compile(r"[+−-]?(?=[,.]*+\d)[\d,.]++(?:[eE][+-]?\d++)?(?:\s*+\d*+[/⁄]\d++)?")
 
 
 def number(arguments: Mapping[str, str], style: NumberStyle = ENGLISH) -> str | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
-
-_GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
 
 class NumberStyle(NamedTuple):
@@ -48,5 +45,11 @@ def grouped(number: str, style: NumberStyle = ENGLISH) -> str:
     if not digits.isdigit():
         return number
     sign = whole[: len(whole) - len(digits)]
-    shown = _GROUPS.sub(style.group, digits) if len(digits) >= style.least else digits
+    shown = style.group.join(_groups(digits)) if len(digits) >= style.least and digits.isdecimal() else digits
     return sign + shown + (style.decimal if decimals[:1].isdigit() else point) + decimals
+
+
+def _groups(digits: str) -> list[str]:
+    """Three digits each; the first group has the rest."""
+    first = len(digits) % 3 or 3
+    return [digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from berth.errors import UsageError
+from berth.errors import BerthError, UsageError
 from berth.recipe import file as recipe_file
 from berth.stage import run_index as runs
 
@@ -12,6 +12,7 @@ STAGES = {
     "extract": "extract/0",
     "vocabulary": "vocab/1",
     "records short": "records/2",
+    "records long": "records/5",
     "evaluation set": "evalset/3",
     "train": "train/4",
 }
@@ -29,6 +30,7 @@ def test_what_a_training_reads_is_found_again_also_when_the_workspace_has_moved(
     assert runs.data(str(place), recipe) == {
         "vocabulary": f"{place}/vocab/1",
         "records short": f"{place}/records/2",
+        "records long": f"{place}/records/5",
         "evaluation set": f"{place}/evalset/3",
     }
 
@@ -39,7 +41,7 @@ def test_the_note_says_nothing_of_the_place(tmp_path):
         noted(tmp_path / name, recipe)
     (first,), (second,) = ((tmp_path / name / "runs").iterdir() for name in ("a", "b"))
     assert first.name == second.name and first.read_bytes() == second.read_bytes()
-    assert set(json.loads(first.read_text()).values()) == {"vocab/1", "records/2", "evalset/3"}
+    assert set(json.loads(first.read_text()).values()) == {"vocab/1", "records/2", "records/5", "evalset/3"}
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,15 @@ def test_a_training_is_followed_by_whoever_has_its_recipe(tmp_path):
     same = recipe_file.load("quickstart", ["training.engine=jax", "cluster.defaults.spot=true"])
     assert runs.training(str(tmp_path), same) == str(tmp_path / "train" / "5")
     assert runs.training(str(tmp_path), recipe_file.load("quickstart", ["training.phases.0.steps=2500"])) is None
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"train": 1}', '{"train": null}'])
+def test_a_damaged_note_is_one_clear_error(tmp_path, content):
+    recipe = recipe_file.load("quickstart")
+    noted(tmp_path, recipe)
+    runs.record_training(str(tmp_path), recipe, str(tmp_path / "train" / "5"))
+    for path in (tmp_path / "runs").iterdir():
+        path.write_text(content)
+    for read in (runs.data, runs.training):
+        with pytest.raises(BerthError, match=r"the note about a run is damaged.*Delete the file and run again"):
+            read(str(tmp_path), recipe)

@@ -83,9 +83,9 @@ class BertConfig(ModelConfig):
             if theirs is not None and theirs != ours:
                 found[key] = (theirs, ours)
         theirs = content.get("hidden_act")
-        possible = {theirs, _ACTIVATIONS.get(str(theirs))}
+        possible = [theirs, _ACTIVATIONS.get(str(theirs))]
         if theirs == "gelu" and "model_type" not in content and "architectures" not in content:
-            possible.add("gelu_new")
+            possible.append("gelu_new")
         if theirs is not None and self.hidden_act not in possible:
             found["hidden_act"] = (theirs, self.hidden_act)
         return found

@@ -39,7 +39,9 @@ _EMBEDDINGS = {
     "_embedding_norm_layer/gamma": "LayerNorm/gamma",
     "_embedding_norm_layer/beta": "LayerNorm/beta",
 }
-_LAYER = re.compile(r"(?:layer_with_weights-(\d+)|_transformer_layers/(\d+))/(_\w+(?:/_\w+)?)/(kernel|bias|gamma|beta)")
+_LAYER = re.compile(
+    r"(?:layer_with_weights-([0-9]{1,9})|_transformer_layers/([0-9]{1,9}))/(_\w+(?:/_\w+)?)/(kernel|bias|gamma|beta)"
+)
 # The layers inside a transformer layer, and Google's name of each.
 PARTS = {
     "_attention_layer/_query_dense": "attention/self/query",

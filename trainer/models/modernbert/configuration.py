@@ -12,6 +12,7 @@ from berth.errors import UsageError
 from berth.recipe import ModelConfig
 from berth.recipe.model import Positive, Rate
 
+MOST_LAYERS = 10_000
 GLOBAL, LOCAL = "full_attention", "sliding_attention"
 # Hugging Face's names of our activations. ("gelu_pytorch_tanh" is another name of gelu_new.)
 Activation = Literal["gelu", "gelu_new", "gelu_pytorch_tanh", "relu"]
@@ -103,8 +104,10 @@ class ModernBertConfig(BaseModel):
         every = content.pop("global_attn_every_n_layers", 3)
         if content.get("layer_types") is None:
             layers = content.get("num_hidden_layers", 22)
-            if not all(isinstance(number, int) and number > 0 for number in (every, layers)):
-                raise ValueError("global_attn_every_n_layers and num_hidden_layers must be integers above 0")
+            if not all(isinstance(number, int) and 0 < number <= MOST_LAYERS for number in (every, layers)):
+                raise ValueError(
+                    f"global_attn_every_n_layers and num_hidden_layers must be integers above 0, at most {MOST_LAYERS}"
+                )
             content["layer_types"] = [GLOBAL if index % every == 0 else LOCAL for index in range(layers)]
         if content.get("local_rope_theta", 0.0) is None:  # local layers then have the base of the global ones
             content["local_rope_theta"] = content.get("global_rope_theta", 160000.0)

@@ -6,6 +6,8 @@ import pytest
 
 from pipelines.wikitext.cleaner import Cleaner
 from pipelines.wikitext.siteinfo import Wiki
+from pipelines.wikitext.templates.measures import convert
+from pipelines.wikitext.templates.number_styles import grouped
 
 CLEANER = Cleaner(Wiki())
 
@@ -104,3 +106,9 @@ def test_what_templates_show_in_other_languages(language, source, text):
 )
 def test_what_templates_show(source, text):
     assert CLEANER.clean(source.encode()).decode() == text
+
+
+def test_a_number_of_many_digits_takes_no_more_time_than_it_is_long():
+    digits = "1" * 300_000
+    assert grouped(digits).count(",") == 99_999
+    assert convert({"1": f"{digits}x", "2": "m"}) is None
