@@ -110,18 +110,25 @@ class _Events:
         self._is_outermost = _Events._open == 0
         _Events._open += 1
         self._content = {"progress": name, "total": total, "unit": unit}
-        self._sent = time.monotonic()
-        if self._is_outermost:
-            task_events.send(**self._content, done=done, figures={})
+        self._sent = 0.0
+        self._newest: tuple[int, Mapping[str, object]] | None = (done, {})
+        self._send()
 
     def update(self, done: int, figures: Mapping[str, object], is_new: bool) -> None:
-        now = time.monotonic()
-        if self._is_outermost and (is_new or now - self._sent >= SECONDS_BETWEEN_EVENTS):
-            self._sent = now
-            task_events.send(**self._content, done=done, figures={name: str(each) for name, each in figures.items()})
+        self._newest = (done, figures)
+        if is_new or time.monotonic() - self._sent >= SECONDS_BETWEEN_EVENTS:
+            self._send()
 
     def close(self) -> None:
+        self._send()
         _Events._open -= 1
+
+    def _send(self) -> None:
+        if self._is_outermost and self._newest is not None:
+            done, figures = self._newest
+            texts = {name: str(each) for name, each in figures.items()}
+            task_events.send(**self._content, done=done, figures=texts)
+            self._newest, self._sent = None, time.monotonic()
 
 
 def line(done: int, before: int, total: int | None, unit: str, seconds: float, figures: Mapping[str, object]) -> str:
