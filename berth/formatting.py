@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 MINUTE, HOUR = 60, 3600
+BLOCKS = "▁▂▃▄▅▆▇█"
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -59,6 +62,32 @@ def size(octets: int) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.95 else f"{value:.1f} {unit}"
+
+
+def counted(done: int, total: int | None, unit: str) -> str:
+    """Work done of a total: ``1,200/2,600 steps``, ``3.4 MB/40.0 MB``; the unit ``B`` is bytes."""
+    if unit == "B":
+        return size(done) if total is None else f"{size(done)}/{size(total)}"
+    return f"{done:,} {unit}s" if total is None else f"{done:,}/{total:,} {unit}s"
+
+
+def rate(each_second: float, unit: str) -> str:
+    """Units in a second: ``7.52 step/s``, ``3.4 MB/s``; the unit ``B`` is bytes."""
+    if unit == "B":
+        return f"{size(round(each_second))}/s"
+    return f"{each_second:,.0f} {unit}/s" if each_second >= 99.5 else f"{each_second:.3g} {unit}/s"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Values as a row of at most ``width`` blocks, each the mean of neighbours; the highest value is a full block."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return ""
+    columns = min(width, len(finite))
+    bounds = [index * len(finite) // columns for index in range(columns + 1)]
+    means = [sum(finite[start:end]) / (end - start) for start, end in pairwise(bounds)]
+    low, span = min(means), (max(means) - min(means)) or 1.0
+    return "".join(BLOCKS[round((mean - low) / span * (len(BLOCKS) - 1))] for mean in means)
 
 
 def readable(name: str) -> str:

@@ -1,17 +1,10 @@
-"""The log format of all processes (time, stage, message), and the terminal of child processes."""
+"""The log format of all processes (time, stage, message), and the terminal, if there is one that can be drawn on."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from typing import TextIO
-
-from tqdm import tqdm
-
-# Set by `berth run` on a terminal for the stages that it starts: a stage draws its progress bar on that terminal, while
-# its standard error goes to the log file of the run.
-TERMINAL_VARIABLE = "BERTH_TERMINAL"
 
 FORMAT = "%(asctime)s %(name)s: %(message)s"
 FORMAT_PROBLEM = "%(asctime)s %(name)s: %(levelname)s: %(message)s"
@@ -27,22 +20,17 @@ class _Formatter(logging.Formatter):
         return logging.Formatter(template, TIME_FORMAT).format(record)
 
 
-class _BarFriendlyHandler(logging.StreamHandler[TextIO]):
-    """Writes above a progress bar on the same terminal."""
+class _BarFriendlyHandler(logging.Handler):
+    """Writes to what is standard error at that moment: while a bar is drawn, something that writes above it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=self.stream)
+        sys.stderr.write(f"{self.format(record)}\n")
+        sys.stderr.flush()
 
 
-def terminal() -> TextIO | None:
-    """The terminal for progress bars; None if there is none."""
-    device = os.environ.get(TERMINAL_VARIABLE)
-    if device:
-        try:
-            return open(device, "w", encoding="utf-8")
-        except OSError:  # the terminal has been closed
-            return None
-    return sys.stderr if sys.stderr.isatty() else None
+def has_screen() -> bool:
+    """Whether standard error is a terminal on which lines can be drawn again."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def setup(verbose: bool = False) -> None:
@@ -54,12 +42,8 @@ def setup(verbose: bool = False) -> None:
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    streams = [sys.stderr]
-    if os.environ.get(TERMINAL_VARIABLE) and (screen := terminal()) is not None:
-        streams.append(screen)
-    for stream in streams:
-        handler = _BarFriendlyHandler(stream)
-        handler.setFormatter(_Formatter())
-        root.addHandler(handler)
+    handler = _BarFriendlyHandler()
+    handler.setFormatter(_Formatter())
+    root.addHandler(handler)
     root.setLevel(logging.INFO if verbose else logging.WARNING)
     logging.getLogger("berth").setLevel(logging.DEBUG if verbose else logging.INFO)

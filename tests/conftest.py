@@ -15,12 +15,6 @@ def seed(request):
     return request.config.getoption("--seed")
 
 
-@pytest.fixture(autouse=True)
-def _no_terminal(monkeypatch):
-    """Tests see what a log file would: the console of the person who runs them does not matter."""
-    monkeypatch.delenv("BERTH_TERMINAL", raising=False)
-
-
 @pytest.fixture(scope="module")
 def bucket():
     """The URI of an empty bucket in an emulator of Cloud Storage, used by the real client."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from berth import kernel_cache
+from berth.app.side_by_side import usable_cores
 from berth.errors import BerthError
 from berth.progress import Progress
 from berth.recipe import Recipe
@@ -30,8 +30,10 @@ def compile_for(recipe: Recipe) -> None:
         return
     log.info("compiling the kernels for this processor: once on this machine, half a minute on two cores")
     last = [group for group in missing if group == "dump"]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with Progress("kernels", total=len(missing), unit="group") as progress, ThreadPoolExecutor(cores) as pool:
+    with (
+        Progress("kernels", total=len(missing), unit="group") as progress,
+        ThreadPoolExecutor(usable_cores()) as pool,
+    ):
         for groups in ([group for group in missing if group not in last], last):
             for _ in pool.map(_compile, groups):
                 progress.update()

@@ -1,170 +1,226 @@
-"""Run a pipeline on this machine with kfp.local: every task is a process; all output goes to one log file."""
+"""Run a pipeline on this machine: every task is a process, independent ones run side by side; one log file for all."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import logging
+import functools
 import os
-import re
-import secrets
+import queue
+import shlex
 import shutil
+import signal
 import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from berth import storage
+from berth import log
+from berth.app import durations, side_by_side
+from berth.app.ordered_log import OrderedLog, log_file
+from berth.app.pipeline_tasks import PipelineTask, PipelineTasks
+from berth.app.plain_display import PlainDisplay
+from berth.app.run_state import RunState
+from berth.app.task_process import Failure, TaskProcess
 from berth.errors import BerthError, printable
-from berth.log import TERMINAL_VARIABLE
 from berth.stage import stopping
-from berth.stage.task import ERROR_VARIABLE
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
-log = logging.getLogger("berth.run")
 
-# kfp.local indents what a task prints by four spaces or more; a line in Berth's format begins with the time of day.
-TASK_LINE = re.compile(r"^ {4,}(\d\d:\d\d:\d\d .*)")
+class Display(Protocol):
+    """What the user sees of a run. All methods may be called by several threads."""
+
+    def started(self, number: int) -> None:
+        """A task has started."""
+
+    def ended(self, number: int) -> None:
+        """A task has ended well."""
+
+    def received(self, number: int, event: Mapping[str, Any]) -> None:
+        """A task has sent something; the run's state holds it already."""
+
+    def line(self, text: str) -> None:
+        """A line was written to the run's log."""
 
 
-def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
-    """Execute a compiled pipeline's tasks one after the other.
+def execute(pipeline: BaseComponent, workspace: str, name: str = "", **arguments: Any) -> str:
+    """Execute a compiled pipeline's tasks, side by side where they are independent and cores allow it.
 
     Args:
         pipeline: A pipeline whose tasks are lightweight Python components.
         workspace: The workspace, passed to the pipeline as an argument; the log goes to ``WORKSPACE/logs``.
+        name: What durations are remembered under.
         arguments: The pipeline's other arguments.
 
     Returns:
         The pipeline's output.
 
     Raises:
-        BerthError: with the failed task's own message and the path of the log.
-        StoppedError: after SIGTERM or Ctrl-C, when the running task has ended; says what that task has saved.
+        BerthError: with the failed task's own message and the path of the log; other tasks have been stopped.
+        StoppedError: after SIGTERM or Ctrl-C, when the running tasks have ended; says what they have saved.
     """
-    from kfp import local
-
-    with _scratch() as scratch, _log_file(workspace) as (path, file):
-        error_file = os.path.join(scratch, "error.json")
-        local.init(
-            runner=local.SubprocessRunner(use_venv=False),
-            pipeline_root=os.path.join(scratch, "outputs"),
-            workspace_root=os.path.join(scratch, "workspace"),
-        )
-        order, received = os.path.join(scratch, "stop"), list[int]()
-
-        def stop(number: int) -> None:
-            received.append(number)
-            stopping.pass_on(number, order)
-
-        with (
-            stopping.handled(stop),  # before the environment makes this process look like a task
-            _environment(error_file, order, scratch),
-            contextlib.redirect_stdout(_Tee(file)),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")  # that kfp.local ignores display names
-            try:
-                return str(pipeline(workspace=workspace, **arguments).output)
-            except RuntimeError as error:  # all that kfp.local says of a failed task
-                raise _failure(error, error_file, path, received) from None
+    with _scratch() as scratch, log_file(workspace) as (path, file):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations in kfp's own modules
+            tasks = PipelineTasks(pipeline, {"workspace": workspace, **arguments}, os.path.join(scratch, "outputs"))
+        slots = side_by_side.slots(arguments.get("beam_arguments", []), side_by_side.usable_cores())
+        state = RunState(tasks.tasks, durations.read(name), slots)
+        try:
+            with _display(state) as display:
+                output = OrderedLog(file, len(tasks.tasks), display.line)
+                try:
+                    _Run(tasks, state, display, output, scratch, slots).work(path)
+                finally:
+                    output.close()
+        finally:
+            durations.add(name, state.taken())
+        return tasks.output
 
 
-def _failure(error: RuntimeError, error_file: str, path: str, received: Sequence[int]) -> BerthError:
-    """The error of the failed task, with its own message; of a run that was stopped, what the task says is saved."""
-    if os.path.exists(error_file):
-        with open(error_file, encoding="utf-8") as file:
-            content = json.load(file)
-        if received and content["status"] == 128 + received[0]:
-            stopped = stopping.StoppedError(content["message"], fix=f"Log: {printable(path)}")
-            stopped.exit_status = content["status"]
-            return stopped
-        failure = BerthError(f"{content['stage']} failed. {content['message']}", fix=f"Log: {printable(path)}")
-        failure.exit_status = content["status"]
-        return failure
-    if received:
-        return stopping.StoppedError.by(
-            received[0],
-            "the run was stopped by {}; no task says that it has saved anything since its last complete file",
-            fix="Complete files and checkpoints are kept: the same command continues from them. "
-            f"Log: {printable(path)}",
-        )
-    task = re.search(r"[tT]ask(?: failed:)? '([a-z0-9-]+)'", re.sub(r"\x1b\[\d+m", "", str(error)))
-    return BerthError(
-        f"{task.group(1) if task else 'a stage'} ended without a message: it was killed or ran out of memory",
-        fix=f"Run the same command again: completed work is kept. Log: {printable(path)}",
+class _Run:
+    """The tasks that run, and what has become of the others."""
+
+    def __init__(
+        self, tasks: PipelineTasks, state: RunState, display: Display, output: OrderedLog, scratch: str, slots: int
+    ) -> None:
+        self._tasks, self._state, self._display, self._output = tasks, state, display, output
+        self._scratch, self._slots = scratch, slots
+        self._processes: dict[int, TaskProcess] = {}
+        self._started: set[int] = set()
+        self._ended: set[int] = set()
+        self._failures: dict[int, Failure] = {}
+        self._statuses: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._received: list[int] = []
+
+    def work(self, path: str) -> None:
+        """Run all tasks. Raises BerthError, which names the log file ``path``, if one fails or the run is stopped."""
+        with stopping.handled(self._receive_signal):
+            while True:
+                self._start_tasks()
+                if not self._processes:
+                    break
+                self._take(*self._statuses.get())
+        if self._failures or len(self._ended) < len(self._tasks.tasks):
+            raise _error(self._tasks.tasks, self._failures, self._received, path)
+
+    def _start_tasks(self) -> None:
+        """Start what can be started. After a failure or a signal, nothing is."""
+        while not self._failures and not self._received:
+            task = side_by_side.next_task(self._tasks.tasks, self._started, self._ended, self._slots)
+            if task is None:
+                return
+            directory = os.path.join(self._scratch, str(task.number))
+            os.mkdir(directory)
+            self._started.add(task.number)
+            self._state.start(task.number)
+            self._display.started(task.number)
+            self._output.write(task.number, f"--- {task.title}")
+            self._processes[task.number] = TaskProcess(
+                self._tasks.command(task),
+                task.component,
+                directory,
+                write=functools.partial(self._output.write, task.number),
+                receive=functools.partial(self._receive, task.number),
+                ended=functools.partial(self._put_status, task.number),
+            )
+            if self._received:  # a signal came before the process was known
+                self._processes[task.number].stop(self._received[0])
+
+    def _take(self, number: int, status: int) -> None:
+        """A process has ended."""
+        process = self._processes.pop(number)
+        self._output.end(number)
+        if status == 0:
+            self._tasks.finish(self._tasks.tasks[number])
+            self._ended.add(number)
+            self._state.end(number)
+            self._display.ended(number)
+            return
+        self._failures[number] = process.failure()
+        if len(self._failures) == 1 and not self._received:
+            self._stop_processes(signal.SIGTERM)
+
+    def _put_status(self, number: int, status: int) -> None:
+        self._statuses.put((number, status))
+
+    def _receive(self, number: int, event: Mapping[str, Any]) -> None:
+        self._state.receive(number, event)
+        self._display.received(number, event)
+
+    def _receive_signal(self, number: int) -> None:
+        self._received.append(number)
+        self._stop_processes(number)
+
+    def _stop_processes(self, number: int) -> None:
+        for process in list(self._processes.values()):
+            process.stop(number)
+
+
+def _error(
+    tasks: Sequence[PipelineTask], failures: Mapping[int, Failure], received: Sequence[int], path: str
+) -> BerthError:
+    """The error of the first failed task, with its own message; of a stopped run, what its tasks say is saved.
+
+    Args:
+        tasks: All tasks.
+        failures: Those that did not end well, by number.
+        received: The signals that stopped the run.
+        path: The run's log.
+    """
+    where = f"Log: {printable(path)}"
+    ordered = 128 + (received[0] if received else signal.SIGTERM)
+    stopped = {number: each for number, each in failures.items() if each.message and each.status == ordered}
+    failed = sorted(failures.keys() - stopped.keys())
+    if failed and not (received and stopped):
+        number, failure = failed[0], failures[failed[0]]
+        if failure.message is not None:
+            error = BerthError(f"{tasks[number].title} failed. {failure.message}", fix=where)
+            error.exit_status = failure.status
+            return error
+        if not received:
+            return BerthError(
+                f"{tasks[number].title} ended without a message: it was killed or ran out of memory",
+                fix=f"Run the same command again: completed work is kept. {where}",
+            )
+    again = f"To continue: `{_command()}`. {where}"
+    if stopped:
+        first, *others = (stopped[number].message or "" for number in sorted(stopped))
+        return _with_status(stopping.StoppedError(" ".join((first, *others)), fix=again), ordered)
+    return stopping.StoppedError.by(
+        received[0] if received else signal.SIGTERM,
+        "the run was stopped by {}; no task says that it has saved anything since its last complete file",
+        fix=f"Complete files and checkpoints are kept: the same command continues from them. {again}",
     )
 
 
-class _Tee(io.TextIOBase):
-    """Writes a run's output to its log file and, without a terminal, the tasks' log lines also to standard error.
-
-    On a terminal, tasks draw their progress themselves.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        self._file.write(text)
-        self._file.flush()
-        *lines, self._rest = (self._rest + text).split("\n")
-        if not sys.stderr.isatty():
-            for line in lines:
-                if match := TASK_LINE.match(line):
-                    print(match.group(1), file=sys.stderr, flush=True)  # noqa: T201  this is the log
-        return len(text)
-
-    def flush(self) -> None:
-        self._file.flush()
+def _with_status(error: stopping.StoppedError, status: int) -> stopping.StoppedError:
+    error.exit_status = status
+    return error
 
 
-@contextlib.contextmanager
-def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
-    """The log file of this run; for a workspace in Cloud Storage it is in a temporary directory of this user alone."""
-    if storage.is_cloud(workspace):
-        directory = tempfile.mkdtemp(prefix="berth-logs-")
-    else:
-        directory = os.path.join(workspace, "logs")
-        storage.make_directory(directory)
-    name = f"{time.strftime('run-%Y%m%d-%H%M%S')}-{os.getpid()}-{secrets.token_hex(4)}.log"
-    path = os.path.join(directory, name)
-    with storage.explained(path):
-        # "x" neither replaces a file nor follows a link.
-        file = open(path, "x", encoding="utf-8")  # noqa: SIM115  closed below, errors while writing are others'
-    with file:
-        yield path, file
+def _command() -> str:
+    """The command that was run, as it can be run again in the same directory."""
+    program, *rest = sys.argv
+    if os.path.basename(program) != "berth" or shutil.which("berth") == os.path.abspath(program):
+        program = "berth"
+    return shlex.join([program, *rest])
+
+
+def _display(state: RunState) -> contextlib.AbstractContextManager[Display]:
+    if not log.has_screen():
+        return PlainDisplay(state)
+    from berth.app.screen_display import ScreenDisplay  # rich: a tenth of a second
+
+    return ScreenDisplay(state)
 
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[str]:
-    """A directory for the small files that kfp.local passes between tasks; deleted after the run."""
+    """A directory for the small files that tasks pass on to each other; deleted after the run."""
     directory = tempfile.mkdtemp(prefix="berth-run-")
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _environment(error_file: str, order: str, scratch: str) -> Iterator[None]:
-    """Environment variables for the tasks' processes."""
-    variables = {ERROR_VARIABLE: error_file, stopping.STOP_VARIABLE: order, "TMPDIR": scratch}
-    if sys.stderr.isatty():
-        variables[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -14,7 +14,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from berth import log, storage
+from berth import log, storage, task_events
 from berth.errors import BerthError
 from berth.recipe import Recipe
 from berth.stage import Result, Workspace, stable_names, stopping
@@ -60,6 +60,7 @@ class Task:
             stable_names.link(self.destination.uri, self.recipe, name, result.uri)
         with open(manifest.path, "wb") as file:
             file.write(storage.read_bytes(storage.join(result.uri, NAME)))
+        task_events.send(up_to_date=result.was_up_to_date)
         manifest.metadata.update(directory=result.uri, digest=result.manifest.digest, **result.manifest.counters)
         return result.uri
 

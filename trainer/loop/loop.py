@@ -66,9 +66,8 @@ def run(
         handled(signals.append),
         _lost_processes(engine),
         contextlib.closing(training.metrics_log),
-        Progress("train", total=end, unit="step") as progress,
+        Progress("train", total=end, unit="step", done=training.done) as progress,
     ):
-        progress.update(training.done)
         if training.has_reached_target():
             numbers = range(0)
         elif training.done == 0 and cadence.is_due(recipe.evaluation, phases, 0):

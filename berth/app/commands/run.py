@@ -59,7 +59,7 @@ def run(
     pipeline = pretrain_pipeline(loaded, until=until)
     if not any(flag.startswith("--runner") for flag in flags):  # the stages' workers are on this machine
         kernels.compile_for(loaded)
-    report = local_run.execute(pipeline, workspace, beam_arguments=flags)
+    report = local_run.execute(pipeline, workspace, name=loaded.name, beam_arguments=flags)
     for line in run_summary.lines(report, workspace):
         typer.echo(line)
 

@@ -52,7 +52,8 @@ def _records(uri: str) -> list[bytes]:
             file = tfrecord.index_file(uri)
         except BerthError:
             return found
-        assert tfrecord.first_damaged(file.data.copy(), file.starts, file.lengths) >= 0
+        content = file.source if isinstance(file.source, np.ndarray) else np.fromfile(uri, dtype=np.uint8)
+        assert tfrecord.first_damaged(content.copy(), file.starts, file.lengths) >= 0
     return found
 
 
