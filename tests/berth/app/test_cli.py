@@ -90,7 +90,7 @@ def test_run_shows_the_failed_stages_own_error_and_the_log(tmp_path, recipe):
     assert last.startswith("berth: extract failed. ") and "dump.xml" in last and "Traceback" not in run.stderr
     log = last.rsplit("Log: ", 1)[1].rstrip(".")
     with open(log) as file:
-        assert "Running pipeline" in file.read()
+        assert "--- extract" in file.read()
 
 
 def test_a_failure_that_may_pass_has_a_status_of_its_own():
