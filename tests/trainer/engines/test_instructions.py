@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).with_name("count_instructions.py")
 
 
+@pytest.mark.slow
 def test_modernberts_gradient_of_each_layer_is_computed_once():
     environment = os.environ | {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # of the machine code alone
     command = [sys.executable, str(SCRIPT)]
