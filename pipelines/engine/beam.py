@@ -5,30 +5,12 @@ Import it where a job is built, not at the top of a stage: a stage that is up to
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
+from berth.optional_imports import without
 
 __all__ = ["PipelineOptions", "StandardOptions", "beam"]
 
-
-@contextlib.contextmanager
-def _without_pandas() -> Iterator[None]:
-    """Beam imports pandas if it is installed, for its DataFrame API.
-
-    Berth does not use that API, and pandas would cost each process 30 MB and a quarter of a second.
-    """
-    if "pandas" in sys.modules:
-        yield
-        return
-    # This makes `import pandas` an ImportError.
-    sys.modules["pandas"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["pandas"]
-
-
-with _without_pandas():
+# Beam imports pandas if it is installed, for its DataFrame API, which Berth does not use. It would cost each process
+# 30 MB and a quarter of a second.
+with without("pandas"):
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions

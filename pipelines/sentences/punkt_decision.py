@@ -6,8 +6,7 @@ import itertools
 import re
 from typing import Any, NamedTuple
 
-from nltk.tokenize import punkt
-
+from pipelines.sentences.nltk_punkt import punkt
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_token import NUMBER, Token
 

@@ -79,9 +79,9 @@ class PunktModel:
 
     def nltk_parameters(self) -> Any:
         """The model as an ``nltk.tokenize.punkt.PunktParameters``."""
-        from nltk.tokenize.punkt import PunktParameters
+        from pipelines.sentences.nltk_punkt import punkt
 
-        parameters = PunktParameters()
+        parameters = punkt.PunktParameters()
         parameters.abbrev_types = set(self.abbreviations)
         parameters.collocations = set(self.collocations)
         parameters.sent_starters = set(self.sentence_starters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nltk.tokenize import punkt
+from pipelines.sentences.nltk_punkt import punkt
 
 NUMBER = "##number##"
 

@@ -17,9 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nltk.tokenize import punkt
-
 from pipelines.sentences.lines import Lines
+from pipelines.sentences.nltk_punkt import punkt
 from pipelines.sentences.punkt_kernels import NONE, Characters
 from pipelines.sentences.punkt_parameters import PunktModel
 from pipelines.sentences.punkt_token import Token

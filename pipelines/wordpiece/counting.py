@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import tensorflow_transform as tft
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from tensorflow_metadata.proto.v0.schema_pb2 import TensorRepresentation
-from tensorflow_transform import beam as tft_beam
-from tfx_bsl.public.tfxio import TensorAdapterConfig
 
 from berth import storage
+from berth.optional_imports import without
 from berth.stage.inputs import InputFile
 from berth.stage.output import TEMPORARY, Output
 from pipelines.engine.beam import beam
 from pipelines.engine.checked_create import CheckedCreate
 from pipelines.engine.runner import pipeline
 from pipelines.wordpiece.word_counts import count_words
+
+# TensorFlow and Keras import these if they are installed, for features that nothing here uses: three seconds.
+with without("jax", "sklearn", "pandas"):
+    import tensorflow_transform as tft
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from tensorflow_metadata.proto.v0.schema_pb2 import TensorRepresentation
+    from tensorflow_transform import beam as tft_beam
+    from tfx_bsl.public.tfxio import TensorAdapterConfig
 
 if TYPE_CHECKING:
     import tensorflow as tf

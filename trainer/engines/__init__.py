@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from berth.errors import UsageError
+from berth.optional_imports import without
 from berth.recipe import Optimizer
 from trainer.models import Configuration
 
@@ -99,13 +100,14 @@ def create(name: str, settings: Settings) -> Engine:
     Raises:
         UsageError: if there is no engine of that name.
     """
+    # TensorFlow and Keras import these if they are installed, for features that nothing here uses: two seconds.
     if name == "tensorflow":
-        with quiet():
+        with quiet(), without("jax", "sklearn", "pandas"):
             from trainer.engines.tensorflow import TensorFlowEngine
         return TensorFlowEngine(settings)
     if name == "jax":
-        from trainer.engines.jax import JaxEngine
-
+        with without("sklearn", "pandas"):
+            from trainer.engines.jax import JaxEngine
         return JaxEngine(settings)
     raise UsageError("there is no such engine", where="training.engine", found=name, expected="tensorflow or jax")
 
