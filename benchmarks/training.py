@@ -1,6 +1,7 @@
 """Training speed: an update of each engine beside those of others, the reading of records, and accelerators.
 
     python benchmarks/training.py [--records GLOB] [--rounds N]            needs: pip install keras-hub jax
+    python benchmarks/training.py --quickstart
     python benchmarks/training.py --accelerator [--records-128 GLOB] [--records-512 GLOB]
                                                                            needs: see docs/performance.md
 
@@ -70,6 +71,26 @@ def compare(engine: str, rounds: int) -> None:
     )
 
 
+def quickstart(rounds: int) -> None:
+    """Print what share of the speed of plain matrix products the quickstart's training reaches."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    from training_parts.products import flops, make_products, make_update
+
+    from berth.recipe import file as recipe_file
+
+    recipe = recipe_file.load("quickstart")
+    times = take_turns({"update": make_update(recipe), "products": make_products(recipe)}, rounds)
+    for which, unit in enumerate(("s", "CPU s")):
+        rates = {
+            name: flops(recipe) / 1e6 / statistics.median(one[which] for one in taken) for name, taken in times.items()
+        }
+        print(
+            f"the quickstart's update {rates['update']:4.0f} GFLOP/{unit}, matrix products of its shapes "
+            f"{rates['products']:4.0f} GFLOP/{unit}: {rates['update'] / rates['products']:.0%}",
+            flush=True,
+        )
+
+
 def reading_rate(pattern: str) -> tuple[int, float, float]:
     """Tokens in a record, and records a second and a CPU second, read in a random order, decoded and checked."""
     import numpy as np
@@ -97,12 +118,15 @@ def main() -> None:
     parser.add_argument("--records-512", default=str(RECORDS_512), help="records of 512 tokens for --accelerator")
     parser.add_argument("--steps", type=int, default=30, help="updates timed for --accelerator")
     parser.add_argument("--check", action="store_true", help="with --accelerator: a tiny model, to see that it runs")
+    parser.add_argument("--quickstart", action="store_true", help="the quickstart's update beside matrix products")
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     log.setup()
     if arguments.engine:
         compare(arguments.engine, arguments.rounds)
+    elif arguments.quickstart:
+        quickstart(arguments.rounds)
     elif arguments.accelerator or arguments.case:
         os.environ["KERAS_BACKEND"] = "jax"
         from training_parts import accelerator
