@@ -6,7 +6,6 @@ The overlays in k8s/overlays patch the same files with kustomize; tests/k8s comp
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from berth import storage
+from berth.cluster.manifest_text import escaped
 from berth.errors import UsageError
 from berth.machines import Shape, node_selector, tolerations
 from berth.recipe import IMAGE_REFERENCE, SHARED_DIRECTORY, Recipe
@@ -28,13 +28,14 @@ SOURCES = {
     "evaluate": ("evaluate/job.yaml", "evaluate"),
     "finetune": ("finetune/job.yaml", "finetune"),
 }
+# The jobs that run the engine of the recipe; on a TPU it is JAX.
+WITH_ENGINE = ("train", "evaluate")
 BASE = "base"
 KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
 ONE_SLICE = {"alpha.jobset.sigs.k8s.io/exclusive-topology": "cloud.google.com/gke-nodepool"}
 # A host name has 63 characters, with "-workers-0-9999" and a suffix of Kubernetes; a pod of a job appends "-abcde".
 LONGEST_NAME, LONGEST_JOB_NAME = 40, 57
 HASH_LENGTH = 10
-LONGEST_LINE = 10_000  # so that ruamel.yaml does not wrap text
 
 Manifest = dict[str, Any]
 
@@ -111,8 +112,8 @@ def job(recipe: Recipe, kind: str, placement: Placement) -> list[Manifest]:
         placement: Image, workspace and machines.
 
     Raises:
-        UsageError: if a batch cannot be divided among the devices, a job of one pod is given several machines, a name
-            is too long, or the recipe has no fine-tuning task.
+        UsageError: if a batch cannot be divided among the devices, a job of one pod is given several machines, a job
+            is given an accelerator that it cannot use, a name is too long, or the recipe has no fine-tuning task.
     """
     workspace = {"BERTH_WORKSPACE": placement.workspace}
     if kind != "finetune":
@@ -122,13 +123,17 @@ def job(recipe: Recipe, kind: str, placement: Placement) -> list[Manifest]:
     return [
         document
         for task in recipe.fine_tuning
-        for document in _job(recipe, kind, f"{recipe.name}-{task}", {**workspace, "BERTH_FINE_TUNING": task}, placement)
+        # Two hyphens: x and a_b are other names than x_a and b.
+        for document in _job(
+            recipe, kind, f"{recipe.name}--{task}", {**workspace, "BERTH_FINE_TUNING": task}, placement
+        )
     ]
 
 
 def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], placement: Placement) -> list[Manifest]:
     source, stage = SOURCES[kind]
     (document,) = _read(source)
+    _check_accelerator(kind, stage, placement)
     _check_length(recipe.name, LONGEST_NAME - len("data-prep-"), "name")
     _check_length(f"{kind}-{name}", LONGEST_JOB_NAME, "fine_tuning")
     document["metadata"]["name"] = f"{kind}-{name}".replace("_", "-")
@@ -136,7 +141,7 @@ def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], pla
     if document["kind"] == "JobSet":
         _check_batches(recipe, placement)
         _set_hosts(document, recipe, placement)
-        pod = document["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+        job_spec = document["spec"]["replicatedJobs"][0]["template"]["spec"]
     else:
         if placement.hosts > 1:
             raise UsageError(
@@ -145,10 +150,14 @@ def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], pla
                 found=f"{placement.hosts} machines",
                 fix="Choose a shape of one machine.",
             )
-        pod = document["spec"]["template"]["spec"]
+        job_spec = document["spec"]
+    _set_timeout(document, job_spec, recipe.cluster.task(stage).timeout_hours)
+    pod = job_spec["template"]["spec"]
+    if kind in WITH_ENGINE and placement.machine is not None and placement.machine.is_tpu:
+        pod["containers"][0]["args"] += ["--set", "training.engine=jax"]
     _set_pod(pod, recipe, stage, placement)
     config = _config_map("berth", variables)
-    content = _config_map("recipe", {"recipe.yaml": recipe.model_dump_json(indent=2) + "\n"})
+    content = _config_map("recipe", {"recipe.yaml": escaped(recipe.model_dump_json(indent=2)) + "\n"})
     pod["containers"][0]["envFrom"][0]["configMapRef"]["name"] = config["metadata"]["name"]
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "recipe"]
     volume["configMap"]["name"] = content["metadata"]["name"]
@@ -158,13 +167,19 @@ def _job(recipe: Recipe, kind: str, name: str, variables: Mapping[str, str], pla
     return documents
 
 
-def text(documents: list[Manifest]) -> str:
-    """The manifests as one YAML stream."""
-    stream = io.StringIO()
-    yaml = YAML(typ="rt", pure=True)
-    yaml.width = LONGEST_LINE
-    yaml.dump_all(documents, stream)
-    return stream.getvalue()
+def require_shared(workspace: str) -> None:
+    """Refuse a workspace that the rendered pods would not find: no volume is mounted in them.
+
+    Raises:
+        UsageError: if it is not in Cloud Storage.
+    """
+    if not storage.is_cloud(workspace):
+        raise UsageError(
+            "the pods of this job have no volume with this workspace",
+            where="--workspace",
+            found=workspace,
+            expected="a gs:// URI",
+        )
 
 
 def _read(name: str) -> list[Manifest]:
@@ -187,7 +202,6 @@ def _set_hosts(document: Manifest, recipe: Recipe, placement: Placement) -> None
     job_spec["template"]["spec"]["terminationGracePeriodSeconds"] = recipe.cluster.termination_grace_seconds
     if placement.machine is not None and placement.machine.is_tpu:
         document["metadata"]["annotations"] = dict(ONE_SLICE)
-        container["args"] += ["--set", "training.engine=jax"]
 
 
 def _set_pod(pod: Manifest, recipe: Recipe, stage: str, placement: Placement) -> None:
@@ -220,6 +234,29 @@ def _check_length(name: str, longest: int, where: str) -> None:
             found=name,
             expected=f"at most {longest} characters",
         )
+
+
+def _set_timeout(document: Manifest, job_spec: Manifest, hours: float | None) -> None:
+    """Let a job end as failed after some hours, without another attempt."""
+    if hours is None:
+        return
+    job_spec["activeDeadlineSeconds"] = max(1, round(hours * 3600))
+    if document["kind"] == "JobSet":
+        document["spec"]["failurePolicy"]["rules"][0]["onJobFailureReasons"].append("DeadlineExceeded")
+
+
+def _check_accelerator(kind: str, stage: str, placement: Placement) -> None:
+    """Refuse accelerators that a job would hold without using them."""
+    machine = placement.machine
+    if machine is None or kind in WITH_ENGINE or (kind == "finetune" and not machine.is_tpu):
+        return
+    raise UsageError(
+        f"the job {kind} cannot use this accelerator",
+        where=f"--accelerator, cluster.stages.{stage}.accelerator",
+        found=machine.name,
+        expected="a GPU or none" if kind == "finetune" else "none",
+        fix="Give this stage another one in the recipe's cluster.stages, or none.",
+    )
 
 
 def _check_batches(recipe: Recipe, placement: Placement) -> None:

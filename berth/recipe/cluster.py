@@ -14,6 +14,18 @@ from pydantic import (
 from berth.recipe.section import Name, Section
 
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="a Kubernetes name")]
+# Keys and values of labels (kubernetes.io, "Labels and selectors"), which taints share.
+LabelKey = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+        description="the key of a Kubernetes label",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$", description="the value of a Kubernetes label"),
+]
 # A container image with a tag other than `latest`, a digest, or both.
 _IMAGE_PATH = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
 _IMAGE_TAG, _IMAGE_DIGEST = r":(?!latest(?:@|$))[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", r"@sha256:[0-9a-f]{64}"
@@ -25,11 +37,11 @@ SHARED_DIRECTORY = re.compile(r"(?:gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]|/[\w.
 class Toleration(Section):
     """A taint of nodes that a pod tolerates, with Kubernetes' keys."""
 
-    key: str
+    key: LabelKey
     """Key of the taint."""
     operator: Literal["Exists", "Equal"] = "Exists"
     """Tolerate every value of the key, or only `value`."""
-    value: str | None = None
+    value: LabelValue | None = None
     """Value of the taint, for `operator: Equal`."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Effect to tolerate. By default all."""
@@ -48,7 +60,7 @@ class TaskResources(Section):
     """Number of machines that train together (`berth k8s`). A TPU slice has the hosts of its shape instead."""
     spot: bool = False
     """Run on spot machines, which are cheaper but may be preempted at any time."""
-    node_selector: dict[str, str] = {}
+    node_selector: dict[LabelKey, LabelValue] = {}
     """Labels that a node must have, in addition to those of the accelerator."""
     tolerations: list[Toleration] = []
     """Taints to tolerate, in addition to those of the accelerator and of spot machines."""
@@ -57,7 +69,8 @@ class TaskResources(Section):
     backoff_seconds: PositiveInt = 60
     """Seconds before the first retry. Doubled for each further retry, up to an hour."""
     timeout_hours: Annotated[float, Field(gt=0.0)] | None = None
-    """Hours after which a task is stopped. By default there is no limit."""
+    """Hours after which a task is stopped, and a job of `berth k8s` ends as failed (training: after each restart). By
+    default there is no limit."""
     cache: bool = False
     """Use the cache of Kubeflow Pipelines. Without it, a finished stage ends within seconds as well, and also notices a
     changed input file or a deleted output, which the cache does not."""

@@ -1,17 +1,23 @@
 """`berth k8s`: the manifests of a recipe, filled in from its `cluster` section and a machine shape."""
 
 import copy
+import json
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 from ruamel.yaml import YAML
 
 from berth import machines
 from berth.cluster import manifests
+from berth.cluster.manifest_text import text
 from berth.errors import UsageError
 from berth.recipe import file as recipe_file
-from support.k8s_manifests import BATCHES, IMAGE, TASK, WORKSPACE, of_kind, rendered, templates
+from support.k8s_manifests import BATCHES, IMAGE, TASK, WORKSPACE, jobs, kustomize, of_kind, rendered, templates
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 # Kind, settings and machines that give what an overlay gives.
 OVERLAY_JOBS = {
@@ -57,7 +63,7 @@ def test_each_task_is_a_job_of_its_own():
     for job in of_kind(documents, "Job"):
         ((container,),) = [template["spec"]["containers"] for template in templates([job])]
         tasks[job["metadata"]["name"]] = variables[container["envFrom"][0]["configMapRef"]["name"]]
-    assert tasks == {"finetune-quickstart-sst2": "sst2", "finetune-quickstart-mrpc": "mrpc"}
+    assert tasks == {"finetune-quickstart--sst2": "sst2", "finetune-quickstart--mrpc": "mrpc"}
 
 
 def test_a_rendered_recipe_is_the_recipe():
@@ -101,6 +107,66 @@ def test_the_base_is_in_the_recipes_namespace():
     assert of_kind(documents, "LocalQueue")[0]["metadata"]["name"] == "night"
 
 
+@pytest.mark.parametrize("kind", ["train", "evaluate"])
+@pytest.mark.parametrize(("shape", "engine"), [("v5litepod-4", ["--set", "training.engine=jax"]), ("l4-1", [])])
+def test_on_a_tpu_the_engine_is_jax(kind, shape, engine):
+    (template,) = templates(rendered(kind, shape=shape))
+    arguments = template["spec"]["containers"][0]["args"]
+    assert arguments[arguments.index("$(BERTH_WORKSPACE)") + 1 :] == engine
+
+
+def test_a_time_limit_ends_the_job():
+    for kind, setting in (("data-prep", "extract"), ("train", "train"), ("evaluate", "evaluate")):
+        (spec,) = jobs(rendered(kind, f"cluster.stages.{setting}.timeout_hours=1.5"))
+        assert spec["activeDeadlineSeconds"] == 5400
+        assert "activeDeadlineSeconds" not in jobs(rendered(kind))[0]
+    (jobset,) = of_kind(rendered("train", "cluster.defaults.timeout_hours=1"), "JobSet")
+    (rule,) = jobset["spec"]["failurePolicy"]["rules"]
+    assert rule["onJobFailureReasons"] == ["PodFailurePolicy", "DeadlineExceeded"]
+
+
+def test_jobs_of_other_recipes_and_tasks_have_other_names():
+    names = set()
+    for recipe, task in (("x", "a_b"), ("x_a", "b"), ("x_a_b", "c"), ("x", "a_b_c"), ("x_a", "b_c")):
+        setting = f"fine_tuning.{task}={{task: sst2, data: 'gs://bucket/sst2'}}"
+        (job,) = of_kind(rendered("finetune", f"name={recipe}", setting), "Job")
+        assert DNS_LABEL.fullmatch(job["metadata"]["name"])
+        names.add(job["metadata"]["name"])
+    assert len(names) == 5
+
+
+LIKE_NUMBERS = ["1_0", "017", "1e3", "2020-01-01", "0x10", "0b1", "685_230.15", "1", "", "0o17"]
+LIKE_WORDS = ["yes", "No", "ON", "y", "off", "true", "null", "NaN"]
+
+
+def test_labels_stay_texts_for_kubernetes(tmp_path):
+    """kustomize has Kubernetes' parser of YAML 1.1, in which yes is true and 1_0 is ten."""
+    selector = {f"key-{number}": value for number, value in enumerate([*LIKE_NUMBERS, *LIKE_WORDS])} | {"yes": "on"}
+    settings = f"cluster.stages.train.node_selector={json.dumps(selector)}"
+    (tmp_path / "all.yaml").write_text(text(rendered("train", settings)))
+    (tmp_path / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+    (template,) = templates(of_kind(kustomize(tmp_path), "JobSet"))
+    assert template["spec"]["nodeSelector"] == selector
+
+
+@pytest.mark.parametrize("value", ["a b", "a\x7fb", "é", "-a", "x" * 64, "a\nb"])
+def test_what_is_no_label_is_refused(value):
+    with pytest.raises(UsageError, match="expected the value of a Kubernetes label"):
+        rendered("train", f"cluster.stages.train.node_selector={json.dumps({'key': value})}")
+
+
+@pytest.mark.parametrize(
+    "value", ["a\x7fb", "a\x80b", "a\x85b", "a\u2028b\u2029c", "\ufeffa", "é字😀", "a\nb", "'\"\\"]
+)
+def test_a_recipe_with_any_character_arrives_as_it_was(value):
+    recipe = recipe_file.load("quickstart").model_copy(update={"description": f"a {value} b"})
+    rendering = text(manifests.job(recipe, "train", manifests.Placement(IMAGE, WORKSPACE, None)))
+    assert not re.search("[\x7f-\x9f\u2028\u2029\ufeff]", rendering)
+    for documents in (list(YAML(typ="safe", pure=True).load_all(rendering)), list(yaml.safe_load_all(rendering))):
+        (content,) = [d["data"]["recipe.yaml"] for d in of_kind(documents, "ConfigMap") if "recipe.yaml" in d["data"]]
+        assert recipe_file.check(json.loads(content), "config map") == recipe
+
+
 LONG_TASK = f"fine_tuning.{'a' * 40}={{task: sst2, data: d}}"
 WRONG = {
     "batch": ("train", ["training.phases.0.batch_size=30"], {"shape": "v5litepod-16"}, "multiple of 16"),
@@ -108,6 +174,9 @@ WRONG = {
     "name": ("train", ["name=" + "a" * 31], {}, "name: .*too long"),
     "name of a task": ("finetune", [LONG_TASK], {}, "fine_tuning: .*too long"),
     "no task": ("finetune", [], {}, "no fine-tuning task"),
+    "a TPU for TensorFlow alone": ("finetune", [TASK], {"shape": "v5litepod-4"}, "v5litepod-4. Expected a GPU or none"),
+    "a TPU for data": ("data-prep", [], {"shape": "v5litepod-4"}, "data-prep cannot use this accelerator"),
+    "a GPU for data": ("data-prep", [], {"shape": "l4-1"}, "Expected none"),
     "two machines for one pod": ("evaluate", [], {"shape": "l4-1", "hosts": 2}, "runs on one machine"),
 }
 
@@ -148,6 +217,11 @@ def test_the_command_prints_what_kubectl_reads():
     run = berth("quickstart", *batches, "--accelerator", "v5litepod-16", "--image", IMAGE, "--workspace", WORKSPACE)
     assert run.returncode == 0, run.stderr
     assert list(YAML(typ="safe").load_all(run.stdout)) == rendered("train", shape="v5litepod-16")
+
+
+def test_a_workspace_on_no_volume_is_refused():
+    run = berth("quickstart", "--image", IMAGE, "--workspace", "/mnt/data")
+    assert run.returncode == 2 and "no volume with this workspace" in run.stderr and "gs://" in run.stderr
 
 
 def test_the_command_says_what_is_missing_or_wrong():

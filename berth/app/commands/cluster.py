@@ -174,6 +174,7 @@ def k8s(
     """Print a recipe's Kubernetes manifests, for `kubectl apply -f -`."""
     from berth import machines
     from berth.cluster import manifests
+    from berth.cluster.manifest_text import text
 
     if shapes:
         typer.echo(machines.table())
@@ -184,7 +185,7 @@ def k8s(
 
     loaded = load(recipe, set_, scale)
     if job == manifests.BASE:
-        typer.echo(manifests.text(manifests.base(loaded)), nl=False)
+        typer.echo(text(manifests.base(loaded)), nl=False)
         return
     if job not in manifests.SOURCES:
         raise UsageError("no such job", where=f"--job {job}", expected=f"base, {', '.join(manifests.SOURCES)}")
@@ -195,9 +196,10 @@ def k8s(
     for option, value in given.items():
         if not value:
             raise UsageError(f"the {option} is missing", expected=f"--{option}, or cluster.{option} in the recipe")
+    manifests.require_shared(str(given["workspace"]))
     default = machine.hosts if machine is not None and machine.is_tpu else resources.hosts
     placement = manifests.Placement(str(given["image"]), str(given["workspace"]), machine, hosts or default)
-    typer.echo(manifests.text(manifests.job(loaded, job, placement)), nl=False)
+    typer.echo(text(manifests.job(loaded, job, placement)), nl=False)
 
 
 def _load(recipe: str, overrides: list[str], until: str, scale: str, image: str) -> Recipe:
