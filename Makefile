@@ -35,7 +35,7 @@ $(STAMP): $(DEMO)
 	$(UV) --editable '.[demo,dev,docs]'
 	@touch $@
 
-demo: $(DEMO) ## From a Wikipedia excerpt to an evaluated BERT and its report
+demo: $(DEMO) ## From a Wikipedia excerpt to an evaluated model and its report
 	$(BIN)/berth run recipes/quickstart.yaml --workspace $(WORKSPACE)
 
 check: lint types test docs ## All that a change must pass before it is proposed
