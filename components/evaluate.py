@@ -11,6 +11,7 @@ def evaluate(
     workspace: str,
     model: str,
     evalset: str,
+    training_records: str,
     manifest: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ) -> str:
@@ -21,6 +22,8 @@ def evaluate(
         workspace: URI of the workspace.
         model: URI of the directory with the trained model.
         evalset: URI of the directory with eval.tfrecord.
+        training_records: URI of the directory of the record set that the evaluation set is made like, for the bigram
+            baseline.
 
     Returns:
         Output: URI of the directory with evaluation.json.
@@ -36,13 +39,14 @@ def evaluate(
         result = evaluate(
             model=task.files(model, "*"),
             records=task.files(evalset, PATTERN),
+            training_records=task.files(training_records, PATTERN),
             batch_size=task.recipe.evaluation.batch_size,
             engine=task.recipe.training.engine,
             checkpoints=task.recipe.evaluation.checkpoints,
             destination=task.destination,
         )
         figures = read_evaluation(result.uri)
-        for prefix, values in (("", figures), ("baseline_", figures["baseline"])):
+        for prefix, values in (("", figures), ("baseline_", figures["baseline"]), ("bigram_", figures["bigram"])):
             for name, value in values.items():
                 if isinstance(value, float):
                     metrics.log_metric(prefix + name, value)

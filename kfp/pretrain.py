@@ -91,7 +91,8 @@ def pretrain_pipeline(
             models[end] = add(f"train to {end}", train(until=end, **previous, **training))
             previous = {"before": models[end]}
         model = models[last] = add("train", train(**previous, **training))
-        add("evaluate", evaluate(model=model, evalset=examples, **common))
+        text_records = record_sets[resolved.evaluation.records]
+        add("evaluate", evaluate(model=model, evalset=examples, training_records=text_records, **common))
         # Fine-tuning waits for the slice of the training run that it uses; the next slice does not wait for it.
         for name, options in resolved.fine_tuning.items():
             for end in options.steps(last):

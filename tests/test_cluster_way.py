@@ -58,7 +58,7 @@ def test_data_training_evaluation_fine_tuning_and_what_is_left(tmp_path):
 
     run_pod(recipe, "evaluate", tmp_path)
     lines = [json.loads(line) for line in Path(f"{trained}-followed", "evaluations.jsonl").read_text().splitlines()]
-    assert lines[-1]["step"] == 12 and "masked_lm_accuracy" in lines[-1]
+    assert lines[-1]["step"] == 12 and {"masked_lm_accuracy", "only_bigram_right"} <= set(lines[-1])
 
     run_pod(recipe, "finetune", tmp_path)
     (tuned,) = (tmp_path / "workspace" / "finetune").glob("*/finetuning.json")

@@ -80,6 +80,7 @@ def evaluate(recipe: Recipe, workspace: str, seconds: float = SECONDS_BETWEEN_LI
     follow(
         directory=directory,
         records=Inputs.of_stage(data[run_index.EVALUATION_SET], TFRECORDS),
+        training_records=Inputs.of_stage(data[run_index.RECORDS + recipe.evaluation.records], TFRECORDS),
         batch_size=recipe.evaluation.batch_size,
         engine=recipe.training.engine,
         output=output,

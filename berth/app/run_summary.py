@@ -38,9 +38,12 @@ def _results(stages: Mapping[str, Node]) -> Iterator[tuple[str, str]]:
     yield "model", f"{training['parameters']:,} parameters after {training['steps']:,} steps in {place}"
     if evaluated := stages.get("evaluate"):
         figures = read_evaluation(evaluated.directory)
-        baseline = figures["baseline"]
+        constant = figures["baseline"]
+        others = [f"always guessing {constant['token']!r}: {constant['masked_lm_corrupted_accuracy']:.1%}"]
+        if bigram := figures.get("bigram"):
+            others.append(f"from the left neighbour: {bigram['masked_lm_corrupted_accuracy']:.1%}")
         yield (
             "accuracy",
-            f"masked tokens guessed right on held-out text: {figures['masked_lm_accuracy']:.1%}"
-            f" (always guessing {baseline['token']!r}: {baseline['masked_lm_accuracy']:.1%})",
+            f"masked tokens guessed right on held-out text: {figures['masked_lm_corrupted_accuracy']:.1%} "
+            f"({', '.join(others)}; tokens that masking kept do not count)",
         )

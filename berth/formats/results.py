@@ -41,21 +41,39 @@ class Baseline(TypedDict):
     token: str
     masked_lm_loss: float
     masked_lm_accuracy: float
+    masked_lm_corrupted_accuracy: float
     next_sentence_loss: NotRequired[float]
     next_sentence_accuracy: NotRequired[float]
 
 
+class Bigram(TypedDict):
+    """What guessing by the left neighbour scores; ``pairs`` is the number of pairs of tokens that were counted."""
+
+    pairs: int
+    masked_lm_accuracy: float
+    masked_lm_corrupted_accuracy: float
+
+
 class Evaluation(TypedDict):
-    """What a checkpoint scores on an evaluation set: losses in nats, accuracies as shares."""
+    """What a checkpoint scores on an evaluation set: losses in nats, accuracies as shares.
+
+    Corrupted are the masked positions whose token the model does not see: kept tokens do not count. With the bigram
+    baseline there are also the shares of them where only the model, and where only the baseline is right.
+    """
 
     step: int | None
     examples: int
     masked_positions: int
+    corrupted_positions: int
     masked_lm_loss: float
     masked_lm_accuracy: float
+    masked_lm_corrupted_accuracy: float
+    only_model_right: NotRequired[float]
+    only_bigram_right: NotRequired[float]
     next_sentence_loss: NotRequired[float]
     next_sentence_accuracy: NotRequired[float]
     baseline: Baseline
+    bigram: NotRequired[Bigram]
 
 
 class FineTuning(TypedDict):

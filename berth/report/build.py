@@ -14,7 +14,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import Manifest
 from berth.stage.output import Output
 
-VERSION = 3
+VERSION = 4
 
 
 def build_report(

@@ -7,12 +7,13 @@ from typing import Any
 
 from berth.formats.results import EVALUATIONS
 from berth.recipe import Target
-from berth.report import charts
+from berth.report import charts, evaluation
 from berth.report.run import Run
 
 TARGET = "evaluation-curve"
 HEIGHT = 320
 CURVES = (
+    ("masked_lm_corrupted_accuracy", "corrupted positions", charts.RATE),
     ("masked_lm_accuracy", "masked tokens", charts.MASKED_LM),
     ("next_sentence_accuracy", "next sentence", charts.NEXT_SENTENCE),
 )
@@ -38,10 +39,21 @@ def accuracy_target(run: Run) -> Target | None:
     return target if target is not None and target.metric.endswith("_accuracy") else None
 
 
+def simple_guesses(run: Run) -> dict[str, float]:
+    """What simple guesses reach at corrupted positions, by their name; empty where it was not measured."""
+    measured = evaluation.scores(run)
+    if measured is None:
+        return {}
+    names = {f"always “{measured.token}”": "baseline", "bigram table": "bigram"}
+    shown = [score for score in measured.figures if score.key == "masked_lm_corrupted_accuracy"]
+    found = {name: getattr(score, attribute) for score in shown for name, attribute in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
     """The curve as a JSON item for ``Bokeh.embed.embed_item``; None if there are fewer than two evaluations.
 
-    The recipe's target is a dashed line.
+    The recipe's target is a dashed line; what simple guesses reach at corrupted positions are dotted ones.
 
     Args:
         run: The run.
@@ -50,7 +62,7 @@ def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
     lines = evaluations(run)
     if not lines:
         return None
-    from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d, Span
+    from bokeh.models import ColumnDataSource, HoverTool, Label, NumeralTickFormatter, Range1d, Span
 
     against = x_axis(lines)
     curves = [curve for curve in CURVES if any(curve[0] in line for line in lines)]
@@ -70,6 +82,12 @@ def evaluation_curve(run: Run, target: str = TARGET) -> str | None:
         plot.add_layout(
             Span(location=goal.value, dimension="width", line_color=color, line_dash="dashed", line_width=1.25)
         )
+    for name, value in simple_guesses(run).items():
+        values.append(value)
+        style = {"line_color": charts.RATE, "line_dash": "dotted", "line_width": 1.25}
+        plot.add_layout(Span(location=value, dimension="width", **style))
+        style = {"text_font_size": "12px", "text_color": charts.TOTAL, "text_align": "right"}
+        plot.add_layout(Label(x=last, y=value, y_offset=2, text=name, **style))
     plot.y_range = Range1d(0, max([1e-9, *values]) * 1.1)
     plot.yaxis.formatter = NumeralTickFormatter(format="0%")
     tips = [("sequences", "@sequences{0,0}")] if against == "sequences" else []

@@ -1,4 +1,4 @@
-"""The report of a run as Markdown: its tables and the recipe, without curves and examples."""
+"""The report of a run as Markdown: its tables and the recipe, without curves and records."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def _lines(run: Run) -> Iterator[str]:
     if (scores := evaluation.scores(run)) is not None:
         yield from ("## Evaluation", "")
         yield from _scores(scores)
+        if examples := [guess for group in evaluation.guesses(run).values() for guess in group]:
+            yield from _guesses(examples)
     if results := fine_tuning.fine_tunings(run):
         yield from ("## Fine-tuning", "")
         yield from _fine_tunings(results)
@@ -106,8 +108,29 @@ def _scores(scores: evaluation.Scores) -> Iterator[str]:
     rows = []
     for score in scores.figures:
         show = formatting.share if score.is_share else formatting.fixed
-        rows.append((score.name, show(score.value), show(score.baseline)))
-    yield from table(("metric", "this model", "best constant guess"), rows)
+        rows.append((score.name, *map(show, (score.value, score.bigram, score.baseline))))
+    yield from table(("metric", "this model", "bigram table", "best constant guess"), rows)
+    if scores.only_model is not None:
+        only = [formatting.share(share) for share in (scores.only_model, scores.only_bigram)]
+        yield from (
+            f"Of the corrupted positions, only the model is right at {only[0]}, only the table at {only[1]}.",
+            "",
+        )
+
+
+def _guesses(examples: Sequence[evaluation.Guess]) -> Iterator[str]:
+    yield from table(
+        ("", "rank", "text", "guesses"),
+        [
+            (
+                guess.group,
+                formatting.count(guess.rank),
+                guess.text,
+                ", ".join(f"{token} {formatting.share(probability)}" for token, probability in guess.guesses),
+            )
+            for guess in examples
+        ],
+    )
 
 
 def _fine_tunings(results: Sequence[fine_tuning.FineTuning]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
         context: Variables of the template.
     """
     environment = Environment(
-        loader=FunctionLoader(_resource),
+        loader=FunctionLoader(resource),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printable,
@@ -105,7 +105,7 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
         scripts.insert(0, charts.javascript())
     return environment.get_template(template).render(
         version=__version__,
-        style=Markup(_resource("style.css")),
+        style=Markup(resource("style.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
         curves=curves,
@@ -113,7 +113,7 @@ def page(template: str, items: Mapping[str, str | None], **context: Any) -> str:
     )
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
     """A template or style sheet of this package."""
     return resources.files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
 

@@ -112,6 +112,7 @@ def evaluations() -> list[dict[str, Any]]:
             "sequences": 64 * step,
             "masked_lm_loss": 3.0 + 5.9 * math.exp(-step / 120),
             "masked_lm_accuracy": 0.35 * (1 - math.exp(-step / 150)),
+            "masked_lm_corrupted_accuracy": 0.3 * (1 - math.exp(-step / 150)),
             "next_sentence_loss": 0.69 - 0.0003 * step,
             "next_sentence_accuracy": 0.5 + 0.0004 * step,
         }
@@ -123,36 +124,38 @@ EVALUATION: dict[str, Any] = {
     "step": 500,
     "examples": 500,
     "masked_positions": 9123,
+    "corrupted_positions": 8211,
     "masked_lm_loss": 4.2,
     "masked_lm_accuracy": 0.312,
+    "masked_lm_corrupted_accuracy": 0.254,
+    "only_model_right": 0.162,
+    "only_bigram_right": 0.033,
     "next_sentence_loss": 0.6,
     "next_sentence_accuracy": 0.71,
     "baseline": {
         "token": "the",
         "masked_lm_accuracy": 0.061,
+        "masked_lm_corrupted_accuracy": 0.06,
         "masked_lm_loss": 6.4,
         "next_sentence_accuracy": 0.52,
         "next_sentence_loss": 0.69,
     },
+    "bigram": {"pairs": 401_000, "masked_lm_accuracy": 0.127, "masked_lm_corrupted_accuracy": 0.125},
 }
 
 
-def filled(text: str, masked: Mapping[int, tuple[str, list[str]]]) -> dict[str, Any]:
-    """An entry of fill_mask.json: at each masked position the truth and the guesses, likeliest first."""
-    tokens = text.split()
+def filled(
+    group: str, text: str, position: int, truth: str, guesses: Sequence[str], rank: int | None = None
+) -> dict[str, Any]:
+    """An entry of fill_mask.json: a masked position, the truth, and the guesses, likeliest first."""
     return {
-        "text": text,
-        "tokens": tokens,
-        "masked": [
-            {
-                "position": position,
-                "truth": truth,
-                "guesses": [{"token": token, "probability": 0.5 / 2**rank} for rank, token in enumerate(guesses)],
-            }
-            for position, (truth, guesses) in masked.items()
-        ],
-        "is_random_next": True,
-        "random_next_probability": 0.63,
+        "group": group,
+        "tokens": text.split(),
+        "position": position,
+        "truth": truth,
+        "rank": rank or [*guesses, truth].index(truth) + 1,
+        "probability": 0.001,
+        "guesses": [{"token": token, "probability": 0.5 / 2**place} for place, token in enumerate(guesses)],
     }
 
 
@@ -209,15 +212,19 @@ VOCABULARY = [
 RECORDS = b"".join(frame(serialized(one, VOCABULARY)) for one in EXAMPLES)
 FILLED = [
     filled(
+        "best",
         "[CLS] the harbour was [MASK] in 1887 by the rail ##way company [SEP] ships [MASK] any size [SEP]",
-        {4: ("built", ["built", "founded", "born", "made", "lost"]), 14: ("of", ["of", "and", "in", "the", ","])},
+        14,
+        "of",
+        ["of", "and", "in", "the", ","],
     ),
     filled(
+        "worst",
         "[CLS] the species is found in [MASK] for ##ests [SEP] it [MASK] on leaves [SEP]",
-        {
-            6: ("dry", ["the", "many", "dry", "old", "small"]),
-            11: ("feeds", ["was", "is", "works", "based", "feeds"]),
-        },
+        6,
+        "dry",
+        ["the", "many", "a", "old", "small"],
+        rank=1234,
     ),
 ]
 

@@ -88,6 +88,27 @@ def check_case(name: str, records: Inputs, lower_case: bool) -> None:
         )
 
 
+def check_training_text(training: Inputs, held_out: Inputs) -> None:
+    """Check that training records are not of the held-out text: whatever is counted there would be known beforehand.
+
+    Args:
+        training: Training records.
+        held_out: Records of the held-out text.
+
+    Raises:
+        UsageError: if they are the same files, or their manifests name the same text.
+    """
+    manifests = [manifest_of(each) for each in (training, held_out)]
+    texts = [each.inputs["text"].digest for each in manifests if each is not None and "text" in each.inputs]
+    if training.digest == held_out.digest or (len(texts) == 2 and texts[0] == texts[1]):
+        raise UsageError(
+            "the training records are of the held-out text",
+            where=training.uri,
+            expected="records of the text that the model was trained on",
+            fix="Name the output of `berth records` for the training text.",
+        )
+
+
 def _manifest(directory: str) -> Manifest | None:
     manifest = Manifest.read(directory)
     given = manifest.inputs.get(STAGE)

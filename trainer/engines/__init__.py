@@ -85,7 +85,7 @@ class Engine(Protocol):
         """The sum of a number over all processes; waits for them."""
 
     def evaluate(self, features: Arrays) -> np.ndarray:
-        """The global sums (`metrics.SUMS`) of a batch, from this process's share of it, features [local batch, …].
+        """The global sums (`metrics.EVALUATION_SUMS`) of a batch, from this process's share, features [local batch, …].
 
         All processes call this together; the global batch is a multiple of the replicas.
         """

@@ -172,14 +172,14 @@ class JaxEngine:
         """Gradients of one micro-batch's part of the loss, and its sums."""
 
         def loss(variables: Tensors) -> tuple[Tensor, Tensor]:
-            sums = self._evaluation_sums(variables, features)
+            sums = metrics.sums(self._outputs(variables, features), features)
             return sums[0] / denominators[0] + sums[3] / denominators[1], sums
 
         gradients, sums = jax.grad(loss, has_aux=True)(values)
         return gradients, sums
 
     def _evaluation_sums(self, values: Tensors, features: Tensors) -> Tensor:
-        return metrics.sums(self._outputs(values, features), features)
+        return metrics.evaluation_sums(self._outputs(values, features), features)
 
     def _outputs(self, values: Tensors, features: Tensors) -> models.Outputs:
         names = PRETRAINING_INPUTS

@@ -201,7 +201,7 @@ class TensorFlowEngine:
 
     def _evaluation_sums(self, features: dict[str, Tensor]) -> Tensor:
         def total(features: dict[str, Tensor]) -> Tensor:
-            sums = metrics.sums(self._outputs(features), features)
+            sums = metrics.evaluation_sums(self._outputs(features), features)
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, sums)
 
         return self.strategy.experimental_local_results(self.strategy.run(total, args=(features,)))[0]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from trainer.evaluation.model import Labels
+from trainer.evaluation.positions import Labels
 
 
 def constant_guess(labels: Labels, tokens: list[str], next_sentence: bool) -> dict[str, Any]:
@@ -17,7 +16,9 @@ def constant_guess(labels: Labels, tokens: list[str], next_sentence: bool) -> di
     minimum of any constant distribution. Likewise for the next sentence.
     """
     token = int(labels.masked.argmax())
+    corrupted = float(labels.corrupted[token] / max(labels.corrupted.sum(), 1))
     figures: dict[str, Any] = {"token": tokens[token], **_scores("masked_lm", labels.masked)}
+    figures["masked_lm_corrupted_accuracy"] = corrupted
     if next_sentence:
         figures |= _scores("next_sentence", labels.next_sentence)
     return figures

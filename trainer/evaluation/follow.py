@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from berth import storage
 from berth.errors import BerthError, UsageError
@@ -22,6 +22,7 @@ from berth.stage.inputs import Inputs
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.manifest import Manifest
 from trainer.checkpoints import checkpoint, summary
+from trainer.data.provenance import check_training_text
 from trainer.data.vocabulary import check_vocabulary
 from trainer.evaluation.history import as_text
 
@@ -35,6 +36,7 @@ def follow(
     *,
     directory: str,
     records: Inputs,
+    training_records: Inputs | None = None,
     batch_size: int = 64,
     engine: str = "tensorflow",
     output: str,
@@ -47,6 +49,7 @@ def follow(
     Args:
         directory: The training run's output directory, local (perhaps shared by hosts) or gs://; it may not exist yet.
         records: TFRecord files.
+        training_records: TFRecord files of training text, to compare the model with a bigram table; None omits this.
         batch_size: Records in a batch; changes the figures by rounding only.
         engine: ``tensorflow`` or ``jax``; likewise.
         output: Directory for evaluations.jsonl.
@@ -56,28 +59,37 @@ def follow(
         The lines of evaluations.jsonl, in order of their steps.
 
     Raises:
-        UsageError: if the output directory holds evaluations of something else.
+        UsageError: if the output directory holds evaluations of something else, or records do not belong together.
         BerthError: if the records do not fit the model, or losses are not finite.
     """
-    _claim(_digest(directory, seconds), records, output)
+    claim = {"training": _digest(directory, seconds), "records": records.digest}
+    if training_records is not None:
+        check_training_text(training_records, records)
+        claim["training_records"] = training_records.digest
+    _claim(claim, output)
     uri = storage.join(output, EVALUATIONS)
     lines = {line["step"]: line for line in (read_lines(uri) if storage.exists(uri) else [])}
-    model = None
+    model = table = None
     for step in _appearing(directory, lines, seconds):
         checkpoint_uri = storage.join(directory, checkpoint.name(step))
         try:
             if model is None:
+                from trainer.evaluation import bigram
                 from trainer.evaluation.model import load  # imports TensorFlow: not before there is a checkpoint
 
-                check_vocabulary("evaluation", records, Inputs.at(storage.join(directory, VOCABULARY)))
+                vocabulary = Inputs.at(storage.join(directory, VOCABULARY))
+                check_vocabulary("evaluation", records, vocabulary)
                 model = load(checkpoint_uri, records, engine)
+                if training_records is not None:
+                    check_vocabulary("training", training_records, vocabulary)
+                    table = bigram.count(training_records, model.records, model.tokens)
             else:
                 model.assign(checkpoint_uri)
         except (BerthError, FileNotFoundError):
             if storage.exists(checkpoint_uri):
                 raise
             continue  # the training run has deleted it; reported at the end
-        figures = model.evaluate(batch_size)
+        figures = model.evaluate(batch_size, table)
         lines[step] = {"step": step, **summary.progress_at(summary.read(directory) or {"phases": []}, step), **figures}
         write_lines(uri, [lines[key] for key in sorted(lines)])
         log.info("evaluated the checkpoint of step %d: %s", step, as_text(lines[step]))
@@ -106,9 +118,8 @@ def _appearing(directory: str, done: dict[int, Line], seconds: float) -> Iterato
             time.sleep(seconds)
 
 
-def _claim(training: str, records: Inputs, output: str) -> None:
+def _claim(claim: Mapping[str, str], output: str) -> None:
     """Record the training run and the records of the evaluations; refuse a directory with evaluations of others."""
-    claim = {"training": training, "records": records.digest}
     storage.make_directory(output)
     uri = storage.join(output, FOLLOWED)
     if not storage.exists(uri):

@@ -36,9 +36,10 @@ def best(lines: Sequence[Line], metric: str, steps: Container[int]) -> Line | No
 
 def as_text(line: Line) -> str:
     """An evaluation's figures for the log: accuracies in per cent, losses in nats."""
+    names = ("masked_lm_accuracy", "masked_lm_corrupted_accuracy", "masked_lm_loss")
     return ", ".join(
         f"{name.replace('_', ' ')} {line[name]:.2%}" if name.endswith("_accuracy") else f"loss {line[name]:.4f}"
-        for name in ("masked_lm_accuracy", "masked_lm_loss", "next_sentence_accuracy", "next_sentence_loss")
+        for name in (*names, "next_sentence_accuracy", "next_sentence_loss")
         if name in line
     )
 
@@ -49,6 +50,7 @@ def table(lines: Sequence[Line]) -> str:
         ("step", "step", "{:,}"),
         ("sequences", "sequences", "{:,}"),
         ("masked_lm_accuracy", "masked accuracy", "{:.2%}"),
+        ("masked_lm_corrupted_accuracy", "at corrupted positions", "{:.2%}"),
         ("masked_lm_loss", "masked loss", "{:.4f}"),
         ("next_sentence_accuracy", "next-sentence accuracy", "{:.2%}"),
         ("next_sentence_loss", "next-sentence loss", "{:.4f}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,10 +17,10 @@ from trainer.checkpoints.checkpoint import Checkpoint, beside
 from trainer.checkpoints.huggingface import CONFIG as HUGGINGFACE_CONFIG
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
 from trainer.engines import Engine, Settings, create
+from trainer.evaluation.bigram import BigramTable
+from trainer.evaluation.positions import corrupted_weights
 from trainer.models import CONFIG, Configuration, read_configuration
-from trainer.models.metrics import Totals
-
-RECORDS_PER_READ = 1024  # to count labels
+from trainer.models.metrics import EvaluationTotals
 
 
 @dataclass
@@ -68,13 +68,13 @@ class LoadedModel:
         self.engine.assign(arrays)
         self.uri = uri
 
-    def evaluate(self, batch_size: int) -> dict[str, float]:
+    def evaluate(self, batch_size: int, bigram: BigramTable | None = None) -> dict[str, float]:
         """Mean losses (nats) and accuracies over all records, as :func:`measure` gives them.
 
         Raises:
             BerthError: if one is NaN or infinite, since weights or logits are.
         """
-        figures = measure(self.engine, self.records, batch_size, self.next_sentence)
+        figures = measure(self.engine, self.records, batch_size, self.next_sentence, bigram)
         if broken := [f"{name} {value}" for name, value in figures.items() if not math.isfinite(value)]:
             raise self.not_finite(", ".join(broken))
         return figures
@@ -161,25 +161,9 @@ def load(uri: str, records: Inputs, engine_name: str = "tensorflow") -> LoadedMo
     return model
 
 
-@dataclass
-class Labels:
-    """Counts of the labels: of each masked token id, int64 [vocabulary], and of each next-sentence label, int64 [2]."""
-
-    masked: np.ndarray
-    next_sentence: np.ndarray = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
-
-
-def count_labels(records: RecordSet, vocab_size: int) -> Labels:
-    """Count the labels of all records."""
-    labels = Labels(np.zeros(vocab_size, dtype=np.int64))
-    for features, real in evaluation_batches(records, RECORDS_PER_READ):
-        counted = features["masked_lm_ids"][features["masked_lm_weights"] > 0]
-        labels.masked += np.bincount(counted, minlength=vocab_size)
-        labels.next_sentence += np.bincount(features["next_sentence_labels"][:real, 0], minlength=2)
-    return labels
-
-
-def measure(engine: Engine, records: RecordSet, batch_size: int, next_sentence: bool) -> dict[str, float]:
+def measure(
+    engine: Engine, records: RecordSet, batch_size: int, next_sentence: bool, bigram: BigramTable | None = None
+) -> dict[str, float]:
     """Mean losses (nats) and accuracies over all records, each counted once.
 
     All processes of a training run call this together: each computes its share of every batch, and all get the same
@@ -190,12 +174,16 @@ def measure(engine: Engine, records: RecordSet, batch_size: int, next_sentence: 
         records: The records.
         batch_size: Records in a batch over all devices; rounded up to a multiple of the devices.
         next_sentence: Whether the model has the next-sentence head.
+        bigram: A baseline to compare the model with, position by position.
     """
-    totals, share = Totals(), Share(engine.process, engine.processes)
+    totals, share = EvaluationTotals(), Share(engine.process, engine.processes)
     whole = -(-batch_size // engine.replicas) * engine.replicas
     with Progress("evaluate", total=-(-records.count // share.processes), unit="record") as progress:
         for features, real in evaluation_batches(records, whole, share):
             features["example_weights"] = (np.arange(len(features["input_ids"])) < real).astype(np.float32)
+            features["corrupted_weights"] = corrupted = corrupted_weights(features)
+            is_right = bigram.is_right(features) if bigram is not None else True
+            features["bigram_wrong_weights"] = np.where(is_right, np.float32(0), corrupted)
             totals.add(engine.evaluate(features))
             progress.update(real)
-    return totals.means(next_sentence)
+    return totals.means(next_sentence, with_bigram=bigram is not None)

@@ -68,6 +68,15 @@ def evaluate(
     records: Annotated[
         str, typer.Option("--records", metavar="DIR", help="Output of `berth evalset`.", parser=storage.path)
     ],
+    training_records: Annotated[
+        str,
+        typer.Option(
+            "--training-records",
+            metavar="DIR",
+            help="Output of `berth records` for training text: compare the model with a table of its bigrams too.",
+            parser=storage.path,
+        ),
+    ] = "",
     output: Annotated[
         str,
         typer.Option(
@@ -89,7 +98,7 @@ def evaluate(
     engine: str,
     batch_size: int,
 ) -> None:
-    """Evaluate a trained model on held-out records, compared with the best constant guess."""
+    """Evaluate a trained model on held-out records, compared with simple guesses."""
     from berth.formats.records import PATTERN
     from berth.formats.results import EVALUATIONS, read_evaluation, read_lines
     from berth.stage import Directory
@@ -109,10 +118,12 @@ def evaluate(
             found="a single checkpoint",
         )
     held_out = Inputs.of(storage.Pattern(records, PATTERN))
+    text = Inputs.of(storage.Pattern(training_records, PATTERN)) if training_records else None
     if follow:
         lines = following.follow(
             directory=directory,
             records=held_out,
+            training_records=text,
             batch_size=batch_size,
             engine=engine,
             output=output or f"{directory}-followed",
@@ -127,6 +138,7 @@ def evaluate(
         result = evaluate.evaluate(
             model=checkpoints.of_training(directory, every),
             records=held_out,
+            training_records=text,
             batch_size=batch_size,
             engine=engine,
             checkpoints="all" if every else "newest",
@@ -134,7 +146,12 @@ def evaluate(
         )
     else:
         result = evaluate.evaluate_other(
-            uri=directory, records=held_out, batch_size=batch_size, engine=engine, destination=target
+            uri=directory,
+            records=held_out,
+            training_records=text,
+            batch_size=batch_size,
+            engine=engine,
+            destination=target,
         )
     if every:
         typer.echo(history.table(read_lines(storage.join(result.uri, EVALUATIONS))))

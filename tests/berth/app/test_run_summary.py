@@ -20,7 +20,8 @@ def test_corpus_model_accuracy_report_and_what_to_try_next(tmp_path):
     assert [line.split()[0] for line in lines[:4]] == ["corpus", "model", "accuracy", "report"]
     assert lines[0].endswith(stages["segment"])
     assert "after 500 steps in" in lines[1] and lines[1].endswith(stages.get("export huggingface", stages["train"]))
-    assert "masked tokens guessed right on held-out text: " in lines[2] and "(always guessing 'the': " in lines[2]
+    assert "masked tokens guessed right on held-out text: 25.4% (always guessing 'the': 6.0%, " in lines[2]
+    assert lines[2].endswith("from the left neighbour: 12.5%; tokens that masking kept do not count)")
     assert lines[3].split() == ["report", f"{tmp_path}/report/report.html"]
     assert "berth schema" in lines[4] and "berth verify workspace" in lines[5]
 

@@ -170,7 +170,7 @@ def test_the_curves_are_drawn(browser: Browser, report: Path, width: int, scheme
     from berth.report.charts import MASKED_LM, NEXT_SENTENCE, RATE, TOTAL
 
     browser.open(report, width, scheme)
-    curves = {"curves": (MASKED_LM, NEXT_SENTENCE, RATE, TOTAL), "evaluation-curve": (MASKED_LM, NEXT_SENTENCE)}
+    curves = {"curves": (MASKED_LM, NEXT_SENTENCE, RATE, TOTAL), "evaluation-curve": (RATE, MASKED_LM, NEXT_SENTENCE)}
     for chart, colors in curves.items():
         seen = set(browser.script(COLOURS, chart))
         for color in colors:

@@ -96,7 +96,8 @@ def test_it_is_made_for_reading_aloud_and_for_tabbing(whole: Page) -> None:
 def test_the_head_compares_the_accuracies_with_the_constant_guess(whole: Page) -> None:
     assert whole.text("h1") == ["harbour"]
     assert whole.text("div", "verdict") == [
-        "31.2% masked-token accuracy on held-out text this model 31.2% always predicting “the” 6.1%",
+        "25.4% accuracy at corrupted positions on held-out text "
+        "this model 25.4% guessing from the left neighbour 12.5% always predicting “the” 6.0%",
         "71.0% next-sentence accuracy on held-out text this model 71.0% always the same answer 52.0%",
     ]
     figures = dict(zip(whole.text("dt")[4:], whole.text("dd")[4:], strict=True))
@@ -141,12 +142,32 @@ def test_records_are_shown_as_text_with_originals_and_replacements(whole: Page) 
 
 def test_masked_tokens_are_shown_with_the_models_guesses(whole: Page) -> None:
     assert whole.text("figure", "guess") == [
-        "ships of any size of 50.0% and 25.0% in 12.5% the 6.2% , 3.1%",
-        "it feeds on leaves was 50.0% is 25.0% works 12.5% based 6.2% feeds 3.1%",
+        "ships of any size of 50.0% and 25.0% in 12.5% the 6.2% , 3.1% The right word has rank 1.",
+        "the species is found in dry forests the 50.0% many 25.0% a 12.5% old 6.2% small 3.1% "
+        "The right word has rank 1,234, with 0.1%.",
     ]
-    assert "the longest is 50.0%" in whole.all("section")[SECTIONS.index("evaluation")].text
-    assert whole.text("li", "chosen") == ["of 50.0%", "feeds 3.1%"]
-    assert "[CLS] the species is found in the dry forests [SEP]" in whole.text("p", "segment")
+    assert whole.text("h4") == ["The 1 best", "The 1 worst"]
+    assert whole.text("li", "chosen") == ["of 50.0%"]
+
+
+def test_the_scores_are_next_to_those_of_simple_guesses(whole: Page) -> None:
+    (table,) = [text for text in whole.text("table") if text.startswith("Held-out set")]
+    assert "metric this model bigram table best constant guess" in table
+    assert "Accuracy at corrupted positions 25.4% 12.5% 6.0% Masked-token accuracy 31.2% 12.7% 6.1%" in table
+    section = " ".join(whole.all("section")[SECTIONS.index("evaluation")].text.split())
+    assert "only this model is right at 16.2%, and only the bigram table at 3.3%" in section
+    assert "the 8,211 masked ones where the model does not see" in section and "in 401,000 pairs" in section
+
+
+def test_markdown_has_the_scores_and_the_guesses_too(made: Made, tmp_path: Path) -> None:
+    result = build_report(
+        recipe=made.recipe, stages=made.stages, planned={}, destination=Directory(str(tmp_path / "report"))
+    )
+    text = Path(result.uri, "report.md").read_text(encoding="utf-8")
+    assert "| Accuracy at corrupted positions | 25.4% | 12.5% | 6.0% |" in text
+    assert "only the model is right at 16.2%, only the table at 3.3%." in text
+    assert "| best | 1 | ships \\[of\\] any size | of 50.0%, and 25.0%, in 12.5%, the 6.2%, , 3.1% |" in text
+    assert "| worst | 1,234 | the species is found in \\[dry\\] forests |" in text
 
 
 def test_the_flow_is_drawn_from_what_the_stages_read(whole: Page) -> None:
@@ -215,7 +236,7 @@ def test_hostile_text_stays_text(tmp_path: Path, text: str) -> None:
         {},
         {
             "evaluation.json": json.dumps({**EVALUATION, "baseline": {"token": text, "masked_lm_accuracy": 0.1}}),
-            "fill_mask.json": json.dumps([filled(f"{word} [MASK] {word}", {1: (word, [word, text])})]),
+            "fill_mask.json": json.dumps([filled("best", f"{word} [MASK] {word}", 1, word, [word, text])]),
         },
     )
     page = Page(rendered(made, {text: [record(f"{word} x", f"y {word}", {1: word, 5: text})]}))

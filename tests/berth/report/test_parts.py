@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from berth.recipe import Recipe
 from berth.report import charts, evaluation_curve
-from berth.report.evaluation import Guess, guess_at
+from berth.report.evaluation import Guess, guess_of
 from berth.report.flow import Step, draw
 from berth.report.record_view import examples, view
 from berth.report.run import FinishedStage, Run
 from berth.stage.manifest import Manifest
-from support.report_run import EXAMPLES, RECIPE, Made, evaluations, metrics, record
+from support.report_run import EXAMPLES, RECIPE, Made, evaluations, filled, metrics, record
 
 
 def steps(*titles: str) -> dict[str, Step]:
@@ -156,16 +156,22 @@ def test_a_masked_piece_of_a_word_stands_by_itself_glued_to_the_word() -> None:
 
 
 def context(tokens: str, position: int) -> Guess:
-    return guess_at(tokens.split(), {"position": position, "truth": "x", "guesses": []})
+    return guess_of(filled("best", tokens, position, "x", ["y"]))
 
 
 def test_the_words_around_a_masked_token_end_with_its_segment() -> None:
     guess = context("[CLS] a b [SEP] c [MASK] d [SEP] e", 5)
     assert [piece.text for piece in (*guess.before, *guess.after)] == ["c", "d"]
     assert guess.is_cut == (False, False)
+    assert guess.text == "c [x] d"
 
 
 def test_the_words_around_a_masked_token_are_few() -> None:
     guess = context("[CLS] " + "a " * 30 + "[MASK] [SEP]", 31)
     assert [piece.text for piece in guess.before] == ["a " * 13 + "a"]
     assert (guess.after, guess.is_cut) == ((), (True, False))
+
+
+def test_the_words_around_a_masked_token_are_whole() -> None:
+    guess = context("[CLS] a " + "b ##c ##d " * 10 + "[MASK] " + "b ##c ##d " * 10, 32)
+    assert guess.text == f"… {'bcd ' * 5}[x]{' bcd' * 5} …"

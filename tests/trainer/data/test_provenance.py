@@ -6,9 +6,9 @@ import pytest
 
 from berth.errors import UsageError
 from berth.recipe import Recipe
-from berth.stage import Stage, Workspace, run
+from berth.stage import Directory, Stage, Workspace, run
 from berth.stage.inputs import Inputs
-from trainer.data.provenance import check_case, check_records
+from trainer.data.provenance import check_case, check_records, check_training_text
 
 SETS = {"short": {"max_seq_length": 64}, "long": {"max_seq_length": 128, "max_predictions": 30}}
 
@@ -99,3 +99,20 @@ def test_records_of_others_are_a_warning_that_says_what_is_not_known(recipe, tmp
         check_records("short", Inputs.of(str(tmp_path / "*.tfrecord")), recipe)
     (message,) = caplog.messages
     assert "whether their vocabulary, case, masking and seed are those of the recipe is not known" in message
+
+
+def test_training_records_of_the_held_out_text_are_refused(tmp_path):
+    """By their manifests, also where the records differ: made with another seed, or picked from."""
+
+    def made(directory, stage, seed=None, **inputs):
+        def work(output):
+            with output.shard("x.tfrecord") as shard:
+                shard.write(directory.encode())
+
+        return run(Stage(stage, 1, {}, inputs, seed), Directory(str(tmp_path / directory)), work).files("*")
+
+    texts = {name: made(name, "segment") for name in ("held-out", "training")}
+    held_out = made("a", "evalset", records=made("b", "records", text=texts["held-out"]))
+    check_training_text(made("c", "records", text=texts["training"]), held_out)
+    with pytest.raises(UsageError, match="the training records are of the held-out text"):
+        check_training_text(made("d", "records", seed=1, text=texts["held-out"]), held_out)

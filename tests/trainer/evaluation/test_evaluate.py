@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from berth.errors import BerthError, UsageError
-from berth.stage import Directory
+from berth.formats.tfrecord import frame, read_records
+from berth.stage import Directory, Stage, run
 from berth.stage.inputs import Inputs
 from support.command_line import call
 from support.trainer_files import RECORDS, changed
@@ -15,7 +17,8 @@ from trainer.checkpoints import safetensors
 from trainer.data.records import Limits, RecordSet
 from trainer.evaluation import baseline
 from trainer.evaluation.evaluate import evaluate
-from trainer.evaluation.model import Labels, load, measure
+from trainer.evaluation.model import load, measure
+from trainer.evaluation.positions import Labels
 from trainer.loop.train import train
 from trainer.serving.export import export
 
@@ -78,6 +81,13 @@ def test_the_figures_are_means_over_every_record(figures, model, records, everyt
         "next_sentence_accuracy": (next_sentence.argmax(-1) == labels).mean(),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-5)
+    shown = np.take_along_axis(everything["input_ids"], everything["masked_lm_positions"], axis=1)
+    corrupted = weights * (shown != everything["masked_lm_ids"])
+    assert 0 < corrupted.sum() < weights.sum()
+    is_right = masked_lm.argmax(-1) == everything["masked_lm_ids"]
+    expected["masked_lm_corrupted_accuracy"] = (is_right * corrupted).sum() / corrupted.sum()
+    assert found["corrupted_positions"] == corrupted.sum()
+    assert found["masked_lm_corrupted_accuracy"] == pytest.approx(expected["masked_lm_corrupted_accuracy"])
     # Whatever the batch, the same figures.
     again = measure(loaded.engine, loaded.records, batch_size=7, next_sentence=True)
     assert {name: again[name] for name in expected} == pytest.approx(expected, abs=1e-5)
@@ -96,28 +106,89 @@ def test_the_baseline_is_the_most_frequent_label_of_the_set_itself(figures, ever
 
 
 def test_the_baselines_loss_is_the_entropy_of_the_labels():
-    guess = baseline.constant_guess(Labels(np.array([6, 2, 0]), np.array([5, 5])), ["a", "b", "c"], next_sentence=True)
+    labels = Labels(np.array([6, 2, 0]), corrupted=np.array([1, 2, 0]), next_sentence=np.array([5, 5]))
+    guess = baseline.constant_guess(labels, ["a", "b", "c"], next_sentence=True)
     assert guess == {
         "token": "a",
         "masked_lm_accuracy": 0.75,
+        "masked_lm_corrupted_accuracy": pytest.approx(1 / 3),
         "masked_lm_loss": pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25)),
         "next_sentence_accuracy": 0.5,
         "next_sentence_loss": pytest.approx(np.log(2)),
     }
 
 
-def test_fill_mask_shows_records_with_their_truth_and_the_likeliest_tokens(figures):
+def test_fill_mask_examples_are_whole_words_with_their_rank_and_the_likeliest_tokens(figures, everything, vocabulary):
     examples = json.loads((figures / "fill_mask.json").read_text())
-    assert len(examples) == 8
+    assert [example["group"] for example in examples] == ["best"] * 5 + ["median"] * 5 + ["worst"] * 5
+    ranks = [example["rank"] for example in examples]
+    assert ranks == sorted(ranks) and len({example["truth"] for example in examples}) == len(examples)
+    tokens = Path(vocabulary.one().uri).read_text().split("\n")
+    texts = [[tokens[token] for token in row] for row in everything["input_ids"]]
     for example in examples:
-        assert example["tokens"][0] == "[CLS]" and example["tokens"][-1] == "[SEP]"
-        assert example["text"] == " ".join(example["tokens"]).replace(" ##", "")
-        assert 0 <= example["random_next_probability"] <= 1 and isinstance(example["is_random_next"], bool)
-        for masked in example["masked"]:
-            assert example["tokens"][masked["position"]] == "[MASK]"
-            assert masked["truth"] and len(masked["guesses"]) == 5
-            probabilities = [guess["probability"] for guess in masked["guesses"]]
-            assert probabilities == sorted(probabilities, reverse=True)
+        shown, position = example["tokens"], example["position"]
+        assert shown[position] == "[MASK]" and shown[0] == "[CLS]" and shown[-1] == "[SEP]"
+        assert any(shown == text[: len(shown)] for text in texts)
+        assert not example["truth"].startswith("##") and any(map(str.isalpha, example["truth"]))
+        probabilities = [guess["probability"] for guess in example["guesses"]]
+        assert len(probabilities) == 5 and probabilities == sorted(probabilities, reverse=True)
+        if example["rank"] <= 5:
+            assert example["guesses"][example["rank"] - 1]["token"] == example["truth"]
+        else:
+            assert example["truth"] not in [guess["token"] for guess in example["guesses"]]
+            assert example["probability"] <= probabilities[-1]
+
+
+@pytest.fixture(scope="module")
+def training_text(vocabulary, tmp_path_factory):
+    """Half of the records as records of training text, which some stage has made."""
+    half = list(read_records(str(RECORDS)))[::2]
+
+    def work(output):
+        with output.shard("part-0.tfrecord") as shard:
+            shard.write(b"".join(map(frame, half)))
+
+    stage = Stage("records", 1, {}, {"vocabulary": vocabulary})
+    return run(stage, Directory(str(tmp_path_factory.mktemp("text") / "records")), work).files("*")
+
+
+@pytest.fixture(scope="module")
+def compared(model, records, training_text, tmp_path_factory):
+    """Directory of an evaluation with the bigram baseline."""
+    directory = tmp_path_factory.mktemp("compared") / "out"
+    destination = Directory(str(directory))
+    evaluate(model=model, records=records, training_records=training_text, batch_size=64, destination=destination)
+    return directory
+
+
+def test_with_training_text_the_model_is_compared_with_a_bigram_table(compared, figures, model, training_text):
+    found, without = (json.loads((directory / "evaluation.json").read_text()) for directory in (compared, figures))
+    bigram, key = found.pop("bigram"), "masked_lm_corrupted_accuracy"
+    only_model, only_bigram = found.pop("only_model_right"), found.pop("only_bigram_right")
+    assert found == without  # nothing else depends on it
+    assert bigram["pairs"] > 1000
+    assert bigram[key] > found["baseline"][key]  # even where it was counted on this very text it knows something
+    # Both ways of counting agree: what only one of them gets right is the difference.
+    assert only_model - only_bigram == pytest.approx(found[key] - bigram[key], abs=1e-6)
+    assert 0 <= only_model <= found[key] and 0 < only_bigram <= bigram[key]
+    inputs = json.loads((compared / "manifest.json").read_text())["inputs"]
+    assert inputs["training_records"]["digest"] == training_text.digest
+    assert (compared / "fill_mask.json").read_bytes() == (figures / "fill_mask.json").read_bytes()
+
+
+def test_the_command_takes_training_text_for_any_checkpoint(command, compared, model, training_text, tmp_path):
+    text = training_text.uri
+    assert json.loads(command(checkpoint=model.uri, training_records=text, output=str(tmp_path / "out"))) == json.loads(
+        (compared / "evaluation.json").read_text()
+    )
+    export(model=model, destination=Directory(str(tmp_path / "huggingface")))
+    other = json.loads(command(checkpoint=str(tmp_path / "huggingface"), training_records=text))
+    assert other["bigram"] == json.loads((compared / "evaluation.json").read_text())["bigram"]
+
+
+def test_training_text_that_is_the_held_out_text_is_refused(model, records, tmp_path):
+    with pytest.raises(UsageError, match="the training records are of the held-out text"):
+        evaluate(model=model, records=records, training_records=records, destination=Directory(str(tmp_path / "out")))
 
 
 def test_one_checkpoint_can_be_named(model, records, tmp_path):

@@ -56,6 +56,13 @@ def test_the_table_shows_what_there_is_and_marks_the_best():
     ]
 
 
+def test_the_log_line_has_all_figures_in_one_order():
+    line = {"step": 4, "masked_lm_corrupted_accuracy": 0.25, **LINES[1], "next_sentence_accuracy": 0.5}
+    assert history.as_text(line) == (
+        "masked lm accuracy 30.00%, masked lm corrupted accuracy 25.00%, loss 3.0000, next sentence accuracy 50.00%"
+    )
+
+
 def test_phase_and_sequences_of_a_step():
     phases = [{"name": "a", "steps": 10, "batch_size": 4}, {"name": "b", "steps": 5, "batch_size": 8}]
     found = [summary.progress_at({"phases": phases}, step) for step in (0, 10, 11, 15)]
