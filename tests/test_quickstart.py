@@ -4,6 +4,8 @@ import json
 import os
 import random
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,3 +142,26 @@ def test_the_model_and_the_report_are_there(undisturbed):
     assert {path.name for path in undisturbed.glob("export/*/*")} >= {"config.json", "model.safetensors", "vocab.txt"}
     figures = json.loads(next(undisturbed.glob("evaluate/*/evaluation.json")).read_text())
     assert 0.0 < figures["baseline"]["masked_lm_accuracy"] < 1.0
+
+
+def test_ctrl_c_during_training_saves_a_checkpoint_and_names_the_command_that_continues(undisturbed, tmp_path):
+    workspace = tmp_path / UNUSUAL
+    shutil.copytree(undisturbed, workspace)
+    for stage in ("train", "evaluate", "export", "report"):
+        shutil.rmtree(workspace / stage)
+    command = [*COMMAND, "--set", "training.phases.0.steps=4000", "--workspace", str(workspace)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        while not list(workspace.glob("train/*/checkpoint-*")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=300)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    last = errors.decode().splitlines()[-1]
+    assert process.returncode == 130, errors
+    step = int(re.search(r"training was stopped by Ctrl-C after step (\d+) of 4008\. ", last)[1])
+    assert list(workspace.glob(f"train/*/checkpoint-*{step}.safetensors"))
+    assert f"To continue: `berth {shlex.join(command[3:])}`. Log: " in last
