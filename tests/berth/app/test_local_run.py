@@ -206,7 +206,8 @@ def test_independent_tasks_run_side_by_side_and_their_lines_are_in_order(start, 
     shown = [line[9:].rstrip() for line in errors.splitlines()]
     assert [line for line in shown if not line.startswith("run: ")] == [line for line in lines if line[:3] != "---"]
     stages = ["run: stage 1 of 3, learn", "run: stage 2 of 3, learn-2", "run: stage 3 of 3, learn-3"]
-    assert [line for line in shown if line.startswith("run: ")] == stages
+    # On a slow machine there are lines of progress between them.
+    assert [line for line in shown if line.startswith("run: ") and "[" not in line] == stages
     assert "\x1b" not in errors and "\r" not in errors
     assert set(json.loads((tmp_path / "cache" / "durations.json").read_text())["demo"]) == {
         "learn",

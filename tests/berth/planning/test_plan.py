@@ -249,7 +249,7 @@ def test_a_workspace_gives_measured_figures(tmp_path):
     found = plan_of(recipe, workspace=str(tmp_path / "ws"))
     assert found["model"]["vocabulary"] == 3999
     short = found["records"]["short"]
-    assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 50 / 6, 200, 10_000)
+    assert (short["records"], short["per_pass"], short["bytes_per_record"], short["bytes"]) == (50, 50 / 4, 200, 10_000)
     assert short["measured"] and short["epochs"] == 6000 * 8 / 50
     assert (short["shards"], short["tokens_per_record"], short["files"]) == (2, 64 - 150 / 50, {})
     with pytest.raises(UsageError, match="this workspace has no data for the recipe"):
