@@ -48,9 +48,7 @@ def test_a_stray_word_is_not_taken_for_a_beam_flag(tmp_path):
     assert run.returncode == 2 and "stray" in run.stderr
 
 
-@pytest.mark.parametrize(
-    ("encoding", "shown"), [("ascii", "\\u0438 \\xe9"), ("latin-1", "\\u0438 é"), ("utf-8", "и é")]
-)
+@pytest.mark.parametrize(("encoding", "shown"), [("latin-1", "\\u0438 é"), ("utf-8", "и é")])
 def test_what_a_locale_cannot_show_is_escaped(encoding, shown):
     program = "from berth.app import cli; cli.app = lambda arguments: cli.typer.echo('и é'); cli.main()"
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
