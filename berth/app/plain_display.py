@@ -49,9 +49,9 @@ class PlainDisplay:
 
     def received(self, number: int, event: Mapping[str, Any]) -> None:
         """A task has sent something."""
-        if "progress" in event and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+        before, _ = self._state.states[number].first
+        if event.get("done", 0) > before and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
-            before, _ = self._state.states[number].first
             arguments = (event["done"], before, event["total"], event["unit"])
             log.info(
                 "stage %s: %s",

@@ -1,6 +1,7 @@
 """The command line: exit status 0, 1 or 2, and one message where something is wrong."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -45,6 +46,14 @@ def test_an_impossible_flag_value_names_the_flag(tmp_path):
 def test_a_stray_word_is_not_taken_for_a_beam_flag(tmp_path):
     run = berth("extract", "--dump", sys.executable, "--output", str(tmp_path / "o"), "stray")
     assert run.returncode == 2 and "stray" in run.stderr
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("latin-1", "\\u0438 é"), ("utf-8", "и é")])
+def test_what_a_locale_cannot_show_is_escaped(encoding, shown):
+    program = "from berth.app import cli; cli.app = lambda arguments: cli.typer.echo('и é'); cli.main()"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=True)
+    assert run.stdout.decode(encoding).strip() == shown
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
