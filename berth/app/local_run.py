@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from berth import storage
+from berth.app.scratch import scratch
 from berth.errors import BerthError, printable
 from berth.log import TERMINAL_VARIABLE
 from berth.stage import stopping
@@ -49,14 +49,14 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
     """
     from kfp import local
 
-    with _scratch() as scratch, _log_file(workspace) as (path, file):
-        error_file = os.path.join(scratch, "error.json")
+    with scratch() as directory, _log_file(workspace) as (path, file):
+        error_file = os.path.join(directory, "error.json")
         local.init(
             runner=local.SubprocessRunner(use_venv=False),
-            pipeline_root=os.path.join(scratch, "outputs"),
-            workspace_root=os.path.join(scratch, "workspace"),
+            pipeline_root=os.path.join(directory, "outputs"),
+            workspace_root=os.path.join(directory, "workspace"),
         )
-        order, received = os.path.join(scratch, "stop"), list[int]()
+        order, received = os.path.join(directory, "stop"), list[int]()
 
         def stop(number: int) -> None:
             received.append(number)
@@ -64,7 +64,7 @@ def execute(pipeline: BaseComponent, workspace: str, **arguments: Any) -> str:
 
         with (
             stopping.handled(stop),  # before the environment makes this process look like a task
-            _environment(error_file, order, scratch),
+            _environment(error_file, order, directory),
             contextlib.redirect_stdout(_Tee(file)),
             warnings.catch_warnings(),
         ):
@@ -143,19 +143,9 @@ def _log_file(workspace: str) -> Iterator[tuple[str, TextIO]]:
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[str]:
-    """A directory for the small files that kfp.local passes between tasks; deleted after the run."""
-    directory = tempfile.mkdtemp(prefix="berth-run-")
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _environment(error_file: str, order: str, scratch: str) -> Iterator[None]:
+def _environment(error_file: str, order: str, directory: str) -> Iterator[None]:
     """Environment variables for the tasks' processes."""
-    variables = {ERROR_VARIABLE: error_file, stopping.STOP_VARIABLE: order, "TMPDIR": scratch}
+    variables = {ERROR_VARIABLE: error_file, stopping.STOP_VARIABLE: order, "TMPDIR": directory}
     if sys.stderr.isatty():
         variables[TERMINAL_VARIABLE] = os.ttyname(sys.stderr.fileno())
     before = {name: os.environ.get(name) for name in variables}
