@@ -10,9 +10,8 @@ import shlex
 import shutil
 import signal
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from berth import log
@@ -21,6 +20,7 @@ from berth.app.ordered_log import OrderedLog, log_file
 from berth.app.pipeline_tasks import PipelineTask, PipelineTasks
 from berth.app.plain_display import PlainDisplay
 from berth.app.run_state import RunState
+from berth.app.scratch import scratch
 from berth.app.task_process import Failure, TaskProcess
 from berth.errors import BerthError, printable
 from berth.stage import stopping
@@ -61,17 +61,17 @@ def execute(pipeline: BaseComponent, workspace: str, name: str = "", **arguments
         BerthError: with the failed task's own message and the path of the log; other tasks have been stopped.
         StoppedError: after SIGTERM or Ctrl-C, when the running tasks have ended; says what they have saved.
     """
-    with _scratch() as scratch, log_file(workspace) as (path, file):
+    with scratch() as directory, log_file(workspace) as (path, file):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations in kfp's own modules
-            tasks = PipelineTasks(pipeline, {"workspace": workspace, **arguments}, os.path.join(scratch, "outputs"))
+            tasks = PipelineTasks(pipeline, {"workspace": workspace, **arguments}, os.path.join(directory, "outputs"))
         slots = side_by_side.slots(arguments.get("beam_arguments", []), side_by_side.usable_cores())
         state = RunState(tasks.tasks, durations.read(name), slots)
         try:
             with _display(state) as display:
                 output = OrderedLog(file, len(tasks.tasks), display.line)
                 try:
-                    _Run(tasks, state, display, output, scratch, slots).work(path)
+                    _Run(tasks, state, display, output, directory, slots).work(path)
                 finally:
                     output.close()
         finally:
@@ -214,13 +214,3 @@ def _display(state: RunState) -> contextlib.AbstractContextManager[Display]:
     from berth.app.screen_display import ScreenDisplay  # rich: a tenth of a second
 
     return ScreenDisplay(state)
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[str]:
-    """A directory for the small files that tasks pass on to each other; deleted after the run."""
-    directory = tempfile.mkdtemp(prefix="berth-run-")
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from berth import storage
-from berth.errors import BerthError, TemporaryError, UsageError
+from berth.errors import BerthError, TemporaryError, UsageError, summary
 from berth.retry import ATTEMPTS, is_temporary_status, retrying
 
 if TYPE_CHECKING:
@@ -43,9 +43,20 @@ class Endpoint:
         """Make a request, with retries. Raises UsageError or BerthError."""
         return _call(request, self.url, self.bearer)
 
-    def find_or_create(self, find: Callable[[], str | None], create: Callable[[], str]) -> str:
-        """The id of a named resource. Each attempt looks for it first: the response to the last may have been lost."""
-        return self.call(lambda: find() or create())
+    def find_or_create(self, find: Callable[[], str | None], create: Callable[[], str | None]) -> str:
+        """The id of a named resource. Each attempt looks for it first: the response to the last may have been lost.
+
+        Raises:
+            UsageError: if the response has no id, as from a server of something else.
+            BerthError: if the request fails.
+        """
+        return self.required(self.call(lambda: find() or create()))
+
+    def required(self, value: T | None) -> T:
+        """An id that each response of the API has. Raises UsageError without it."""
+        if not value:
+            raise _other_api(self.url, "a response without an id")
+        return value
 
 
 def read_token(file: str, environment: Mapping[str, str]) -> str | None:
@@ -92,7 +103,9 @@ def connect(url: str, bearer: str | None, namespace: str = "") -> Endpoint:
             answer, _, headers = _call(self._healthz_api.healthz_service_get_healthz_with_http_info, url, bearer)
             kind = headers.get("Content-Type", "nothing")
             if "json" not in kind:  # an HTML page, which the client takes for an empty response
-                raise UsageError("this is not the API of Kubeflow Pipelines", where=url, found=kind, fix=RIGHT_ADDRESS)
+                raise _other_api(url, kind)
+            if answer is None:
+                raise _other_api(url, "a response without content")
             return answer
 
     if bearer and url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
@@ -125,6 +138,8 @@ def _call(request: Callable[[], T], endpoint: str, bearer: str | None) -> T:
             return retrying(endpoint, is_temporary, describe)(request)()
     except ApiException as error:
         raise _refusal(error.status, _message(error.body, bearer), endpoint) from None
+    except (TypeError, ValueError, AttributeError) as error:  # the client has read JSON of another form
+        raise _other_api(endpoint, f"a response of another form ({summary(error)})") from error
     except lost as error:
         raise TemporaryError(
             "the endpoint cannot be reached",
@@ -132,6 +147,10 @@ def _call(request: Callable[[], T], endpoint: str, bearer: str | None) -> T:
             found=f"{_shortened(str(error.__cause__ or error), bearer)}, after {ATTEMPTS} attempts",
             fix="Check the address and the network.",
         ) from None
+
+
+def _other_api(endpoint: str, found: str) -> UsageError:
+    return UsageError("this is not the API of Kubeflow Pipelines", where=endpoint, found=found, fix=RIGHT_ADDRESS)
 
 
 def _refusal(status: int | None, message: str, endpoint: str) -> BerthError:

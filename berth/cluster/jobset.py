@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("berth.jobset")
 
 STAGE = "train"
+# The secret with the token of the account that may create JobSets (k8s/base), and where its task mounts it.
+SECRET, TOKEN_DIRECTORY = "berth-jobset", "/var/run/secrets/berth-jobset"
 GROUP, VERSION, PLURAL = "jobset.x-k8s.io", "v1alpha2", "jobsets"
 COMPLETED, FAILED = "Completed", "Failed"
 NOT_FOUND, CONFLICT = 404, 409
@@ -141,10 +143,12 @@ class _Client:
     def __init__(self, namespace: str, client: ApiClient | None) -> None:
         from kubernetes import client as kubernetes
         from kubernetes import config
+        from kubernetes.config.incluster_config import InClusterConfigLoader
 
         if client is None:
             try:
-                config.load_incluster_config()
+                loader = InClusterConfigLoader(f"{TOKEN_DIRECTORY}/token", f"{TOKEN_DIRECTORY}/ca.crt")
+                loader.load_and_set()
             except config.ConfigException as error:
                 raise UsageError(
                     "training on several machines must be started by a task in their cluster",
@@ -195,7 +199,7 @@ class _Client:
                 "the cluster refuses a request",
                 where=f"namespace {self.namespace}",
                 found=f"{error.status} {error.reason}",
-                fix="Apply k8s/base/roles.yaml, which permits the account of the pipeline's tasks to create JobSets.",
+                fix="Apply k8s/base, whose account berth-jobset may create JobSets (docs/gke.md, section 6).",
             ) from error
         except (urllib3.exceptions.HTTPError, ConnectionError) as error:
             raise TemporaryError(

@@ -92,7 +92,9 @@ def submit(
             lambda: _find_version(client, pipeline_id, version),
             lambda: client.upload_pipeline_version(path, version, pipeline_id=pipeline_id).pipeline_version_id,
         )
-    experiment_id = endpoint.call(lambda: client.create_experiment(experiment, namespace=namespace).experiment_id)
+    experiment_id = endpoint.find_or_create(
+        lambda: None, lambda: client.create_experiment(experiment, namespace=namespace).experiment_id
+    )
     run_name = f"{version} {uuid.uuid4().hex[:8]}"
     run_id = endpoint.find_or_create(
         lambda: _find_run(client, run_name, experiment_id),
@@ -125,6 +127,7 @@ def follow(endpoint: Endpoint, run: Run, poll_seconds: float = POLL_SECONDS) -> 
             if task.state and states.get(task.task_id) != task.state:
                 states[task.task_id] = task.state
                 log.info("%s: %s", task.display_name, task.state.lower())
+        endpoint.required(answer.run_id)
         if answer.state in FINAL_STATES:
             break
         time.sleep(poll_seconds)

@@ -33,6 +33,8 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     if stage == jobset.STAGE and is_distributed(cluster):
         kept = {name: getattr(resources, name) for name in ("retries", "backoff_seconds", "timeout_hours", "cache")}
         resources = FOLLOWER.model_copy(update=kept)
+        # Of all tasks only this one may create JobSets. Their account is the same: the pipeline's.
+        kubernetes.use_secret_as_volume(task, secret_name=jobset.SECRET, mount_path=jobset.TOKEN_DIRECTORY)
     if cluster.image is not None:
         task.set_container_image(cluster.image)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from berth.cluster import jobset
 from support.k8s_manifests import IMAGE, K8S, OVERLAYS, containers, jobs, kustomize, of_kind, templates
 
 # What Kubernetes takes as the value of a label, on any kind of object (63 characters at most).
@@ -73,7 +74,7 @@ def test_another_recipe_is_another_name_in_the_jobset(tmp_path):
 
 def test_people_may_do_what_jobs_need_and_no_more(overlays):
     roles = {role["metadata"]["name"]: role for role in of_kind(overlays["train-gpu"], "Role")}
-    assert set(roles) == {"berth-user", "berth-pipeline"}
+    assert set(roles) == {"berth-user", "berth-pipeline", "berth-jobset"}
     assert not of_kind(overlays["train-gpu"], "ClusterRole", "ClusterRoleBinding")
     for role in roles.values():
         for rule in role["rules"]:
@@ -81,24 +82,63 @@ def test_people_may_do_what_jobs_need_and_no_more(overlays):
             assert not {"secrets", "pods/exec", "serviceaccounts", "roles"} & set(rule["resources"])
 
 
-def test_only_the_pipelines_account_has_rights_and_a_token(overlays):
+def test_only_the_pipelines_accounts_have_rights_and_only_one_a_token(overlays):
     documents = overlays["train-gpu"]
     bound = {
-        subject["name"]
+        binding["roleRef"]["name"]: subject["name"]
         for binding in of_kind(documents, "RoleBinding")
         for subject in binding["subjects"]
         if subject["kind"] == "ServiceAccount"
     }
+    assert bound == {"berth-pipeline": "berth", "berth-jobset": "berth-jobset"}
     accounts = of_kind(documents, "ServiceAccount")
     with_token = {each["metadata"]["name"] for each in accounts if each["automountServiceAccountToken"]}
-    assert bound == with_token == {"berth"}
+    assert with_token == {"berth"}
+    assert not [pod for pod in templates(documents) if pod["spec"]["serviceAccountName"] == "berth-jobset"]
 
 
-def test_the_pipelines_account_may_do_what_its_tasks_ask_for(overlays):
+def test_only_the_task_that_starts_a_jobset_may_do_so(overlays):
     """`train` creates config maps and a JobSet, looks at it, replaces one that has ended (berth/cluster/jobset.py)."""
-    (role,) = [each for each in of_kind(overlays["train-gpu"], "Role") if each["metadata"]["name"] == "berth-pipeline"]
-    may = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
-    assert may["jobsets"] == {"create", "delete", "get"} and "create" in may["configmaps"]
+    documents = overlays["train-gpu"]
+    roles = {role["metadata"]["name"]: role for role in of_kind(documents, "Role")}
+    may = {
+        name: {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
+        for name, role in roles.items()
+    }
+    assert may["berth-jobset"] == {"jobsets": {"create", "delete", "get"}, "configmaps": {"create"}}
+    assert may["berth-pipeline"] == {"configmaps": {"get"}, "pods": {"get"}, "workflowtaskresults": {"create", "patch"}}
+    (secret,) = of_kind(documents, "Secret")
+    assert secret["metadata"]["name"] == jobset.SECRET
+    assert secret["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "berth-jobset"}
+    assert secret["type"] == "kubernetes.io/service-account-token"
+
+
+def test_pods_connect_only_where_they_must(overlays):
+    for documents in overlays.values():
+        policies = [policy["spec"] for policy in of_kind(documents, "NetworkPolicy")]
+        (egress,) = [policy for policy in policies if policy["policyTypes"] == ["Egress"]]
+        assert egress["podSelector"] == {}
+        anywhere = {port["port"] for rule in egress["egress"] if "to" not in rule for port in rule["ports"]}
+        assert anywhere == {53, 443}
+
+
+def test_flinks_ports_are_open_to_flink_and_the_launcher_only(overlays):
+    """Policies are added up: the base's must not select Flink's pods."""
+    documents = overlays["flink"]
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in of_kind(documents, "NetworkPolicy")}
+    (others,) = policies["berth"]["podSelector"]["matchExpressions"]
+    flink = {"flink-jobmanager", "flink-taskmanager"}
+    assert others["operator"] == "NotIn" and set(others["values"]) == flink
+    for name in flink:
+        assert policies[name]["podSelector"]["matchLabels"] == {"app.kubernetes.io/component": name}
+        for rule in policies[name]["ingress"]:
+            ((selector,),) = [[source["podSelector"] for source in rule["from"]]]
+            if "ports" in rule:
+                assert selector == {"matchLabels": {"app.kubernetes.io/component": "data-prep"}}
+            else:
+                assert set(selector["matchExpressions"][0]["values"]) == flink
+    (config,) = [config for config in of_kind(documents, "ConfigMap") if "flink-conf.yaml" in config["data"]]
+    assert "web.submit.enable: false" in config["data"]["flink-conf.yaml"]
 
 
 def test_what_is_not_filled_in_is_refused_by_kubernetes(overlays):
@@ -117,7 +157,9 @@ def filled_in(tmp_path_factory):
     shutil.copytree(K8S, checkout / "k8s")
     image, _, digest = IMAGE.partition("@")
     (checkout / "gcloud").write_text(f"#!/bin/sh\necho {digest}\n")
-    (checkout / "gcloud").chmod(0o755)
+    (checkout / "docker").write_text(f"#!/bin/sh\necho sha256:{'f' * 64}\n")
+    for program in ("gcloud", "docker"):
+        (checkout / program).chmod(0o755)
     given = {"IMAGE": image, "VERSION": "1.0.0", "BUCKET": "my-bucket", "PROJECT": "my-project"}
     environment = {**os.environ, **given, "PATH": f"{checkout}:{os.environ['PATH']}"}
     subprocess.run(["bash", "-euc", commands], cwd=checkout, env=environment, check=True)
@@ -134,4 +176,4 @@ def test_after_the_pages_commands_nothing_is_left_to_fill_in(filled_in, name):
     (config,) = [d for d in of_kind(documents, "ConfigMap") if "BERTH_WORKSPACE" in d["data"]]
     assert config["data"]["BERTH_WORKSPACE"] == "gs://my-bucket/workspace"
     for container in containers(documents):
-        assert container["image"] == IMAGE or container["image"].startswith("flink:")
+        assert container["image"] in (IMAGE, f"flink@sha256:{'f' * 64}")

@@ -26,11 +26,12 @@ class KubeflowServer(StubServer):
     Args:
         token: The one bearer token that is accepted; None accepts all requests.
         page: HTML that answers every request, as that of a login page before the server.
+        answer: JSON that answers every request, as that of a server of something else.
     """
 
-    def __init__(self, token: str | None = None, page: str | None = None) -> None:
+    def __init__(self, token: str | None = None, page: str | None = None, answer: str | None = None) -> None:
         super().__init__(Handler)
-        self.token, self.page = token, page
+        self.token, self.page, self.answer = token, page, answer
         self.pipelines: Things = []
         self.versions: Things = []
         self.experiments: Things = []
@@ -51,6 +52,8 @@ class Handler(StubHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if self.server.page is not None:
             self.send(200, self.server.page.encode(), {"content-type": "text/html"})
+        elif self.server.answer is not None:
+            self.send(200, self.server.answer.encode(), {"content-type": "application/json"})
         elif not parts.path.startswith(API):
             self.send(404, b"404 page not found", {"content-type": "text/plain"})
         elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":

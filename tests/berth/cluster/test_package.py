@@ -13,7 +13,7 @@ from kfp import components as kfp_components
 from kfp.kubernetes import kubernetes_executor_config_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from berth.cluster import references
+from berth.cluster import jobset, references
 from berth.cluster.package import compiled
 from berth.errors import BerthError, UsageError
 from berth.recipe import file as recipe_file
@@ -196,6 +196,17 @@ def test_a_training_on_several_machines_is_a_small_task_that_starts_a_jobset(set
     resources = pipeline["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
     assert resources["resourceCpuLimit"] == "1" and "accelerator" not in resources
     assert pipeline["root"]["dag"]["tasks"]["train"]["retryPolicy"]["maxRetryCount"] == 5
+
+
+def test_only_the_task_that_starts_a_jobset_has_its_token():
+    _, platforms = documents(compile_("cluster.stages.train.accelerator=l4-1", "cluster.stages.train.hosts=2"))
+    configured = platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    mounted = {name: each["secretAsVolume"] for name, each in configured.items() if "secretAsVolume" in each}
+    assert list(mounted) == ["exec-train"]
+    (secret,) = mounted["exec-train"]
+    assert (secret["secretName"], secret["mountPath"]) == (jobset.SECRET, jobset.TOKEN_DIRECTORY)
+    _, alone = documents(compile_())
+    assert "secretAsVolume" not in str(alone)
 
 
 def test_a_training_on_one_machine_happens_in_its_task(tasks):

@@ -138,6 +138,26 @@ def test_an_html_page_is_not_the_api(monkeypatch):
         connect(server.url, None)
 
 
+@pytest.mark.parametrize(
+    "answer", ["{}", "[]", '"ok"', "3", "null", '{"pipelines": 3}', '{"pipelines": [{}]}', "not JSON"]
+)
+def test_json_of_something_else_is_not_the_api(monkeypatch, answer):
+    monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
+    with (
+        KubeflowServer(answer=answer) as server,
+        pytest.raises(UsageError, match=r"not the API of Kubeflow Pipelines\. Found a response.*/apis/v2beta1"),
+    ):
+        submission.submit(
+            connect(server.url, None),
+            b"not uploaded",
+            name="quickstart",
+            description="",
+            experiment="tests",
+            service_account="berth",
+            arguments={},
+        )
+
+
 def test_a_wrong_path_says_what_the_address_must_serve(server):
     with pytest.raises(UsageError, match=r"no Kubeflow Pipelines at this address.*/apis/v2beta1"):
         connect(f"{server.url}/elsewhere", TOKEN)
