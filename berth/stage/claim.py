@@ -67,6 +67,12 @@ def take(
     Claim(stage=identity.name, digest=identity.digest, identity=identity).write(uri)
 
 
+def remove_temporary(uri: str) -> None:
+    """Remove the temporary files that a process left when it was killed."""
+    for name in filter(is_temporary, storage.names_below(uri)):
+        storage.delete(storage.join(uri, name))
+
+
 def give_up(name: str, uri: str, changed: str) -> None:
     """Note that the files here may be made from two versions of the input ``changed``: nobody may continue them."""
     Claim(stage=name, changed=changed).write(uri)

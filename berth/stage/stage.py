@@ -202,6 +202,7 @@ def _finished(stage: Stage, uri: str) -> Manifest | None:
         )
     check_stage(uri, manifest)
     if storage.exists(storage.join(uri, STARTED)):  # killed after its manifest was written
+        claim.remove_temporary(uri)
         _remove_working_files(uri)
     return manifest
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import posixpath
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
 from berth.storage import local
 from berth.storage.cloud_errors import missing
-from berth.storage.local_errors import explained, explained_reading
+from berth.storage.local_errors import explained_reading
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
 from berth.storage.uris import is_cloud, local_path, parent
 
@@ -204,13 +203,7 @@ def delete(uri: str) -> None:
     if is_cloud(uri):
         cloud_storage.delete(uri)
         return
-    path = local_path(uri)
-    # Another process may be deleting it too.
-    with explained(uri), contextlib.suppress(FileNotFoundError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    local.delete(local_path(uri), uri)
 
 
 def make_directory(uri: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -152,6 +153,20 @@ def link(path: Path, directory: Path, uri: str) -> None:
         made = Path(temporary, path.name[:LONGEST_BEGINNING])
         made.symlink_to(os.path.relpath(directory.resolve(), path.parent.resolve()))
         os.replace(made, path)
+        _fsync(path.parent)
+
+
+def delete(path: Path, uri: str) -> None:
+    """Delete a file, or a directory with its contents, if it exists. It stays deleted after a power failure.
+
+    Raises:
+        BerthError: if it cannot be deleted.
+    """
+    with explained(uri), contextlib.suppress(FileNotFoundError):  # another process may be deleting it too
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
         _fsync(path.parent)
 
 

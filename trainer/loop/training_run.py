@@ -186,12 +186,16 @@ class TrainingRun:
             if number < schedule.total_updates(self.phases):
                 state |= _position(schedule.update(self.phases, number + 1))
             safetensors.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
-            checkpoint.prune(
-                self._output.uri,
-                self._recipe.training.keep_checkpoints,
-                lambda step: self.is_scheduled(step) or (is_last and step == number),
-                best=self._best_step(checkpoint.list_steps(self._output.uri)),
-            )
+            self._prune(is_last)
+
+    def _prune(self, is_last: bool) -> None:
+        """Delete the checkpoints that are no longer kept. The newest is one to keep if training ends with it."""
+        checkpoint.prune(
+            self._output.uri,
+            self._recipe.training.keep_checkpoints,
+            lambda step: self.is_scheduled(step) or (is_last and step == self.done),
+            best=self._best_step(checkpoint.list_steps(self._output.uri)),
+        )
 
     def finish(self) -> None:
         """Record in training.json how training ended, and which checkpoint is the best."""
@@ -215,6 +219,7 @@ class TrainingRun:
             value = next(line[metric] for line in lines if line["step"] == best)
             result["best"] = {"step": best, metric: value, "checkpoint": checkpoint.name(best)}
         summary.write(self._output, result)
+        self._prune(is_last=True)  # once more: the run may have been killed after its last checkpoint
 
     def _not_finite(self, what: str, number: int) -> BerthError:
         saved = checkpoint.list_steps(self._output.uri)

@@ -56,6 +56,16 @@ def test_a_finished_stage_is_not_run_again(tmp_path, text):
     assert run(stage(text), place, never).was_up_to_date
 
 
+def test_what_a_process_left_when_it_was_killed_after_the_manifest_is_removed(tmp_path, text):
+    place = Workspace(str(tmp_path / "w"))
+    result = run(stage(text), place, write_two_shards)
+    for name in (".stage.json", "..revisions.json.x1.tmp", ".receipts/a.txt.json"):
+        with storage.atomic_write(storage.join(result.uri, name)) as file:
+            file.write(b"{}")
+    assert run(stage(text), place, write_two_shards).was_up_to_date
+    assert sorted(os.listdir(result.uri)) == [".revisions.json", "a.txt", "b.txt", "manifest.json"]
+
+
 def test_parameters_inputs_and_seed_change_the_digest_but_places_do_not(tmp_path, text):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "in.txt").write_text("hello")

@@ -77,3 +77,14 @@ def test_delete_takes_files_and_directories(tmp_path):
     storage.delete(str(tmp_path / "d"))
     storage.delete(str(tmp_path / "d"))
     assert os.listdir(tmp_path) == []
+
+
+def test_what_is_deleted_does_not_come_back_after_a_power_failure(tmp_path, monkeypatch):
+    """The directory is fsynced once the name is gone."""
+    synced, fsync = [], os.fsync
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "directory").mkdir()
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.listdir(tmp_path)) or fsync(handle))
+    storage.delete(str(tmp_path / "file"))
+    storage.delete(str(tmp_path / "directory"))
+    assert synced == [["directory"], []]
