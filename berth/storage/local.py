@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import BinaryIO
 
 from typing_extensions import Buffer
 
+from berth.errors import BerthError
 from berth.storage.local_errors import explained, explained_reading
 
 BUFFER_BYTES = 1 << 16
@@ -30,6 +32,9 @@ class _Input(io.FileIO):
     def __init__(self, path: Path, uri: str) -> None:
         self._uri = uri
         super().__init__(path, "rb")
+        if stat.S_ISCHR(os.fstat(self.fileno()).st_mode):  # /dev/zero has no end
+            self.close()
+            raise BerthError("a file is expected here", where=uri, found="a device")
 
     def readinto(self, buffer: Buffer) -> int:
         """Fill the buffer; returns the number of bytes."""
@@ -56,7 +61,7 @@ class _Output(io.FileIO):
 
 
 def open_read(path: Path, uri: str) -> BinaryIO:
-    """Open a file for reading bytes. Raises BerthError if it is missing, a directory or unreadable."""
+    """Open a file for reading bytes. Raises BerthError if it is missing, a directory, a device or unreadable."""
     with explained_reading(uri):
         return io.BufferedReader(_Input(path, uri), BUFFER_BYTES)
 

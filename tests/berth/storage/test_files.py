@@ -77,3 +77,8 @@ def test_delete_takes_files_and_directories(tmp_path):
     storage.delete(str(tmp_path / "d"))
     storage.delete(str(tmp_path / "d"))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_device_is_not_read_without_end():
+    with pytest.raises(BerthError, match=r"/dev/zero: a file is expected here\. Found a device\."):
+        storage.read_bytes("/dev/zero")
