@@ -56,6 +56,14 @@ class Section(BaseModel):
         """
         return self.model_dump(mode="json", include=include, exclude=exclude, exclude_defaults=True)
 
+    @model_validator(mode="after")
+    def _fits_64_bits(self) -> Section:
+        """Refuse numbers that no array, file or process can hold; arithmetic with them ends in errors."""
+        for key, value in self:
+            if isinstance(value, int) and abs(value) >= 1 << 63:
+                raise ValueError(f"{key} is a number beyond 64 bits")
+        return self
+
     @classmethod
     def default(cls, key: str) -> Any:
         """The value of a key that :meth:`identity` omits."""

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import shutil
+import stat
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ class _Input(io.FileIO):
     def __init__(self, path: Path, uri: str) -> None:
         self._uri = uri
         super().__init__(path, "rb")
+        if stat.S_ISCHR(os.fstat(self.fileno()).st_mode):  # /dev/zero has no end
+            self.close()
+            raise BerthError("a file is expected here", where=uri, found="a device")
 
     def readinto(self, buffer: Buffer) -> int:
         """Fill the buffer; returns the number of bytes."""
@@ -60,7 +64,7 @@ class _Output(io.FileIO):
 
 
 def open_read(path: Path, uri: str) -> BinaryIO:
-    """Open a file for reading bytes. Raises BerthError if it is missing, a directory or unreadable."""
+    """Open a file for reading bytes. Raises BerthError if it is missing, a directory, a device or unreadable."""
     with explained_reading(uri):
         return io.BufferedReader(_Input(path, uri), BUFFER_BYTES)
 

@@ -15,10 +15,15 @@ TEMPLATE_NAMESPACE = 10
 CATEGORY_NAMESPACE = 14
 MEDIA_NAMESPACE = -2
 
-_LANGUAGE = re.compile(r"<mediawiki\b[^>]*\bxml:lang=[\"']([^\"']+)")
-_NAMESPACE = re.compile(r"<namespace\b[^>]*\bkey=[\"'](-?[0-9]{1,9})[\"'][^>]*>([^<]+)</namespace>")
+_LANGUAGE = re.compile(r"<mediawiki\b[^>]{0,1000}\bxml:lang=[\"']([^\"']+)")
+# Attributes have a limit: of many tags without an end, each would be searched to the end of the head.
+_ATTRIBUTES = "[^>]{0,1000}"
+_NAMESPACE = re.compile(rf"<namespace\b{_ATTRIBUTES}\bkey=[\"'](-?[0-9]{{1,9}})[\"']{_ATTRIBUTES}>([^<]+)</namespace>")
 # MediaWiki's exports have no aliases; other programs write them in the form of MediaWiki's API.
-_ALIAS = re.compile(r"<(?:namespacealias|ns)\b[^>]*\bid=[\"'](-?[0-9]{1,9})[\"'][^>]*>([^<]+)</(?:namespacealias|ns)>")
+_ALIAS = re.compile(
+    rf"<(?:namespacealias|ns)\b{_ATTRIBUTES}\bid=[\"'](-?[0-9]{{1,9}})[\"']{_ATTRIBUTES}>"
+    r"([^<]+)</(?:namespacealias|ns)>"
+)
 
 
 @dataclass(frozen=True)

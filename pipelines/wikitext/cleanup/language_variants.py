@@ -11,8 +11,9 @@ LANGUAGES = frozenset(
 )
 
 _MARKED = re.compile(rb"-\{(?!\{)((?:[^{}]|\{\{[^{}]*\}\})*)\}-")
-_FLAGS = re.compile(rb"\s*([A-Za-z;-]*)\s*\|")
-_VARIANT = re.compile(rb"\s*([a-z]{2,3}(?:-[a-z]+)*)\s*:")
+# Possessive: white space that no bar follows is not tried again.
+_FLAGS = re.compile(rb"\s*+([A-Za-z;-]*+)\s*+\|")
+_VARIANT = re.compile(rb"\s*+([a-z]{2,3}(?:-[a-z]+)*)\s*+:")
 # Flags of rules for the whole page, which show nothing: -{H|…}-, -{T|…}-, -{-|…}-.
 _SHOWS_NOTHING = frozenset((b"H", b"T", b"-"))
 

@@ -11,9 +11,9 @@ from pipelines.wikitext.dump.redirects import redirect_target
 from pipelines.wikitext.siteinfo import MAIN_NAMESPACE, Wiki
 
 LONGEST_NUMBER = 18  # digits of an int64
-_TEXT = re.compile(rb"<text\b([^>]*)>")
+_TEXT = re.compile(rb"<text\b([^>]{0,1000})>")
 _NOT_WIKITEXT = re.compile(rb"<model>(?!wikitext<)[^<]*</model>")
-_REDIRECT = re.compile(rb"<redirect\b(?:[^>]*\btitle=\"([^\"]*)\")?")
+_REDIRECT = re.compile(rb"<redirect\b(?:[^>]{0,1000}\btitle=\"([^\"]*)\")?")
 
 
 class Kind(StrEnum):

@@ -24,9 +24,17 @@ MAX_PARAMETERS = 16
 # would grow exponentially over several templates.
 MAX_GROWTH, MAX_CONSTANT = 4, 1000
 
-_NOT_INCLUDED = re.compile(r"<!--.*?-->|<noinclude\b[^>]*>.*?(?:</noinclude\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_ONLY_INCLUDED = re.compile(r"<onlyinclude\b[^>]*>(.*?)</onlyinclude\s*>", re.DOTALL | re.IGNORECASE)
-_INCLUDE_TAG = re.compile(r"</?includeonly\b[^>]*>|<nowiki\s*/>|<templatestyles\b[^>]*/>", re.IGNORECASE)
+# Attributes have a limit: of many tags without an end, each would be searched to the end of the page.
+_ATTRIBUTES = "[^>]{0,1000}"
+_NOT_INCLUDED = re.compile(
+    rf"<!--.*?-->|<noinclude\b{_ATTRIBUTES}>.*?(?:</noinclude\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_ONLY_INCLUDED = re.compile(rf"<onlyinclude\b{_ATTRIBUTES}>(.*?)</onlyinclude\s*+>", re.DOTALL | re.IGNORECASE)
+_ONLY_INCLUDED_END = re.compile(r"</onlyinclude\s*+>", re.IGNORECASE)
+_INCLUDE_TAG = re.compile(
+    rf"</?includeonly\b{_ATTRIBUTES}>|<nowiki\s*/>|<templatestyles\b{_ATTRIBUTES}/>", re.IGNORECASE
+)
+_COMMENT, _COMMENT_END = "<!--", "-->"
 _HIDDEN = re.compile(
     r"<(span|small|i|b)\b[^<>]*display\s*:\s*none[^<>]*>[^<>]*</\1\s*>"  # keys for sorting
     r"|<ref\b[^<>]*/>|<ref\b[^<>]*>[^<>]*</ref\s*>",
@@ -52,9 +60,13 @@ class _NotSimpleError(Exception):
 
 def included(source: str) -> str:
     """The part of a template's page that replaces a call."""
-    if only := _ONLY_INCLUDED.findall(source):
+    # What begins after the last end has none: it would be searched to the end of the page, from each beginning.
+    ends = [found.end() for found in _ONLY_INCLUDED_END.finditer(source)]
+    if ends and (only := _ONLY_INCLUDED.findall(source, 0, ends[-1])):
         source = "".join(only)
-    return _INCLUDE_TAG.sub("", _NOT_INCLUDED.sub("", source)).strip()
+    last = max(source.rfind(_COMMENT_END), 0)
+    source = source[:last] + source[last:].replace(_COMMENT, "\0")
+    return _INCLUDE_TAG.sub("", _NOT_INCLUDED.sub("", source)).replace("\0", _COMMENT).strip()
 
 
 def read_body(source: str) -> Body | None:

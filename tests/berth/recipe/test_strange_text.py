@@ -99,3 +99,8 @@ def test_any_text_is_a_recipe_or_refused(tmp_path, text):
         recipe_file.load("quickstart", [f"description={text}"])
     except UsageError as error:
         assert len(str(error)) < 2_000
+
+
+def test_a_number_beyond_64_bits_is_refused_by_its_key():
+    with pytest.raises(UsageError, match=r"model: hidden_size is a number beyond 64 bits"):
+        recipe_file.load("quickstart", [f"model.hidden_size=1{'0' * 400}"])

@@ -88,3 +88,8 @@ def test_what_is_deleted_does_not_come_back_after_a_power_failure(tmp_path, monk
     storage.delete(str(tmp_path / "file"))
     storage.delete(str(tmp_path / "directory"))
     assert synced == [["directory"], []]
+
+
+def test_a_device_is_not_read_without_end():
+    with pytest.raises(BerthError, match=r"/dev/zero: a file is expected here\. Found a device\."):
+        storage.read_bytes("/dev/zero")

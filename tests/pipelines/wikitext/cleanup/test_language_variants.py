@@ -16,3 +16,7 @@ from pipelines.wikitext.cleanup.language_variants import keep_one_variant
 )  # fmt: skip
 def test_variants(source, text):
     assert keep_one_variant(source.encode()).decode() == text
+
+
+def test_white_space_takes_no_more_time_than_it_is_long():
+    assert keep_one_variant(b"-{" + b" " * 300_000 + b"}-") == b" " * 300_000

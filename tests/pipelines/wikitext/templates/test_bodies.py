@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.wikitext.templates import bodies
-from pipelines.wikitext.templates.bodies import MAX_CONSTANT, MAX_GROWTH, calls, read_body, show
+from pipelines.wikitext.templates.bodies import MAX_CONSTANT, MAX_GROWTH, calls, included, read_body, show
 
 ARGUMENTS = {"1": "one", "2": "two", "name": "N"}
 
@@ -142,3 +142,15 @@ def test_the_work_grows_as_the_text_does(piece, monkeypatch):
         return calls
 
     assert parsed(4000) <= 8 * max(parsed(1000), bodies.MAX_DEPTH)
+
+
+@pytest.mark.parametrize(
+    "begin", ["<!--", "<noinclude ", "<onlyinclude>", "<onlyinclude ", "<includeonly ", "<templatestyles "]
+)
+def test_beginnings_without_an_end_take_no_more_time_than_the_page_is_long(begin):
+    assert included(f"a<!-- b -->{begin * 50_000}") == f"a{begin * 50_000}".strip()
+
+
+def test_what_begins_after_the_last_end_is_kept():
+    assert included("<onlyinclude>a</onlyinclude> b <onlyinclude>c") == "a"
+    assert included("a <!-- b --> c <!-- d <noinclude>e") == "a  c <!-- d"
