@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from kfp import dsl
 
 from berth.cluster.package import pipeline_name
-from berth.cluster.tasks import configure, is_distributed
+from berth.cluster.tasks import check_engines, configure, is_distributed
 from berth.errors import UsageError
 from berth.formats.sentences import EVALUATION, PATTERN
 from berth.recipe import Recipe
@@ -46,6 +46,8 @@ def pretrain_pipeline(
         UsageError: if it is for a cluster and no image is given, or a task cannot be configured as the recipe says.
     """
     image = required(resolved.cluster.image) if for_cluster else ""
+    if for_cluster:
+        check_engines(resolved)
 
     @dsl.pipeline(name=pipeline_name(resolved.name), description=resolved.description)
     def pretrain(workspace: str, recipe: str = resolved.model_dump_json(), beam_arguments: list[str] = []) -> str:  # noqa: B006

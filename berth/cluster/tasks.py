@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from berth.cluster import jobset
 from berth.errors import UsageError
 from berth.machines import GPU, Shape, machines_of, node_selector, tolerations
-from berth.recipe import Cluster, TaskResources
+from berth.recipe import Cluster, Recipe, TaskResources
 
 if TYPE_CHECKING:
     from kfp.dsl import PipelineTask
@@ -60,6 +60,30 @@ def configure(task: PipelineTask, cluster: Cluster) -> None:
     if resources.timeout_hours is not None:
         kubernetes.set_timeout(task, seconds=max(1, round(resources.timeout_hours * 3600)))
     task.set_caching_options(resources.cache)
+
+
+def check_engines(recipe: Recipe) -> None:
+    """Check that stages on TPUs run there: JAX does, TensorFlow does not, and fine-tuning is TensorFlow's.
+
+    Raises:
+        UsageError: if one would hold a TPU without using it.
+    """
+    for stage in ("train", "evaluate", "finetune"):
+        where = f"cluster.stages.{stage}"
+        machine, _ = machines_of(recipe.cluster.task(stage), where)
+        if machine is None or not machine.is_tpu or (stage == jobset.STAGE and is_distributed(recipe.cluster)):
+            continue  # a JobSet on TPUs sets the engine itself
+        if stage == "finetune" and recipe.fine_tuning:
+            raise UsageError(
+                "fine-tuning does not run on a TPU", where=where, found=machine.name, expected="a GPU or none"
+            )
+        if stage != "finetune" and recipe.training.engine != "jax":
+            raise UsageError(
+                "the recipe's engine does not run on a TPU",
+                where=where,
+                found=f"{machine.name} and training.engine: {recipe.training.engine}",
+                fix="Use the other engine: --set training.engine=jax",
+            )
 
 
 def is_distributed(cluster: Cluster) -> bool:

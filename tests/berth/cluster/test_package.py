@@ -15,6 +15,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from berth.cluster import jobset, references
 from berth.cluster.package import compiled
+from berth.cluster.tasks import check_engines
 from berth.errors import BerthError, UsageError
 from berth.recipe import file as recipe_file
 from berth_dags.pretrain import pretrain_pipeline
@@ -196,6 +197,27 @@ def test_a_training_on_several_machines_is_a_small_task_that_starts_a_jobset(set
     resources = pipeline["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
     assert resources["resourceCpuLimit"] == "1" and "accelerator" not in resources
     assert pipeline["root"]["dag"]["tasks"]["train"]["retryPolicy"]["maxRetryCount"] == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["cluster.stages.train.accelerator=v5litepod-4"],
+            "engine does not run on a TPU.*v5litepod-4 and .*tensorflow",
+        ),
+        (["cluster.stages.evaluate.accelerator=v5litepod-4"], "cluster.stages.evaluate: .*does not run on a TPU"),
+        (
+            ["cluster.stages.finetune.accelerator=v5litepod-4", "fine_tuning.sst2={task: sst2, data: 'gs://b/sst2'}"],
+            "fine-tuning does not run on a TPU. Found v5litepod-4",
+        ),
+    ],
+)
+def test_no_stage_holds_a_tpu_without_using_it(settings, message):
+    with pytest.raises(UsageError, match=message):
+        check_engines(recipe_file.load("quickstart", settings))
+    if "finetune" not in settings[0]:
+        check_engines(recipe_file.load("quickstart", [*settings, "training.engine=jax"]))
 
 
 def test_only_the_task_that_starts_a_jobset_has_its_token():
