@@ -28,6 +28,8 @@ from components.segment import segment
 from components.train import train
 from components.vocab import vocab
 
+MAX_SLICES = 200
+
 
 def pretrain_pipeline(
     resolved: Recipe, for_cluster: bool = False, until: str = "report"
@@ -84,6 +86,7 @@ def pretrain_pipeline(
             return add("report", report(stages=_by_name(stages), **common))
         training = {"record_sets": _by_name(record_sets), "vocabulary": vocabulary, "evalset": examples, **common}
         *middles, last = resolved.slice_ends
+        _check_number(middles)
         if for_cluster and is_distributed(resolved.cluster):
             _check_undivided(middles)
             training["image"] = image
@@ -105,6 +108,18 @@ def pretrain_pipeline(
         return add("report", report(stages=_by_name(stages), **common))
 
     return pretrain
+
+
+def _check_number(middles: Sequence[int]) -> None:
+    """Each slice is a task, and the time to compile a pipeline grows faster than its tasks. Raises UsageError."""
+    if len(middles) >= MAX_SLICES:
+        raise UsageError(
+            "fine-tuning during training would divide it into too many tasks",
+            where="fine_tuning",
+            found=f"every_steps, which makes {len(middles) + 1:,} slices of the training run",
+            expected=f"at most {MAX_SLICES}",
+            fix="Increase every_steps.",
+        )
 
 
 def _check_undivided(middles: Sequence[int]) -> None:

@@ -246,6 +246,11 @@ def test_a_training_run_on_several_machines_has_no_slices():
         compile_("cluster.stages.train.hosts=4", task)
 
 
+def test_a_pipeline_of_thousands_of_slices_is_refused():
+    with pytest.raises(UsageError, match=r"every_steps, which makes 3,100 slices.*at most 200.*Increase every_steps"):
+        compile_("fine_tuning={a: {task: rte, data: d, every_steps: 2}}")
+
+
 def test_the_data_of_a_training_on_several_machines_is_a_pipeline(tmp_path):
     slice_ = ("--set", "cluster.stages.train.accelerator=v5litepod-16", "--image", "registry.example.org/berth:1.0")
     run = berth("compile", "quickstart", "-o", str(tmp_path / "p.yaml"), "--until", "data", *slice_)

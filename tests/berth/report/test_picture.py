@@ -88,3 +88,11 @@ def test_a_run_without_evaluations_during_training_is_refused(
     assert picture.main([result.uri, str(tmp_path / "picture.svg")]) == 2
     assert "there is no curve to draw" in capsys.readouterr().err
     assert not (tmp_path / "picture.svg").exists()
+
+
+def test_the_picture_in_the_readme_is_one_of_these() -> None:
+    """With alternative text, within the first screen."""
+    head = (ROOT / "README.md").read_text(encoding="utf-8").split("## The flow")[0]
+    assert "](docs/quickstart.svg)" in head and "![](" not in head
+    drawn = ElementTree.parse(ROOT / "docs" / "quickstart.svg").getroot()
+    assert "What it fills in best" in texts(drawn) and any(text.startswith("bigram table") for text in texts(drawn))
