@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import resource
@@ -42,8 +41,8 @@ def run(name: str, inputs: int, seed: int, directory: Path) -> int:
     with atheris.instrument_imports(include=[*PACKAGES, "fuzz.targets"], exclude=_modules_with_kernels()):
         from berth.storage import cloud
 
+        setattr(cloud, "client", targets.no_network)  # noqa: B010  mypy: of another type
         target = targets.load(name)
-    setattr(cloud, "client", targets.no_network)  # noqa: B010  mypy: of another type
     logger = logging.getLogger("berth")
     logger.addHandler(_Formatting())
     logger.propagate = False
@@ -51,9 +50,6 @@ def run(name: str, inputs: int, seed: int, directory: Path) -> int:
     shutil.rmtree(corpus, ignore_errors=True)
     for each in (corpus, findings):
         each.mkdir(parents=True, exist_ok=True)
-    for path in target.inputs():  # compiles the kernels, which takes longer than an input may
-        with contextlib.suppress(Exception):
-            target.run(path.read_bytes())
     fuzzing = _Fuzzing(target, inputs, findings)
     arguments = [
         f"-seed={seed}",
