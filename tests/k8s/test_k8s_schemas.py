@@ -80,7 +80,7 @@ def test_a_mistake_in_a_queue_would_be_found(overlays, kind, path):
 
 
 def test_every_file_is_used():
-    named = set()
+    named = {K8S / "pipelines" / "workflow-defaults.yaml"}  # a patch, for `kubectl patch`
     for path in K8S.rglob("kustomization.yaml"):
         content = YAML(typ="safe").load(path)
         files = [*content.get("resources", []), *content.get("configurations", [])]

@@ -79,5 +79,5 @@ def test_fewer_records_than_asked_for(tmp_path):
 
 def test_files_that_are_no_records(tmp_path):
     (tmp_path / "a.tfrecord").write_bytes(b"a text, not records")
-    with pytest.raises(BerthError, match=r"a\.tfrecord, byte 0: this is not a TFRecord file"):
+    with pytest.raises(BerthError, match=r"a\.tfrecord, record 0 at byte 0: this is not a TFRecord file"):
         pick(tmp_path / "a.tfrecord", 1, tmp_path / "out")

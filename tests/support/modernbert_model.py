@@ -27,13 +27,14 @@ def features() -> dict[str, np.ndarray]:
     """The golden batch, with a prediction at every position."""
     with np.load(MODEL / "expected.npz") as content:
         ids, mask, labels = (content[name].astype(np.int32) for name in ("input_ids", "attention_mask", "labels"))
+    weights = (labels >= 0).astype(np.float32)
     return {
         "input_ids": ids,
         "input_mask": mask,
         "segment_ids": np.zeros_like(ids),
         "masked_lm_positions": np.tile(np.arange(ids.shape[1], dtype=np.int32), (len(ids), 1)),
         "masked_lm_ids": np.maximum(labels, 0),
-        "masked_lm_weights": (labels >= 0).astype(np.float32),
+        **dict.fromkeys(("masked_lm_weights", "corrupted_weights", "bigram_wrong_weights"), weights),
         "next_sentence_labels": np.zeros((len(ids), 1), np.int32),
         "example_weights": np.ones(len(ids), np.float32),
     }

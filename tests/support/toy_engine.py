@@ -77,7 +77,7 @@ class ToyEngine:
             self._arrays[f"{name}/adam_m"] = self._arrays[f"{name}/adam_m"] * np.float32(0.5) + gradient
             self._arrays[name] = self._arrays[name] - np.float32(scalars.learning_rate) * self._arrays[f"{name}/adam_m"]
         flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in features.items()}
-        return np.append(self.evaluate(flat), gradient)
+        return np.append(self.evaluate(flat)[: len(SUMS)], gradient)
 
     def total(self, number: int) -> int:
         """The number itself: there is one process."""
@@ -89,7 +89,8 @@ class ToyEngine:
         weight = float((features["masked_lm_weights"].sum(axis=1) * examples).sum())
         level = float(np.abs(self._arrays["cls/predictions/output_bias"]).mean()) % 1.0
         count = float(examples.sum())
-        return np.array([weight * (1 + level), weight * level, weight, count, count * level, count][: len(SUMS)])
+        sums = [weight * (1 + level), weight * level, weight, count, count * level, count]
+        return np.array([*sums, weight * level, weight, weight * level, weight])
 
     def predict(self, features: Arrays) -> tuple[np.ndarray, np.ndarray | None]:
         """Logits that depend on positions and weights."""

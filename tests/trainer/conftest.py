@@ -40,7 +40,8 @@ def batch():
     """The golden batch of four sequences: 48 tokens, 8 masked positions each."""
     with np.load(GOLDEN / "model" / "hf_logits.npz") as content:
         features = {name: content[name] for name in content.files if "logits" not in name and "loss" not in name}
-    return {**features, "example_weights": np.ones(4, dtype=np.float32)}
+    weights = dict.fromkeys(("corrupted_weights", "bigram_wrong_weights"), features["masked_lm_weights"])
+    return {**features, **weights, "example_weights": np.ones(4, dtype=np.float32)}
 
 
 @pytest.fixture(scope="session")

@@ -215,7 +215,7 @@ def test_a_training_on_several_machines_is_a_small_task_that_starts_a_jobset(set
 )
 def test_no_stage_holds_a_tpu_without_using_it(settings, message):
     with pytest.raises(UsageError, match=message):
-        check_engines(recipe_file.load("quickstart", settings))
+        check_engines(recipe_file.load("quickstart", [*settings, "training.engine=tensorflow"]))
     if "finetune" not in settings[0]:
         check_engines(recipe_file.load("quickstart", [*settings, "training.engine=jax"]))
 

@@ -387,5 +387,7 @@ def test_no_digest_covers_what_was_published(tmp_path):
 
     plain = recipe_file.load("quickstart")
     given = recipe_file.load("quickstart", ["published={source: s, figures: {a: {value: 1}}}"])
-    runs.record_data(str(tmp_path), plain, {"vocabulary": str(tmp_path / "v")})
-    assert runs.data(str(tmp_path), given) == {"vocabulary": str(tmp_path / "v")}
+    titles = ("vocabulary", "records short", "records long", "evaluation set")
+    stages = {title: str(tmp_path / title) for title in titles}
+    runs.record_data(str(tmp_path), plain, stages)
+    assert runs.data(str(tmp_path), given) == stages

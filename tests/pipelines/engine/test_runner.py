@@ -56,7 +56,7 @@ def test_a_workers_error_reaches_the_user_as_it_was_raised(arguments, tmp_path):
 def test_the_kind_of_an_error_stays_what_it_is_in_another_thread(kind):
     with pytest.raises(kind) as caught, pipeline(["--direct_num_workers=2"]) as job:
         _ = job | beam.Create([kind]) | beam.Map(fail)
-    assert str(caught.value) == "shards: more than\ndocuments."
+    assert str(caught.value) == r"shards: more than\ndocuments."
 
 
 def test_another_error_stays_what_it_is():

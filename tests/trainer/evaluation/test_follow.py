@@ -66,18 +66,18 @@ def test_deleted_checkpoints_are_reported(trained, records, tmp_path, caplog):
     assert any("those of the steps 4." in message for message in caplog.messages)
 
 
-def test_with_training_text_each_checkpoint_is_compared_with_a_bigram_table(finished, records, tmp_path):
+def test_with_training_text_each_checkpoint_is_compared_with_a_bigram_table(trained, records, tmp_path):
     copy = shutil.copy(RECORDS, tmp_path / "text.tfrecord.gz")
     text = Inputs.of(str(copy))
     output = str(tmp_path / "out")
-    lines = follow(directory=str(finished), records=records, training_records=text, output=output, seconds=0.05)
+    lines = follow(directory=str(trained), records=records, training_records=text, output=output, seconds=0.05)
     assert steps(lines) == [8, 12]
     assert all(0 <= line["only_model_right"] <= line["masked_lm_corrupted_accuracy"] for line in lines)
     assert all(0 < line["only_bigram_right"] < 1 for line in lines)
     with pytest.raises(UsageError, match="this directory holds evaluations on other records"):
-        follow(directory=str(finished), records=records, output=output)
+        follow(directory=str(trained), records=records, output=output)
     with pytest.raises(UsageError, match="the training records are of the held-out text"):
-        follow(directory=str(finished), records=records, training_records=records, output=output)
+        follow(directory=str(trained), records=records, training_records=records, output=output)
 
 
 @pytest.mark.reproducibility
