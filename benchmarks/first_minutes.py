@@ -91,9 +91,13 @@ def measure(command: Sequence[str], directory: Path, environment: Mapping[str, s
                 part.cpu[child.pid] = _cpu_seconds(child)
             time.sleep(POLL_SECONDS)
         end, after = time.monotonic(), os.times()
+        output.seek(0)
+        text = output.read()
         if process.returncode:
-            output.seek(0)
-            raise SystemExit(f"{' '.join(command)}\n{output.read()[-4000:]}")
+            raise SystemExit(f"{' '.join(command)}\n{text[-4000:]}")
+        for line in text.splitlines():
+            if line.startswith("accuracy"):
+                print(line)
     total = after.children_user + after.children_system - before.children_user - before.children_system
     rest = total - sum(sum(part.cpu.values()) for part in parts.values())
     return parts | {REST: Part(begin, end, {0: rest})}
@@ -145,7 +149,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="first minutes ") as temporary:
         home, clone = Path(temporary, "home"), Path(temporary, "berth")
         home.mkdir()
-        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        caches = ("BERTH_CACHE", "BERTH_WARM_CACHE", "NUMBA_CACHE_DIR", "UV_CACHE_DIR", "XDG_CACHE_HOME")
+        environment = {name: value for name, value in os.environ.items() if name not in caches} | {"HOME": str(home)}
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         (installation,) = measure(["make", ".venv/.demo"], clone, environment).values()
         options = [part for setting in arguments.set for part in ("--set", setting)]
