@@ -26,6 +26,9 @@ SPECIAL_TOKENS = (PAD, UNKNOWN, CLASSIFIER, SEPARATOR, MASK)
 CONTINUATION = "##"  # begins a token that continues a word
 MAX_TOKENS = 1 << 21  # ids take at most three bytes as varints
 # [PAD], [unused7] and the like: the tokenizer splits at brackets, so no text ever gives such a token.
+# Published models have tables whose rows are filled up to a multiple of one of these, which matrix units need.
+PADDED_TO = (8, 16, 32, 64, 128, 256)
+
 _BRACKETED = re.compile(r"\[\w+\]")
 
 
@@ -127,6 +130,22 @@ def read_tokens(uri: str, needed: Sequence[str] = SPECIAL_TOKENS) -> list[str]:
     tokens = parse(storage.read_text(uri))
     check_special_tokens(tokens, uri, needed)
     return tokens
+
+
+def padded(tokens: Sequence[str], entries: int) -> list[str]:
+    """The tokens of a model whose tables have more rows than its vocab.txt has lines.
+
+    Args:
+        tokens: Those of vocab.txt.
+        entries: Rows of the model's tables.
+
+    Returns:
+        As many as there are entries: with names for the rows that no text uses, where these fill the tables up to a
+        multiple of `PADDED_TO`; else the tokens as they are.
+    """
+    if entries > len(tokens) and entries in {-(-len(tokens) // multiple) * multiple for multiple in PADDED_TO}:
+        return [*tokens, *(f"[padding {number}]" for number in range(len(tokens), entries))]
+    return list(tokens)
 
 
 def check_special_tokens(tokens: Sequence[str], origin: str, needed: Sequence[str] = SPECIAL_TOKENS) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from berth.errors import BerthError
-from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
+from berth.formats.vocabulary import MASK, VOCABULARY, padded, read_tokens
 from berth.recipe import Recipe
 from berth.stage import expected
 from trainer import models
@@ -79,13 +79,15 @@ def of_recipe(recipe: Recipe, shapes: Shapes, config: Configuration, tokens: Seq
     check_model(source, config)
     _warn_of_differences(source, config)
     contents, names = source.read(shapes, architecture, config.num_hidden_layers), architecture.names
+    entries = len(contents.arrays[names.word_embeddings]) if names.word_embeddings in contents.arrays else len(tokens)
     if how.vocabulary == "same":
         check_case(source, recipe.vocabulary.lower_case)
+        if len(padded(tokens, entries)) == entries:
+            contents = _without_padding(contents, names.vocabulary, len(tokens))
         _check_vocabulary(source, contents, tokens, names.word_embeddings)
     elif names.word_embeddings in contents.arrays:
-        before = len(contents.arrays[names.word_embeddings])
         by_token = how.vocabulary == "by_token"
-        rows = _rows_by_token(source, before, tokens) if by_token else rows_by_position(before, len(tokens))
+        rows = _rows_by_token(source, entries, tokens) if by_token else rows_by_position(entries, len(tokens))
         fresh = initial({name: shapes[name] for name in names.vocabulary}, seed, stddev)
         contents = CheckpointContents(resize(contents.arrays, fresh, rows, how.new_tokens), contents.layers)
     return _complete(uri, contents, architecture, shapes, seed, stddev, how.heads == "required")
@@ -201,6 +203,12 @@ def _check_vocabulary(
         )
 
 
+def _without_padding(contents: CheckpointContents, names: Iterable[str], entries: int) -> CheckpointContents:
+    """The first rows of the tables that have one for each token."""
+    arrays = {name: array[:entries] if name in names else array for name, array in contents.arrays.items()}
+    return CheckpointContents(arrays, contents.layers)
+
+
 def _rows_by_token(source: Checkpoint, entries: int, tokens: Sequence[str]) -> np.ndarray:
     described = source.vocabulary
     if described is None:
@@ -210,7 +218,7 @@ def _rows_by_token(source: Checkpoint, entries: int, tokens: Sequence[str]) -> n
             expected=f"its {VOCABULARY} in this directory, for initialization.vocabulary: by_token",
         )
     theirs = read_tokens(described, [MASK])
-    if len(theirs) != entries:
+    if len(padded(theirs, entries)) != entries:
         raise BerthError(
             "the vocabulary and the checkpoint do not belong together",
             where=described,

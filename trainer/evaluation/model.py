@@ -9,7 +9,7 @@ import numpy as np
 
 from berth import storage
 from berth.errors import BerthError
-from berth.formats.vocabulary import MASK, VOCABULARY, read_tokens
+from berth.formats.vocabulary import MASK, VOCABULARY, padded, read_tokens
 from berth.progress import Progress
 from berth.stage.inputs import Inputs
 from trainer import models
@@ -124,13 +124,14 @@ def read_model(uri: str) -> tuple[dict[str, np.ndarray], Configuration, list[str
 
 
 def read_description(uri: str) -> tuple[Configuration, list[str]]:
-    """The model configuration and the vocabulary next to a checkpoint of any format.
+    """The model configuration and the vocabulary next to a checkpoint of any format, with names for rows of padding.
 
     Raises:
         BerthError: if one does not exist, or their vocabulary sizes differ.
     """
     config_uri, vocabulary = description_files(uri)
-    config, tokens = read_configuration(config_uri), read_tokens(vocabulary, [MASK])
+    config = read_configuration(config_uri)
+    tokens = padded(read_tokens(vocabulary, [MASK]), config.vocab_size)
     if len(tokens) != config.vocab_size:
         raise BerthError(
             "the vocabulary and the model configuration do not belong together",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from berth.errors import BerthError
-from berth.formats.vocabulary import MASK, Vocabulary, joined, parse, read_tokens, split_lines
+from berth.formats.vocabulary import MASK, Vocabulary, joined, padded, parse, read_tokens, split_lines
 from support.records_samples import SPECIAL
 
 
@@ -75,3 +75,11 @@ def test_lines_lose_their_ends_only():
 
 def test_pieces_are_joined_to_words():
     assert joined(["un", "##able", "to", "##", "x"]) == "unable to x"
+
+
+@pytest.mark.parametrize(("tokens", "entries", "names"), [(5, 8, 3), (30522, 30528, 6), (5, 5, 0), (9, 8, 0)])
+def test_tables_filled_up_to_a_round_number_have_names_for_their_last_rows(tokens, entries, names):
+    before = [f"t{number}" for number in range(tokens)]
+    found = padded(before, entries)
+    assert found[:tokens] == before and len(found) == tokens + names
+    assert all(" " in name for name in found[tokens:])  # no text has such a token

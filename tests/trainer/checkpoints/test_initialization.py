@@ -68,6 +68,21 @@ def test_another_size_is_an_error(start, tokens):
         start(tokens)
 
 
+def test_rows_of_padding_are_no_other_vocabulary(start, stored):
+    """Seven tokens, and a table of eight rows."""
+    path = str(stored / checkpoint.name(4))
+    arrays, _ = safetensors.read(path)
+    longer = {
+        name: np.concatenate([array, array[:1]]) if name in (WORDS, BIAS) else array for name, array in arrays.items()
+    }
+    safetensors.write(path, longer, {"step": 4})
+    found = start(BEFORE)
+    np.testing.assert_array_equal(found[WORDS], TABLE)
+    np.testing.assert_array_equal(found[BIAS], OFFSETS)
+    by_token = start(SHUFFLED, vocabulary="by_token")
+    np.testing.assert_array_equal(by_token[WORDS][SHUFFLED.index("pear")], TABLE[BEFORE.index("pear")])
+
+
 def test_other_tokens_of_the_same_number_are_an_error(start):
     with pytest.raises(BerthError, match=r"vocab\.txt, line 6: .*another vocabulary.*'apple'.*0 lines.*'plum'"):
         start([*BEFORE[:5], "plum", "pear"])
