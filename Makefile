@@ -41,7 +41,7 @@ demo: $(DEMO) ## From a Wikipedia excerpt to an evaluated model and its report
 check: lint types test docs ## All that a change must pass before it is proposed
 
 # First the kernels that many tests use are compiled, on two cores, so that no two processes compile the same ones.
-test: install ## Run the tests, some at a time (seven minutes on two cores)
+test: install ## Run the tests, some at a time (eight minutes on two cores)
 	@$(BIN)/python -m pipelines.warm cleanup parser dump & \
 		$(BIN)/python -m pipelines.warm keyed sentences reference reference-large; wait
 	@$(BIN)/python -m pytest $(PARALLEL)
