@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
@@ -11,9 +10,6 @@ from rich.table import Column
 from rich.text import Text
 
 from berth import formatting
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Over how many seconds the rate is averaged.
 SECONDS_OF_RATE = 30.0
@@ -54,8 +50,3 @@ def bars(screen: Console) -> Progress:
         refresh_per_second=5,
         speed_estimate_period=SECONDS_OF_RATE,
     )
-
-
-def figures_text(figures: Mapping[str, object]) -> str:
-    """Figures, such as the loss, as they are shown after a bar."""
-    return ", ".join(f"{name}={value}" for name, value in figures.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 MINUTE, HOUR = 60, 3600
@@ -76,6 +76,11 @@ def rate(each_second: float, unit: str) -> str:
     if unit == "B":
         return f"{size(round(each_second))}/s"
     return f"{each_second:,.0f} {unit}/s" if each_second >= 99.5 else f"{each_second:.3g} {unit}/s"
+
+
+def figures(values: Mapping[str, object]) -> str:
+    """Figures that are shown with progress: ``loss=5.31, sequences=60/s``."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

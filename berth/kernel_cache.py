@@ -14,6 +14,11 @@ import platformdirs
 ROOT = Path(__file__).parents[1]
 
 
+def user_directory() -> Path:
+    """The user's cache directory for Berth: BERTH_CACHE, or the operating system's place for it."""
+    return Path(os.environ.get("BERTH_CACHE") or platformdirs.user_cache_dir("berth"))
+
+
 @functools.cache
 def directory() -> Path:
     """A directory named by the kernels' sources: all files of Berth that import `berth.kernels`.
@@ -32,7 +37,7 @@ def directory() -> Path:
             if b"berth.kernels" in source:  # a file with kernels imports that package
                 digest.update(source)
     name = Path("kernels", digest.hexdigest()[:16])
-    cache = Path(os.environ.get("BERTH_CACHE") or platformdirs.user_cache_dir("berth"), name)
+    cache = user_directory() / name
     if (warm := os.environ.get("BERTH_WARM_CACHE")) and Path(warm, name).exists() and not cache.exists():
         _copy(Path(warm, name), cache)
     return cache

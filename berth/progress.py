@@ -84,7 +84,6 @@ class _Bar:
     def __init__(self, name: str, total: int | None, unit: str, done: int) -> None:
         from berth import bars
 
-        self._text = bars.figures_text
         self._bars = None if _Bar._is_open else bars.bars(bars.console())
         if self._bars is not None:
             _Bar._is_open = True
@@ -93,7 +92,7 @@ class _Bar:
 
     def update(self, done: int, figures: Mapping[str, object], is_new: bool) -> None:
         if self._bars is not None:
-            self._bars.update(self._task, completed=done, figures=self._text(figures))
+            self._bars.update(self._task, completed=done, figures=formatting.figures(figures))
 
     def close(self) -> None:
         if self._bars is not None:
@@ -145,5 +144,5 @@ def line(done: int, before: int, total: int | None, unit: str, seconds: float, f
     rate = (done - before) / seconds if seconds > 0 else 0.0
     left = formatting.duration((total - done) / rate) if total is not None and rate else "?"
     times = f"{formatting.duration(seconds)}<{left}"
-    parts = [times, formatting.rate(rate, unit), *(f"{name}={value}" for name, value in figures.items())]
+    parts = filter(None, (times, formatting.rate(rate, unit), formatting.figures(figures)))
     return f"{formatting.counted(done, total, unit)} [{', '.join(parts)}]"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
-from berth import storage
+from berth import kernel_cache, storage
 from berth.errors import BerthError
 
 NAME = "durations.json"
@@ -31,7 +29,7 @@ def add(recipe: str, seconds: Mapping[str, float]) -> None:
 
 
 def _path() -> Path:
-    return Path(os.environ.get("BERTH_CACHE") or platformdirs.user_cache_dir("berth"), NAME)
+    return kernel_cache.user_directory() / NAME
 
 
 def _content() -> dict[str, dict[str, float]]:

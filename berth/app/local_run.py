@@ -176,9 +176,9 @@ def _error(
     if failed and not (received and stopped):
         number, failure = failed[0], failures[failed[0]]
         if failure.message is not None:
-            error = BerthError(f"{tasks[number].title} failed. {failure.message}", fix=where)
-            error.exit_status = failure.status
-            return error
+            return _with_status(
+                BerthError(f"{tasks[number].title} failed. {failure.message}", fix=where), failure.status
+            )
         if not received:
             return BerthError(
                 f"{tasks[number].title} ended without a message: it was killed or ran out of memory",
@@ -195,7 +195,7 @@ def _error(
     )
 
 
-def _with_status(error: stopping.StoppedError, status: int) -> stopping.StoppedError:
+def _with_status(error: BerthError, status: int) -> BerthError:
     error.exit_status = status
     return error
 

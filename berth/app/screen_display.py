@@ -66,7 +66,7 @@ class ScreenDisplay:
         if "progress" not in event or number not in self._rows:
             return
         row = self._rows[number]
-        shown = {"unit": event["unit"], "figures": bars.figures_text(event["figures"])}
+        shown = {"unit": event["unit"], "figures": formatting.figures(event["figures"])}
         if event["done"] == self._state.states[number].first[0]:  # an operation begins
             self._bars.reset(row, total=event["total"], completed=event["done"], **shown)
         else:

@@ -92,8 +92,8 @@ def submit(
             lambda: _find_version(client, pipeline_id, version),
             lambda: client.upload_pipeline_version(path, version, pipeline_id=pipeline_id).pipeline_version_id,
         )
-    experiment_id = endpoint.find_or_create(
-        lambda: None, lambda: client.create_experiment(experiment, namespace=namespace).experiment_id
+    experiment_id = endpoint.required(
+        endpoint.call(lambda: client.create_experiment(experiment, namespace=namespace).experiment_id)
     )
     run_name = f"{version} {uuid.uuid4().hex[:8]}"
     run_id = endpoint.find_or_create(

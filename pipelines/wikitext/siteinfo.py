@@ -15,9 +15,9 @@ TEMPLATE_NAMESPACE = 10
 CATEGORY_NAMESPACE = 14
 MEDIA_NAMESPACE = -2
 
-_LANGUAGE = re.compile(r"<mediawiki\b[^>]{0,1000}\bxml:lang=[\"']([^\"']+)")
 # Attributes have a limit: of many tags without an end, each would be searched to the end of the head.
 _ATTRIBUTES = "[^>]{0,1000}"
+_LANGUAGE = re.compile(rf"<mediawiki\b{_ATTRIBUTES}\bxml:lang=[\"']([^\"']+)")
 _NAMESPACE = re.compile(rf"<namespace\b{_ATTRIBUTES}\bkey=[\"'](-?[0-9]{{1,9}})[\"']{_ATTRIBUTES}>([^<]+)</namespace>")
 # MediaWiki's exports have no aliases; other programs write them in the form of MediaWiki's API.
 _ALIAS = re.compile(

@@ -14,7 +14,7 @@ from berth.formats.vocabulary import SPECIAL_TOKENS, UNKNOWN
 from berth.progress import Progress
 from berth.stage.inputs import Inputs
 from trainer.data.records import Features, RecordSet, evaluation_batches
-from trainer.evaluation.positions import RECORDS_PER_READ, corrupted_weights, count_labels, original_ids
+from trainer.evaluation.positions import RECORDS_PER_READ, Labels, corrupted_weights, original_ids
 
 # What is counted of the training records, in their order: files until they hold so many records, and of these records
 # until there are so many pairs, which take 8 bytes each.
@@ -52,7 +52,7 @@ class BigramTable:
         return {"pairs": self.pairs, "masked_lm_accuracy": masked, "masked_lm_corrupted_accuracy": corrupted}
 
 
-def count(training_records: Inputs, held_out: RecordSet, tokens: list[str]) -> BigramTable:
+def count(training_records: Inputs, held_out: RecordSet, labels: Labels, tokens: list[str]) -> BigramTable:
     """Count which token follows which in the text of training records, as it was before masking.
 
     Special tokens, which are never masked, are no guess. Of several that follow a token equally often the guess is the
@@ -62,6 +62,7 @@ def count(training_records: Inputs, held_out: RecordSet, tokens: list[str]) -> B
     Args:
         training_records: TFRecord files; the first MAX_RECORDS records or MAX_PAIRS pairs are counted.
         held_out: The evaluation set.
+        labels: Counts of its labels.
         tokens: The vocabulary.
 
     Raises:
@@ -74,8 +75,7 @@ def count(training_records: Inputs, held_out: RecordSet, tokens: list[str]) -> B
     left, right = np.divmod(keys, len(tokens))
     order = np.lexsort((right, -counts, left))
     is_first = np.diff(left[order], prepend=-1) > 0
-    constant = count_labels(held_out, len(tokens)).masked.argmax()
-    following = np.full(len(tokens), constant, dtype=np.int64)
+    following = np.full(len(tokens), labels.masked.argmax(), dtype=np.int64)
     following[left[order][is_first]] = right[order][is_first]
     return BigramTable(following, len(found))
 

@@ -123,13 +123,11 @@ def _work(
     from trainer.checkpoints import summary
     from trainer.evaluation import baseline, bigram, fill_mask
     from trainer.evaluation.model import load
-    from trainer.evaluation.positions import count_labels
 
     model = load(uris[-1], inputs["records"], engine)
-    labels = count_labels(model.records, len(model.tokens))
     table = None
     if (training_records := inputs.get(TRAINING_RECORDS)) is not None:
-        table = bigram.count(training_records, model.records, model.tokens)
+        table = bigram.count(training_records, model.records, model.labels, model.tokens)
     training = summary.read(storage.parent(uris[-1]))
 
     def figures(uri: str) -> dict[str, Any]:
@@ -152,11 +150,11 @@ def _work(
             progress = summary.progress_at(training, step) if training is not None and step is not None else {}
             lines.append({"step": step, **progress, **figures(uri)})
         write_lines(output.path(EVALUATIONS), lines)
-    guess = baseline.constant_guess(labels, model.tokens, next_sentence=model.next_sentence)
+    guess = baseline.constant_guess(model.labels, model.tokens, next_sentence=model.next_sentence)
     counts = {
         "examples": model.records.count,
-        "masked_positions": int(labels.masked.sum()),
-        "corrupted_positions": int(labels.corrupted.sum()),
+        "masked_positions": int(model.labels.masked.sum()),
+        "corrupted_positions": int(model.labels.corrupted.sum()),
     }
     content = {"step": checkpoint.step_of(uris[-1]), **counts, **newest, "baseline": guess}
     if table is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from berth.formats import records as names
 from berth.formats.vocabulary import CONTINUATION, MASK, SPECIAL_TOKENS
 from trainer.evaluation.model import LoadedModel
-from trainer.evaluation.positions import count_labels, original_ids, shown
+from trainer.evaluation.positions import original_ids, shown
 
 RECORDS = 512  # examined
 BATCH = 8
@@ -124,7 +124,7 @@ def candidates(model: LoadedModel) -> Iterator[Candidate]:
     count, mask = model.records.count, model.tokens.index(MASK)
     is_start = np.array([not token.startswith(CONTINUATION) for token in model.tokens])
     is_word = is_start & [token not in SPECIAL_TOKENS and any(map(str.isalpha, token)) for token in model.tokens]
-    frequencies = count_labels(model.records, len(model.tokens)).masked
+    frequencies = model.labels.masked
     numbers = np.unique(np.arange(RECORDS) * count // RECORDS)
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]

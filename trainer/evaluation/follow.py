@@ -82,7 +82,7 @@ def follow(
                 model = load(checkpoint_uri, records, engine)
                 if training_records is not None:
                     check_vocabulary("training", training_records, vocabulary)
-                    table = bigram.count(training_records, model.records, model.tokens)
+                    table = bigram.count(training_records, model.records, model.labels, model.tokens)
             else:
                 model.assign(checkpoint_uri)
         except (BerthError, FileNotFoundError):

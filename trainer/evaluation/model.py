@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from trainer.checkpoints.huggingface import CONFIG as HUGGINGFACE_CONFIG
 from trainer.data.records import Limits, RecordSet, Share, evaluation_batches
 from trainer.engines import Engine, Settings, create
 from trainer.evaluation.bigram import BigramTable
-from trainer.evaluation.positions import corrupted_weights
+from trainer.evaluation.positions import Labels, corrupted_weights, count_labels
 from trainer.models import CONFIG, Configuration, read_configuration
 from trainer.models.metrics import EvaluationTotals
 
@@ -40,6 +41,11 @@ class LoadedModel:
     records: RecordSet
     tokens: list[str]
     next_sentence: bool
+
+    @functools.cached_property
+    def labels(self) -> Labels:
+        """Counts of the records' labels."""
+        return count_labels(self.records, len(self.tokens))
 
     def assign(self, uri: str) -> None:
         """Load the variables of another checkpoint of the same model.

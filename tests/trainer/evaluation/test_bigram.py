@@ -63,6 +63,10 @@ def held_out(write):
     return RecordSet(write(HELD_OUT), LIMITS)
 
 
+def counted(training, held_out):
+    return bigram.count(training, held_out, count_labels(held_out, len(TOKENS)), TOKENS)
+
+
 def test_a_kept_token_is_masked_but_not_corrupted(held_out):
     features = held_out.read(np.arange(held_out.count))
     assert [[TOKENS[token] for token in row] for row in shown(features)] == [
@@ -92,7 +96,7 @@ def test_the_text_before_masking_is_restored(held_out):
 
 
 def test_the_guess_is_what_follows_the_left_neighbour_most_often(write, held_out):
-    table = bigram.count(write([record("a b a b", {2: "[MASK]"}), record("a d d b")]), held_out, TOKENS)
+    table = counted(write([record("a b a b", {2: "[MASK]"}), record("a d d b")]), held_out)
     guesses = {left: TOKENS[table.following[IDS[left]]] for left in ("[CLS]", "a", "b", "d")}
     # [SEP] follows b as often as a does, but is never masked; after d come d and b.
     assert guesses == {"[CLS]": "a", "a": "b", "b": "a", "d": "b"}
@@ -100,13 +104,13 @@ def test_the_guess_is_what_follows_the_left_neighbour_most_often(write, held_out
 
 
 def test_where_the_neighbour_was_never_seen_it_is_the_best_constant_guess(write, held_out):
-    table = bigram.count(write([record("a b")]), held_out, TOKENS)
+    table = counted(write([record("a b")]), held_out)
     assert {TOKENS[table.following[IDS[left]]] for left in ("[MASK]", "c", "d", "[SEP]", "b")} == {"c"}
 
 
 def test_it_is_scored_with_the_neighbours_that_the_model_sees(write, held_out):
     """Of five masked positions b after a, a after [CLS] and c after [MASK] are right; a was kept."""
-    table = bigram.count(write([record("a b"), record("d d")]), held_out, TOKENS)
+    table = counted(write([record("a b"), record("d d")]), held_out)
     features = held_out.read(np.arange(held_out.count))
     real = features["masked_lm_weights"] > 0
     assert (table.is_right(features) & real).tolist() == [
@@ -125,18 +129,18 @@ def test_only_the_first_records_are_counted(write, held_out, monkeypatch):
     """Later files are not even opened if the files before, by their manifest, hold enough."""
     monkeypatch.setattr(bigram, "MAX_RECORDS", 2)
     found = write([record("a b")], [], [record("a b"), record("a c")], [record("a c")] * 3)
-    assert bigram.count(found, held_out, TOKENS).pairs == 2 * 2
+    assert counted(found, held_out).pairs == 2 * 2
     *files, last = (replace(file, records=known) for file, known in zip(found.files, (1, 0, 2, 3), strict=True))
     files.append(replace(last, uri=f"{last.uri}-missing"))
-    assert bigram.count(replace(found, files=tuple(files)), held_out, TOKENS).pairs == 2 * 2
+    assert counted(replace(found, files=tuple(files)), held_out).pairs == 2 * 2
 
 
 def test_only_so_many_pairs_are_counted(write, held_out, monkeypatch):
     monkeypatch.setattr(bigram, "MAX_PAIRS", 3)
-    assert bigram.count(write([record("a b"), record("c d")]), held_out, TOKENS).pairs == 3
+    assert counted(write([record("a b"), record("c d")]), held_out).pairs == 3
 
 
 def test_records_that_do_not_fit_the_model_are_refused(write, held_out, monkeypatch):
     monkeypatch.setitem(IDS, "a", 77)
     with pytest.raises(BerthError, match=r"input_ids is out of range"):
-        bigram.count(write([record("a b")]), held_out, TOKENS)
+        counted(write([record("a b")]), held_out)
