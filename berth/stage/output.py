@@ -110,7 +110,8 @@ class Output:
     """The output directory of a running stage. Workers get copies that hold only the URI.
 
     ``named`` are the shards that this process has asked for or written: a listing may not show yet what workers
-    elsewhere wrote a moment ago (a bucket that is mounted as a directory), so their receipts are asked for by name.
+    elsewhere wrote a moment ago (a bucket that is mounted as a directory), so their receipts are asked for by name. Of
+    a result none of them can be a part without its receipt, which holds its counters.
     """
 
     uri: str

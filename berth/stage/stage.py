@@ -163,7 +163,9 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             claim.give_up(stage.name, uri, changed)
             raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
-        files, counters = _inventory(output)
+        if (inventory := _inventory(output)) is None:
+            return _finished_elsewhere(stage, uri)
+        files, counters = inventory
         manifest = Manifest(
             stage=stage.name,
             version=stage.version,
@@ -235,11 +237,12 @@ def _changed_input(stage: Stage) -> str | None:
     return next(filter(None, (inputs.changed() for inputs in stage.inputs.values())), None)
 
 
-def _inventory(output: Output) -> tuple[dict[ManifestFile, str], dict[str, int]]:
+def _inventory(output: Output) -> tuple[dict[ManifestFile, str], dict[str, int]] | None:
     """Every file of the result, sorted by path, with its revision; and the sum of all counters.
 
     Files with a receipt were hashed while they were written; others are hashed now. A listing may lack what was written
-    a moment ago: a shard with a receipt exists, and the receipts of files without one are asked for by name.
+    a moment ago: a shard with a receipt exists, and the receipts of files without one are asked for by name. None if
+    the receipt of a shard is gone: another process in the same bucket has removed it.
 
     Raises:
         BerthError: if a shard is not what its receipt says.
@@ -250,6 +253,8 @@ def _inventory(output: Output) -> tuple[dict[ManifestFile, str], dict[str, int]]
     for path in paths:
         if path not in known and (unlisted := output.receipt(path)) is not None:
             known[path] = unlisted
+    if output.named.intersection(paths).difference(known):
+        return None
     uris = [output.path(path) for path in paths]
     for path, uri, revision in zip(paths, uris, storage.revisions(uris), strict=True):
         receipt = known.get(path)
