@@ -4,7 +4,8 @@ The facade for code that runs stages; files, inputs and lineage of finished stag
 """
 
 from berth.stage.identity import STARTED, Identity
+from berth.stage.lease import LEASE
 from berth.stage.lock import LOCK
 from berth.stage.stage import Destination, Directory, Result, Stage, Workspace, run
 
-__all__ = ["LOCK", "STARTED", "Destination", "Directory", "Identity", "Result", "Stage", "Workspace", "run"]
+__all__ = ["LEASE", "LOCK", "STARTED", "Destination", "Directory", "Identity", "Result", "Stage", "Workspace", "run"]

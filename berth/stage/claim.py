@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage.identity import STARTED, Claim, Identity
+from berth.stage.lease import LEASE
 from berth.stage.lock import LOCK
 from berth.stage.manifest import NAME, Manifest
 from berth.stage.output import is_hidden, is_temporary
@@ -20,7 +21,7 @@ def take(
 ) -> None:
     """Record whose unfinished files are in a directory, and remove those that are worthless.
 
-    The caller holds the directory's lock.
+    The caller holds the directory's lock or lease.
 
     Args:
         identity: That of the stage.
@@ -63,7 +64,7 @@ def take(
     # left is worthless; what is visible now was completed a moment ago by another process in this bucket. The note is
     # replaced and never absent: without it, nobody could continue what is here.
     for name in storage.names_below(uri):
-        if is_temporary(name) or (not is_own and is_hidden(name) and name not in (LOCK, STARTED)):
+        if is_temporary(name) or (not is_own and is_hidden(name) and name not in (LOCK, LEASE, STARTED)):
             storage.delete(storage.join(uri, name))
     Claim(stage=identity.name, digest=identity.digest, identity=identity).write(uri)
 

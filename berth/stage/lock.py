@@ -1,4 +1,4 @@
-"""The lock of a stage's local directory: one process at a time works there."""
+"""The lock of a stage's directory: one process at a time works there. In a bucket it is a lease."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from collections.abc import Iterator
 
 from berth import storage
 from berth.errors import BerthError
+from berth.stage.lease import LEASE, Lease, held
 
 LOCK = ".lock"
 ATTEMPTS, WAIT_SECONDS = 5, 1.0  # perhaps a task whose `berth run` was killed, about to notice
 
 
 @contextlib.contextmanager
-def locked(uri: str) -> Iterator[None]:
-    """Create a local directory and lock it against other processes on this machine; a bucket has no locks.
+def locked(uri: str) -> Iterator[Lease | None]:
+    """Create a local directory and lock it against other processes on this machine; in a bucket, hold its lease.
 
-    The kernel unlocks it if the process dies.
+    The kernel unlocks a local directory if the process dies. A lease can be lost meanwhile: it is what the context
+    gives, and None for a local directory.
 
     Raises:
         BerthError: if another process is working there, or the file system has no locks.
     """
     if storage.is_cloud(uri):
-        yield
+        with held(uri) as lease:
+            yield lease
         return
     path = storage.join(uri, LOCK)
     handle = _acquire(uri, path)
     try:
-        yield
+        yield None
         if _is_of(handle, path):
             os.unlink(path)
     finally:
@@ -40,8 +43,10 @@ def locked(uri: str) -> Iterator[None]:
 
 def discard(uri: str) -> None:
     """Delete a directory that this process has locked. The lock goes last: then others may start there."""
-    if storage.is_cloud(uri):
-        storage.delete(uri)
+    if storage.is_cloud(uri):  # whose lease is given back later
+        for name in storage.names_below(uri):
+            if name != LEASE:
+                storage.delete(storage.join(uri, name))
         return
     directory = str(storage.local_path(uri))
     for name in os.listdir(directory):

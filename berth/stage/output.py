@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from berth import storage
 from berth.errors import BerthError
+from berth.stage.lease import Lease
 from berth.stage.manifest import ManifestFile, sha256_of
 from berth.stage.unchanged import holds
 
@@ -109,12 +110,14 @@ class Receipt(BaseModel):
 class Output:
     """The output directory of a running stage. Workers get copies that hold only the URI.
 
-    ``named`` are the shards that this process has asked for or written: a listing may not show yet what workers
-    elsewhere wrote a moment ago (a bucket that is mounted as a directory), so their receipts are asked for by name. Of
-    a result none of them can be a part without its receipt, which holds its counters.
+    ``lease`` is the launcher's in a bucket. ``named`` are the shards that this process has asked for or written: a
+    listing may not show yet what workers elsewhere wrote a moment ago (a bucket that is mounted as a directory), so
+    their receipts are asked for by name. Of a result none of them can be a part without its receipt, which holds its
+    counters.
     """
 
     uri: str
+    lease: Lease | None = field(default=None, compare=False, repr=False)
     named: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[type[Output], tuple[str]]:
@@ -123,6 +126,11 @@ class Output:
     def path(self, name: str) -> str:
         """The URI of a file of the output."""
         return storage.join(self.uri, name)
+
+    def check_lease(self) -> None:
+        """Raise a BerthError if another launcher has taken over this directory, so that this one stops early."""
+        if self.lease is not None:
+            self.lease.check()
 
     def is_complete(self, name: str) -> bool:
         """Whether this shard is complete, from this run or from an earlier one that was interrupted."""
@@ -135,7 +143,12 @@ class Output:
 
     @contextlib.contextmanager
     def shard(self, name: str) -> Iterator[ShardWriter]:
-        """Write one shard. If the block succeeds, the shard is renamed to its name, then its receipt is written."""
+        """Write one shard. If the block succeeds, the shard is renamed to its name, then its receipt is written.
+
+        Raises:
+            BerthError: as :meth:`check_lease`, or if the file cannot be written.
+        """
+        self.check_lease()
         with storage.atomic_write(self.path(name)) as file:
             writer = ShardWriter(file)
             yield writer

@@ -17,6 +17,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage import claim
 from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
+from berth.stage.lease import Lease
 from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
 from berth.stage.output import RECEIPTS, TEMPORARY, Output, is_hidden, sum_of_counters
@@ -124,7 +125,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
 
     Raises:
         UsageError: if the directory holds other files.
-        BerthError: if another process is working there, or the work fails.
+        BerthError: if another process is working there or has taken the work over, or the work fails.
     """
     log = logging.getLogger(f"berth.{stage.name}")
     uri = destination.directory(stage)
@@ -132,12 +133,12 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         log.info("up to date: %s", uri)
         return Result(uri, finished, was_up_to_date=True)
     is_new = not storage.is_directory(uri)
-    with locked(uri):
+    with locked(uri) as lease:
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
         claim.take(stage.identity, uri, _visible(uri), stage.continues)
-        output = Output(uri)
+        output = Output(uri, lease)
         started = time.monotonic()
         if done := output.keep_complete():
             log.info("continuing: %d shards were completed before", done)
@@ -153,14 +154,16 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             with contextlib.suppress(BerthError, OSError):  # whatever made the work fail may make this fail too
                 changed = _changed_input(stage)
             if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
-                discard(uri)
-            elif changed:
+                if _is_held(lease):
+                    discard(uri)
+            elif changed and _is_held(lease):
                 claim.give_up(stage.name, uri, changed)
             if changed and isinstance(error, Exception):
                 raise claim.changed_input(changed, uri) from error
             raise
         if changed := _changed_input(stage):
-            claim.give_up(stage.name, uri, changed)
+            if _is_held(lease):
+                claim.give_up(stage.name, uri, changed)
             raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
         if (inventory := _inventory(output)) is None:
@@ -179,12 +182,19 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             seconds=round(seconds, 3),
         ).sealed()
         # Not before the inventory: a process that has finished the same stage removes the receipts.
-        if not manifest.write(uri):
+        if (lease is not None and not lease.renew()) or not manifest.write(uri):
             return _finished_elsewhere(stage, uri)
         remember(uri, {entry.path: revision for entry, revision in files.items()})
         _remove_working_files(uri)
     log.info("done in %.1f s: %s", seconds, uri)
     return Result(uri, manifest, was_up_to_date=False)
+
+
+def _is_held(lease: Lease | None) -> bool:
+    """Whether this process holds the directory, also after an error that may make the renewal fail too."""
+    with contextlib.suppress(BerthError):
+        return lease is None or lease.renew()
+    return False
 
 
 def _finished(stage: Stage, uri: str) -> Manifest | None:

@@ -37,9 +37,9 @@ def sync(source: str, destination: str) -> SyncResult:
 
     A file that exists at the destination with the same size and CRC32C is not copied again, so a copy that was killed
     continues. Manifests are copied last, so that no unfinished copy looks finished. Objects appear when they are
-    complete; local files are written under a temporary name, verified, and renamed. Files that only matter on their own
-    machine (a stage's lock, files that end in ``.tmp``) and links to directories within the copied one are omitted.
-    Nothing is deleted.
+    complete; local files are written under a temporary name, verified, and renamed. Files that only matter to a
+    running process (a stage's lock or lease, files that end in ``.tmp``) and links to directories within the copied one
+    are omitted. Nothing is deleted.
 
     Args:
         source: Directory, file or pattern. A file's name is its path below the directory, or below the fixed part of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from berth import storage
 from berth.errors import UsageError, printable
-from berth.stage import LOCK
+from berth.stage import LEASE, LOCK
 from berth.stage.output import is_temporary
 from berth.storage import Pattern
 from berth.storage import cloud as cloud_storage
@@ -96,7 +96,7 @@ def _single(uri: str, destination: str) -> File:
 def _matching(pattern: Pattern, destination: str, is_directory: bool) -> list[File]:
     if not storage.is_cloud(pattern.directory):
         base = str(storage.local_path(pattern.directory))
-        names = [name for name in storage.names(pattern) if storage.basename(name) != LOCK and not is_temporary(name)]
+        names = [name for name in storage.names(pattern) if not _is_of_a_process(name)]
         linked = _links_below(base) if is_directory else [name for name in names if _is_linked(base, name)]
         # What a link leads to within the directory is copied under its own name.
         outside = [name for name in linked if not _leads_inside(base, name)]
@@ -112,9 +112,14 @@ def _matching(pattern: Pattern, destination: str, is_directory: bool) -> list[Fi
     for uri, facts in sorted(objects(start + pattern.fixed).items()):
         name = uri.removeprefix(start)
         # Consoles make objects whose names end in a slash to show an empty directory.
-        if not name.endswith("/") and matches(pattern.parts, name.split("/")):
+        if not name.endswith("/") and matches(pattern.parts, name.split("/")) and not _is_of_a_process(name):
             files.append(File(uri, storage.join(destination, _checked(name, uri)), *facts))
     return files
+
+
+def _is_of_a_process(name: str) -> bool:
+    """Whether a file only matters to a running process: a lock, a lease, a file that is not finished."""
+    return storage.basename(name) in (LOCK, LEASE) or is_temporary(name)
 
 
 def _links_below(directory: str) -> list[str]:

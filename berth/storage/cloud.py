@@ -98,19 +98,38 @@ def upload(local: str, uri: str) -> None:
         blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
 
 
-def create(local: str, uri: str) -> bool:
-    """Upload a local file unless there is an object already; whether this call has uploaded it.
+def replace(content: bytes, uri: str, generation: int) -> int | None:
+    """Write an object if its generation is the given one, 0 if there must be none; returns its new generation.
 
-    It may also be False after a lost answer: then the object that is there is this file.
+    None if it has another one. That may also be after a lost answer: then what is there is this content.
     """
     from google.api_core.exceptions import PreconditionFailed
 
+    written = blob(uri)
     with explained(uri, of_bucket=True):
         try:
-            blob(uri).upload_from_filename(local, checksum="crc32c", if_generation_match=0, retry=retry())
+            written.upload_from_string(content, checksum="crc32c", if_generation_match=generation, retry=retry())
         except PreconditionFailed:
-            return False
-    return True
+            return None
+    return int(written.generation or 0)
+
+
+def read_version(uri: str) -> tuple[bytes, int] | None:
+    """The content of a small object and its generation; None if there is none."""
+    from google.api_core.exceptions import NotFound
+
+    while (found := _find(uri)) is not None:
+        generation = int(found.generation or 0)  # which the request names
+        with explained(uri), contextlib.suppress(NotFound):  # replaced or deleted meanwhile
+            return found.download_as_bytes(raw_download=True, checksum=None, retry=retry()), generation
+    return None
+
+
+def delete_version(uri: str, generation: int) -> None:
+    """Delete an object if its generation is the given one."""
+    written = blob(uri)
+    with explained(uri):
+        _delete(written, generation)
 
 
 def names(pattern: Pattern) -> list[str]:
@@ -135,16 +154,17 @@ def delete(uri: str) -> None:
     below = key.rstrip("/") + "/"
     with explained(uri, of_bucket=True), ThreadPoolExecutor(CONCURRENT_REQUESTS) as executor:
         found = client().list_blobs(bucket, prefix=key, retry=retry())
-        list(executor.map(_delete, (blob for blob in found if blob.name == key or blob.name.startswith(below))))
+        wanted = (blob for blob in found if blob.name == key or blob.name.startswith(below))
+        list(executor.map(lambda blob: _delete(blob, blob.generation), wanted))
 
 
-def _delete(blob: Blob) -> None:
+def _delete(blob: Blob, generation: int | None) -> None:
     from google.api_core.exceptions import NotFound, PreconditionFailed
 
     # Deleted by another process, or by an attempt whose response was lost; or replaced meanwhile: the request of a
     # process that was killed may arrive late, and must not delete what was written after it.
     with contextlib.suppress(NotFound, PreconditionFailed):
-        blob.delete(if_generation_match=blob.generation, retry=retry())
+        blob.delete(if_generation_match=generation, retry=retry())
 
 
 def _find(uri: str) -> Blob | None:

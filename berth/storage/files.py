@@ -183,10 +183,7 @@ def create(uri: str, content: bytes) -> bool:
         with atomic_write(uri) as file:
             file.write(content)
         return True
-    with tempfile.NamedTemporaryFile(prefix="berth-", suffix=".tmp") as buffer:
-        buffer.write(content)
-        buffer.flush()
-        return cloud_storage.create(buffer.name, uri)
+    return cloud_storage.replace(content, uri, generation=0) is not None
 
 
 def link(uri: str, directory: str) -> None:

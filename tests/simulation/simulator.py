@@ -20,6 +20,7 @@ import pytest
 import tenacity.nap
 
 from berth.errors import BerthError
+from berth.stage import lease
 from berth.stage.manifest import NAME as MANIFEST
 from berth.stage.unchanged import REVISIONS
 from berth.storage import cloud, cloud_errors, cloud_reader, files
@@ -63,6 +64,10 @@ def simulated() -> Iterator[None]:
         patch.setattr(cloud_reader, "retry", lambda: _with_retry)
         patch.setattr(files, "ThreadPoolExecutor", Serial)
         patch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=_sleep))
+        # Time passes only while a process sleeps. No thread renews leases, so that a process that waits for long enough
+        # takes them over from holders that are dead, and from others that are merely slow.
+        patch.setattr(lease, "time", SimpleNamespace(sleep=_sleep, monotonic=lambda: _process.client.faults.seconds))
+        patch.setattr(lease, "renewed", lambda lease: contextlib.nullcontext())
         before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)
         try:

@@ -194,7 +194,16 @@ class SimulatedBlob:
     ) -> None:
         """Upload a file; 0 as ``if_generation_match`` means that there must be no object yet."""
         with open(path, "rb") as file:
-            content = file.read()
+            self.upload_from_string(file.read(), checksum, if_generation_match, retry)
+
+    def upload_from_string(
+        self,
+        content: bytes,
+        checksum: str | None = None,
+        if_generation_match: int | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        """Upload a content, as :meth:`upload_from_filename` does."""
 
         def carry_out() -> Stored:
             self._check_generation(if_generation_match)

@@ -1,9 +1,12 @@
-"""A proxy before the emulator of Cloud Storage: it fails where a test says so, and speaks the XML API's uploads."""
+"""A proxy before the emulator of Cloud Storage: faults, preconditions, and the XML API's uploads in parts."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
+import json
+import threading
 from collections import defaultdict
 from collections.abc import Mapping
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -14,6 +17,7 @@ from support.stub_server import StubHandler, StubServer
 
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 
+MESSAGES = {403: "denied by the test", 412: "At least one of the pre-conditions you specified did not hold."}
 # Headers of an answer that belong to one connection, and are not passed on.
 OWN_HEADERS = ("content-length", "transfer-encoding", "connection", "date", "server")
 
@@ -29,6 +33,7 @@ class StorageProxy(StubServer):
         super().__init__(Handler)
         self.emulator = urlsplit(emulator)
         self.parts: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
+        self.one_write = threading.Lock()
 
 
 class Handler(StubHandler):
@@ -36,23 +41,41 @@ class Handler(StubHandler):
 
     def fail(self, status: int) -> None:
         """Answer with the error that a fault asks for."""
-        message = "denied by the test" if status == 403 else "The specified bucket does not exist."
-        self.send_json(status, {"error": {"code": status, "message": message, "errors": [{"message": message}]}})
+        self._send(_refusal(status))
 
     def respond(self, body: bytes) -> None:
         """Answer the request."""
         query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
-        status, headers, content = (
-            self._multipart(query, body)
-            if "uploads" in query or "uploadId" in query
-            else self._forward(self.command, self.path, dict(self.headers.items()), body)
-        )
+        if "uploads" in query or "uploadId" in query:
+            self._send(self._multipart(query, body))
+            return
+        with self.server.one_write if "ifGenerationMatch" in query else contextlib.nullcontext():
+            is_met = self._is_met(query, body)
+            answer = (
+                self._forward(self.command, self.path, dict(self.headers.items()), body) if is_met else _refusal(412)
+            )
+        self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        status, headers, content = answer
         passed_on = {
             name: value.replace(self.server.emulator.netloc, self.server.netloc)
             for name, value in headers.items()
             if name.lower() not in OWN_HEADERS
         }
         self.send(status, content, passed_on)
+
+    def _is_met(self, query: Mapping[str, list[str]], body: bytes) -> bool:
+        """Whether the object that a request writes or deletes has the generation that it names, if it names one."""
+        wanted = query.get("ifGenerationMatch")
+        if wanted is None:
+            return True
+        path = urlsplit(self.path).path.removeprefix("/upload")
+        if self.command == "POST":  # the key is in the metadata, the first of two parts
+            metadata = body.partition(b"\r\n\r\n")[2].partition(b"\r\n")[0]
+            path += f"/{quote(json.loads(metadata)['name'], safe='')}"
+        status, _, content = self._forward("GET", path, {}, b"")
+        return wanted == [json.loads(content)["generation"] if status == 200 else "0"]
 
     def _forward(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         upstream = http.client.HTTPConnection(self.server.emulator.hostname, self.server.emulator.port)
@@ -83,3 +106,10 @@ class Handler(StubHandler):
         whole = b"".join(part for _, part in sorted(parts.items()))
         status, _, _ = self._forward("POST", path, {"content-type": "application/octet-stream"}, whole)
         return status, {"content-type": "application/xml"}, b"<R/>"
+
+
+def _refusal(status: int) -> Answer:
+    """The answer with an error of the service."""
+    message = MESSAGES.get(status, "The specified bucket does not exist.")
+    error = {"error": {"code": status, "message": message, "errors": [{"message": message}]}}
+    return status, {"content-type": "application/json"}, json.dumps(error).encode()

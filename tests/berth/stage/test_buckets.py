@@ -1,14 +1,15 @@
-"""Stages in a bucket, which has no locks: processes that meet there, requests that arrive late, listings that lag."""
+"""Stages in a bucket: processes that meet there, though each takes a lease; late requests, listings that lag."""
 
 import contextlib
 import functools
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from berth import storage
-from berth.errors import BerthError
-from berth.stage import Directory, Stage, Workspace, claim, run
+from berth.errors import BerthError, UsageError
+from berth.stage import Directory, Stage, Workspace, claim, lease, run
 from berth.stage.identity import Claim
 from berth.stage.manifest import NAME, Manifest
 from berth.stage.output import RECEIPTS
@@ -23,6 +24,15 @@ DIRECTORY = PLACE.directory(STAGE)
 @pytest.fixture
 def store():
     return Store(recorded=(NAME,))
+
+
+@pytest.fixture(autouse=True)
+def _paused(monkeypatch):
+    """No process renews its lease while it works; waiting takes no time."""
+    seconds = [0.0]
+    sleep = lambda duration: seconds.append(seconds[-1] + duration)  # noqa: E731
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: seconds[-1], sleep=sleep))
+    monkeypatch.setattr(lease, "renewed", lambda lease: contextlib.nullcontext())
 
 
 @pytest.fixture
@@ -46,6 +56,61 @@ def write(output, names=("a.txt", "b.txt")):
             with output.shard(name) as shard:
                 shard.write(name.encode())
                 shard.counters["letters"] += 1
+
+
+def taken_over(output):
+    """Another process waits until the lease has ended, begins, and is killed before it writes anything."""
+    lease.Lease(output.uri).acquire()
+
+
+def test_a_process_whose_work_was_taken_over_writes_no_manifest(store, as_process):
+    def work(output):
+        write(output)
+        with as_process("second"):
+            taken_over(output)
+
+    with as_process("first"), pytest.raises(BerthError, match="another process is working on this output"):
+        run(STAGE, PLACE, work)
+    assert not store.versions
+    with as_process("third"):
+        assert run(STAGE, PLACE, write).manifest.counters == {"letters": 2}
+
+
+def test_a_process_that_knows_that_its_work_was_taken_over_writes_no_more_shards(store, as_process):
+    def work(output):
+        with as_process("second"):
+            taken_over(output)
+        assert not output.lease.renew()  # as the thread does every few seconds
+        write(output)
+
+    with as_process("first"), pytest.raises(BerthError, match="another process has taken over this output"):
+        run(STAGE, PLACE, work)
+    assert not any(key.endswith(".txt") for key in store.objects)
+
+
+def test_wrong_use_deletes_nothing_of_the_process_that_took_over(store, as_process):
+    def work(output):
+        with as_process("second"):
+            taken_over(output)
+            write(output)
+        raise UsageError("impossible")
+
+    with as_process("first"), pytest.raises(UsageError, match="impossible"):
+        run(STAGE, PLACE, work)
+    assert f"{DIRECTORY}/a.txt".removeprefix("gs://bucket/") in store.objects
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), UsageError("impossible"), BerthError("no luck")])
+def test_the_lease_is_given_back_however_the_work_ends(store, as_process, error):
+    def work(output):
+        assert f"{DIRECTORY}/.lease".removeprefix("gs://bucket/") in store.objects
+        write(output)
+        if error is not None:
+            raise error
+
+    with as_process("first"), contextlib.nullcontext() if error is None else pytest.raises(type(error)):
+        run(STAGE, PLACE, work)
+    assert not any(key.endswith("lease") for key in store.objects)
 
 
 def test_of_two_processes_that_finish_a_stage_one_writes_the_manifest(store, as_process):
@@ -114,7 +179,7 @@ def test_a_late_request_to_delete_spares_what_was_written_after_it(store, as_pro
         before.reload()
         with storage.atomic_write(uri) as file:
             file.write(b"new")
-        cloud._delete(before)
+        cloud.delete_version(uri, before.generation)
         assert storage.read_bytes(uri) == b"new"
 
 

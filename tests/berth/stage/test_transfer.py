@@ -126,6 +126,14 @@ def test_what_a_process_leaves_beside_its_work_is_not_copied(place, source):
     assert set(objects(place)) == {*FILES, ".stage.json"}
 
 
+def test_the_lease_of_a_running_stage_is_not_copied(place, source, tmp_path):
+    sync(str(source), place)
+    with storage.atomic_write(storage.join(place, ".lease")) as file:
+        file.write(b"{}")
+    sync(place, str(tmp_path / "back"))
+    assert set(contents(tmp_path / "back")) == set(FILES)
+
+
 def test_large_files_go_in_chunks_both_ways(place, source, proxy, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "BATCH_BYTES", 5000)
     monkeypatch.setattr(transfer, "CHUNK_BYTES", 3000)

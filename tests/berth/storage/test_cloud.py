@@ -11,7 +11,7 @@ import pytest
 
 from berth import retry, storage
 from berth.errors import BerthError, UsageError
-from berth.stage import Stage, Workspace, run
+from berth.stage import Stage, Workspace, lease, run
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
 from berth.storage import cloud_credentials, cloud_reader
@@ -114,6 +114,35 @@ def proxy(bucket, monkeypatch):
 def write(uri, content):
     with storage.atomic_write(uri) as file:
         file.write(content)
+
+
+def test_an_object_is_replaced_or_deleted_only_if_it_has_the_named_generation(bucket, proxy):
+    uri = f"{bucket}/versions/é #1"
+    first = cloud_storage.replace(b"1", uri, 0)
+    assert cloud_storage.replace(b"2", uri, 0) is None
+    second = cloud_storage.replace(b"2", uri, first)
+    assert second not in (None, first)
+    assert cloud_storage.replace(b"3", uri, first) is None
+    cloud_storage.delete_version(uri, first)
+    assert cloud_storage.read_version(uri) == (b"2", second)
+    cloud_storage.delete_version(uri, second)
+    cloud_storage.delete_version(uri, second)
+    assert cloud_storage.read_version(uri) is None
+    assert cloud_storage.replace(b"4", uri, second) is None
+
+
+def test_a_second_launcher_in_a_bucket_is_refused(bucket, proxy, monkeypatch):
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.01)
+    monkeypatch.setattr(lease, "POLL_SECONDS", 0.05)
+    stage, workspace = Stage("demo", 1, {}), Workspace(f"{bucket}/two-launchers")
+
+    def work(output):
+        with pytest.raises(BerthError, match="another process is working on this output"):
+            run(stage, workspace, lambda output: pytest.fail("two launchers"))
+        write(output.path("a.txt"), b"a")
+
+    assert [file.path for file in run(stage, workspace, work).manifest.files] == ["a.txt"]
+    assert storage.names_below(workspace.directory(stage)) == [".revisions.json", "a.txt", "manifest.json"]
 
 
 def test_sequential_reads_fetch_growing_ranges_and_seeks_short_ones(bucket, proxy, monkeypatch):
