@@ -74,7 +74,7 @@ def compare(engine: str, rounds: int) -> None:
 def quickstart(rounds: int) -> None:
     """Print what share of the speed of plain matrix products the quickstart's training reaches."""
     os.environ["KERAS_BACKEND"] = "jax"
-    from training_parts.products import flops, make_products, make_update
+    from training_parts.products import IN_A_ROW, flops, make_products, make_update
 
     from berth.recipe import file as recipe_file
 
@@ -82,7 +82,8 @@ def quickstart(rounds: int) -> None:
     times = take_turns({"update": make_update(recipe), "products": make_products(recipe)}, rounds)
     for which, unit in enumerate(("s", "CPU s")):
         rates = {
-            name: flops(recipe) / 1e6 / statistics.median(one[which] for one in taken) for name, taken in times.items()
+            name: IN_A_ROW * flops(recipe) / 1e6 / statistics.median(one[which] for one in taken)
+            for name, taken in times.items()
         }
         print(
             f"the quickstart's update {rates['update']:4.0f} GFLOP/{unit}, matrix products of its shapes "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -14,6 +15,8 @@ from trainer.checkpoints.initial_weights import initial
 from trainer.engines import Scalars, Settings, create
 from training_parts.small import full_batch
 
+# A training run waits for results once in many updates (`trainer/loop/window.py`); so do both programs here.
+IN_A_ROW = 25
 # One product [rows, inner] × [inner, columns], as often as the batch has independent ones.
 Product = tuple[int, int, int, int]
 
@@ -44,7 +47,7 @@ def flops(recipe: Recipe) -> int:
 
 
 def make_products(recipe: Recipe) -> Callable[[], object]:
-    """A function that computes each product of an update, and both of its gradients, and waits."""
+    """A function that computes each product of ``IN_A_ROW`` updates, and both of its gradients, and waits."""
     key = jax.random.key(0)
     operands = []
     for count, *sizes in products(recipe):
@@ -55,11 +58,11 @@ def make_products(recipe: Recipe) -> Callable[[], object]:
     def compute(operands: list[tuple[jax.Array, jax.Array, jax.Array]]) -> list[tuple[jax.Array, jax.Array, jax.Array]]:
         return [(x @ w, w @ g, g @ x) for x, w, g in operands]  # g: the gradient, transposed
 
-    return lambda: jax.block_until_ready(compute(operands))
+    return lambda: jax.block_until_ready([compute(operands) for _ in range(IN_A_ROW)])
 
 
 def make_update(recipe: Recipe) -> Callable[[], object]:
-    """A function that makes one update of the recipe's first phase and waits for its result."""
+    """A function that makes ``IN_A_ROW`` updates of the recipe's first phase and waits for their results."""
     phase = recipe.training.phases[0]
     records = recipe.records[phase.records]
     config = models.configuration_of(recipe.model, recipe.vocabulary.size)
@@ -68,11 +71,10 @@ def make_update(recipe: Recipe) -> Callable[[], object]:
     engine.assign(initial(engine.shapes, 1, recipe.model.initializer_range))
     batch = full_batch(phase.batch_size, records.max_seq_length, records.max_predictions, recipe.vocabulary.size)
     features = {name: values[None] for name, values in batch.items()}
-    number = 0
+    numbers = itertools.count(1)
 
-    def step() -> np.ndarray:
-        nonlocal number
-        number += 1
-        return np.asarray(engine.train(features, Scalars(1e-4, number)))
+    def step() -> list[np.ndarray]:
+        results = [engine.train(features, Scalars(1e-4, number)) for number in itertools.islice(numbers, IN_A_ROW)]
+        return [np.asarray(result) for result in results]
 
     return step

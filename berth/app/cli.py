@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 import traceback
 from typing import Annotated
 
 import typer
 
-from berth import __version__, log
+from berth import __version__, log, storage
 from berth.app.commands import cluster, data, finetune, model, plan, run, transfer
 from berth.errors import BerthError
 from berth.storage.local_errors import of_system
@@ -60,6 +62,10 @@ def main() -> None:
     # `--debug` is accepted anywhere before `--`: people append it to the command that failed.
     arguments = [*(["--debug"] if debug else []), *(a for a in arguments[:end] if a != "--debug"), *arguments[end:]]
     try:
+        for argument in arguments:
+            storage.check_text(argument, "an argument")
+        with contextlib.suppress(FileNotFoundError):  # of a directory that was deleted meanwhile
+            storage.check_text(os.getcwd(), "the name of the current directory")
         app(arguments)
     except BerthError as error:
         _end(str(error), error.exit_status, debug)

@@ -55,6 +55,7 @@ class TaskProcess:
             stopping.STOP_VARIABLE: self._order,
             task_events.VARIABLE: "1",
             "TMPDIR": directory,
+            "PYTHONIOENCODING": "utf-8",  # whatever the locale's is
         }
         if component in WITHOUT_ACCELERATOR:
             variables |= NO_ACCELERATOR

@@ -88,7 +88,7 @@ def _links(stage: FinishedStage) -> tuple[str, ...]:
         inputs = {role: origin for role, origin in node.inputs.items() if "vocabulary" not in role}
         nodes = [origin for origin in inputs.values() if isinstance(origin, Node)]
         if not nodes:
-            return tuple(uri for origin in inputs.values() if isinstance(origin, Source) for uri in origin.uri.split())
+            return tuple(uri for origin in inputs.values() if isinstance(origin, Source) for uri in origin.uris)
         node = nodes[0]
     return ()
 

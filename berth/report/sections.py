@@ -114,13 +114,13 @@ def flow(run: Run) -> tuple[Drawing, Drawing]:
                 if maker is not None:
                     reads.add((f"stage {maker}", f"stage {stage.title}"))
                 continue
-            key = f"source {origin.uri}"
-            name = storage.basename(origin.uri)
+            key = f"source {origin.place}"
+            name = storage.basename(origin.uris[-1])
             size = sum(file.size for file in origin.files)
             steps[key] = Step(
                 formatting.shortened(name, SOURCE_NAME_LENGTH),
                 (formatting.size(size),),
-                hint=origin.uri,
+                hint=origin.place,
                 is_source=True,
             )
             reads.add((key, f"stage {stage.title}"))

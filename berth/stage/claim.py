@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage.identity import Claim, Identity
+from berth.stage.identity import STARTED, Claim, Identity
 from berth.stage.lease import LEASE
 from berth.stage.lock import LOCK
 from berth.stage.manifest import NAME, Manifest
@@ -61,9 +61,10 @@ def take(
             "longer needed.",
         )
     # Temporary files were left by a process that was killed. If another stage completed nothing visible, everything it
-    # left is worthless; what is visible now was completed a moment ago by another process in this bucket.
+    # left is worthless; what is visible now was completed a moment ago by another process in this bucket. The note is
+    # replaced and never absent: without it, nobody could continue what is here.
     for name in storage.names_below(uri):
-        if is_temporary(name) or (not is_own and is_hidden(name) and name not in (LOCK, LEASE)):
+        if is_temporary(name) or (not is_own and is_hidden(name) and name not in (LOCK, LEASE, STARTED)):
             storage.delete(storage.join(uri, name))
     Claim(stage=identity.name, digest=identity.digest, identity=identity).write(uri)
 

@@ -145,7 +145,7 @@ class Inputs:
         """URIs of the files that match a path or pattern of a user. Their contents are not read.
 
         Raises:
-            UsageError: if there is none, or the name of one is not UTF-8.
+            UsageError: if there is none, or the name of one is not text.
         """
         return _found(storage.parse(text))
 
@@ -174,11 +174,6 @@ def _found(place: str | Pattern) -> list[str]:
             where=str(place),
             fix="Check the path; put a glob pattern in quotes so that the shell passes it on.",
         )
-    for uri in found:
-        try:
-            uri.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError("the name of a file is not valid UTF-8", where=uri, fix="Rename the file.") from error
     return found
 
 

@@ -21,12 +21,18 @@ MAIN_COUNTERS = ("pages", "articles", "documents", "sentences", "words", "instan
 class Source:
     """Input files from outside, or (not ``is_given``) of a stage that no longer exists.
 
-    ``uri`` shows where they were. Sizes and digests are those that the stage that read them recorded.
+    ``uris`` are the paths and patterns that were given. Sizes and digests are those that the stage that read them
+    recorded.
     """
 
-    uri: str
+    uris: tuple[str, ...]
     files: tuple[ManifestFile, ...]
     is_given: bool
+
+    @property
+    def place(self) -> str:
+        """All of them, as text for people."""
+        return ", ".join(self.uris)
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def _node(directory: str, known: dict[str, Node], below: tuple[str, ...]) -> Nod
             if given.stage and storage.exists(storage.join(origins[0], NAME)):
                 inputs[role] = _node(origins[0], known, (*below, directory))
             else:
-                inputs[role] = Source(", ".join(origins), given.files, not given.stage)
+                inputs[role] = Source(origins, given.files, not given.stage)
         known[directory] = Node(directory, manifest, inputs)
     return known[directory]
 
@@ -170,12 +176,12 @@ def _lines(item: Node | Source, role: str, indent: str, shown: set[str]) -> Iter
 def _source_lines(source: Source, label: str, indent: str, shown: set[str]) -> Iterator[str]:
     count, size = len(source.files), sum(file.size for file in source.files)
     what = f"  {'given, ' if source.is_given else ''}{count:,} files, {size:,} B" if count > 1 else ""
-    key = " ".join([source.uri, *(file.sha256 for file in source.files)])
+    key = " ".join([*source.uris, *(file.sha256 for file in source.files)])
     if count > LISTED and key in shown:
-        yield f"{label}{printable(source.uri)}{what}  (see above)"
+        yield f"{label}{printable(source.place)}{what}  (see above)"
         return
     shown.add(key)
-    yield f"{label}{printable(source.uri)}{what}"
+    yield f"{label}{printable(source.place)}{what}"
     omitted = count - LISTED if count > LISTED else 0
     lines = [f"{printable(file.path)}  {file.size:,} B  sha256 {file.sha256}" for file in source.files]
     if omitted:

@@ -112,7 +112,8 @@ class Output:
 
     ``lease`` is the launcher's in a bucket. ``named`` are the shards that this process has asked for or written: a
     listing may not show yet what workers elsewhere wrote a moment ago (a bucket that is mounted as a directory), so
-    their receipts are asked for by name.
+    their receipts are asked for by name. Of a result none of them can be a part without its receipt, which holds its
+    counters.
     """
 
     uri: str

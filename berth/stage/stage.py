@@ -17,11 +17,12 @@ from berth.errors import BerthError, UsageError
 from berth.stage import claim
 from berth.stage.identity import STARTED, Identity, nearest
 from berth.stage.inputs import Inputs
+from berth.stage.inventory import inventory, visible
 from berth.stage.lease import Lease
 from berth.stage.lock import LOCK, discard, locked
 from berth.stage.manifest import NAME, Manifest, ManifestFile, ManifestInput
-from berth.stage.output import RECEIPTS, TEMPORARY, Output, is_hidden, sum_of_counters
-from berth.stage.unchanged import check_stage, holds, remember
+from berth.stage.output import RECEIPTS, TEMPORARY, Output
+from berth.stage.unchanged import check_stage, remember
 
 SHOWN_DIFFERENCES = 3
 # Libraries whose versions can change what a stage writes. Recorded if installed; not part of the digest.
@@ -137,7 +138,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
         if (finished := _finished(stage, uri)) is not None:  # another process has finished it meanwhile
             log.info("up to date: %s", uri)
             return Result(uri, finished, was_up_to_date=True)
-        claim.take(stage.identity, uri, _visible(uri), stage.continues)
+        claim.take(stage.identity, uri, visible(uri), stage.continues)
         output = Output(uri, lease)
         started = time.monotonic()
         if done := output.keep_complete():
@@ -153,7 +154,7 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
             changed = None
             with contextlib.suppress(BerthError, OSError):  # whatever made the work fail may make this fail too
                 changed = _changed_input(stage)
-            if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not _visible(uri))):
+            if is_new and (isinstance(error, UsageError) or (not storage.is_cloud(uri) and not visible(uri))):
                 if _is_held(lease):
                     discard(uri)
             elif changed and _is_held(lease):
@@ -166,7 +167,9 @@ def run(stage: Stage, destination: Destination, work: Callable[[Output], None]) 
                 claim.give_up(stage.name, uri, changed)
             raise claim.changed_input(changed, uri)
         seconds = time.monotonic() - started
-        files, counters = _inventory(output)
+        if (listed := inventory(output)) is None:
+            return _finished_elsewhere(stage, uri)
+        files, counters = listed
         manifest = Manifest(
             stage=stage.name,
             version=stage.version,
@@ -245,38 +248,6 @@ def _changed_input(stage: Stage) -> str | None:
     return next(filter(None, (inputs.changed() for inputs in stage.inputs.values())), None)
 
 
-def _inventory(output: Output) -> tuple[dict[ManifestFile, str], dict[str, int]]:
-    """Every file of the result, sorted by path, with its revision; and the sum of all counters.
-
-    Files with a receipt were hashed while they were written; others are hashed now. A listing may lack what was written
-    a moment ago: a shard with a receipt exists, and the receipts of files without one are asked for by name.
-
-    Raises:
-        BerthError: if a shard is not what its receipt says.
-    """
-    known = {receipt.file.path: receipt for receipt in output.receipts()}
-    entries = {}
-    paths = sorted({*_visible(output.uri), *filter(_is_visible, known)})
-    for path in paths:
-        if path not in known and (unlisted := output.receipt(path)) is not None:
-            known[path] = unlisted
-    uris = [output.path(path) for path in paths]
-    for path, uri, revision in zip(paths, uris, storage.revisions(uris), strict=True):
-        receipt = known.get(path)
-        if receipt is None:
-            entry = ManifestFile(path=path, size=storage.size(uri), sha256=storage.sha256(uri))
-        elif holds(uri, receipt.file.sha256, receipt.revision, revision):
-            entry = receipt.file
-        else:
-            raise BerthError(
-                "a shard was changed while the stage was running",
-                where=uri,
-                fix="Run the same command again: the shard is made again.",
-            )
-        entries[entry] = str(revision)
-    return entries, sum_of_counters(known.values())
-
-
 def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
     origins = inputs.origins
     if inputs.is_stage and storage.is_cloud(origins[0]) == storage.is_cloud(directory):
@@ -287,15 +258,6 @@ def _recorded(inputs: Inputs, directory: str) -> ManifestInput:
     return ManifestInput(
         digest=inputs.digest, uri=origins[0] if len(origins) == 1 else origins, files=files, stage=inputs.is_stage
     )
-
-
-def _visible(uri: str) -> list[str]:
-    """Paths, in a directory, of the files that belong to its result: no part of them begins with a dot."""
-    return list(filter(_is_visible, storage.names_below(uri)))
-
-
-def _is_visible(name: str) -> bool:
-    return name != NAME and not is_hidden(name)
 
 
 @functools.cache

@@ -26,7 +26,7 @@ from berth.storage.given import parse, path
 from berth.storage.local import RandomReader
 from berth.storage.local_errors import explained
 from berth.storage.patterns import Pattern
-from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_cloud, join, local_path, parent
+from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, check_text, is_cloud, join, local_path, parent
 
 __all__ = [
     "PACKAGE_SCHEME",
@@ -36,6 +36,7 @@ __all__ = [
     "atomic_write",
     "basename",
     "below",
+    "check_text",
     "create",
     "delete",
     "exists",

@@ -16,7 +16,7 @@ from berth.storage import local
 from berth.storage.cloud_errors import missing
 from berth.storage.local_errors import explained_reading
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
-from berth.storage.uris import is_cloud, local_path, parent
+from berth.storage.uris import check_text, is_cloud, local_path, parent
 
 HASH_CHUNK = 1 << 20
 Result = TypeVar("Result")
@@ -61,12 +61,19 @@ def revision(uri: str) -> str:
 
 
 def names(pattern: Pattern) -> list[str]:
-    """Paths, below the pattern's directory, of the files that match, sorted."""
+    """Paths, below the pattern's directory, of the files that match, sorted.
+
+    Raises:
+        UsageError: if the name of a local file is not text: manifests could not hold it.
+    """
     if is_cloud(pattern.directory):
         return sorted(cloud_storage.names(pattern))
     directory = str(local_path(pattern.directory)) if pattern.directory else ""
     with explained_reading(pattern.directory):
-        return sorted(set(local_names(directory, pattern.parts)))
+        found = sorted(set(local_names(directory, pattern.parts)))
+    for name in found:
+        check_text(name, "the name of a file", pattern.directory)
+    return found
 
 
 def names_below(directory: str) -> list[str]:

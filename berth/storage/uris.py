@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from berth.errors import BerthError
+from berth.errors import BerthError, UsageError
 
 CLOUD_SCHEME, PACKAGE_SCHEME = "gs://", "package://"
 
@@ -36,6 +37,24 @@ def local_path(uri: str) -> Path:
             fix=f"Install it (pip install {package}), or give another file.",
         )
     return Path(spec.submodule_search_locations[0]) / name
+
+
+def check_text(text: str, what: str, where: str = "") -> None:
+    """Check what the system gave as bytes: JSON and YAML cannot hold those that its encoding does not know.
+
+    Raises:
+        UsageError: if there are any.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{what} is not text in this locale's encoding",
+            where=where,
+            found=repr(os.fsencode(text))[1:],
+            expected=f"text in {sys.getfilesystemencoding()}",
+            fix="Rename it, or choose a locale with UTF-8: export LC_ALL=C.UTF-8.",
+        ) from None
 
 
 def join(base: str, *names: str) -> str:

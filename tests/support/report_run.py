@@ -245,7 +245,8 @@ LOSSES: dict[str, Any] = {
 
 def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
     """A whole run below ``directory``."""
-    dump = directory / "dump.xml"
+    dump = directory / "my data, 2026" / "dump.xml"
+    dump.parent.mkdir()
     dump.write_text("<mediawiki/>")
     made = Made(directory / "workspace", Recipe.model_validate({**RECIPE, "description": description}))
     articles = made.add(

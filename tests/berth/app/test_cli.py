@@ -56,6 +56,20 @@ def test_what_a_locale_cannot_show_is_escaped(encoding, shown):
     assert run.stdout.decode(encoding).strip() == shown
 
 
+def test_an_argument_that_is_not_text_is_refused(tmp_path):
+    place = os.fsencode(tmp_path) + b"/w\xff"
+    run = berth("plan", "quickstart", "--workspace", place)
+    assert run.returncode == 2
+    assert "an argument is not text in this locale's encoding" in run.stderr and "w\\xff" in run.stderr
+
+
+def test_a_directory_whose_name_is_not_text_is_refused(tmp_path):
+    place = os.fsencode(tmp_path) + b"/w\xff"
+    os.mkdir(place)
+    run = berth("schema", cwd=place)
+    assert run.returncode == 2 and "the name of the current directory is not text" in run.stderr
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
     run = berth("verify", str(tmp_path), "--debug")
     assert run.returncode == 1 and "Traceback" in run.stderr

@@ -74,7 +74,7 @@ def learn(recipe: str, workspace: str, name: str, fails: bool = False, after: st
                     raise UsageError("wrong", where="demo")
                 time.sleep(0.02 if not fails else 0.1)
                 progress.update(1, loss=f"{10 - number}.5")
-        log.warning("careful")
+        log.warning("careful: café")
         log.info("ends")
     return f"result of {name}"
 
@@ -198,9 +198,9 @@ def test_independent_tasks_run_side_by_side_and_their_lines_are_in_order(start, 
     ]
     lines = [match[1].rstrip() for match in written if match]
     assert lines == [
-        *("--- learn", "one: begins with", "one: WARNING: careful", "one: ends"),
-        *("--- learn-2", "two: begins with", "two: WARNING: careful", "two: ends"),
-        *("--- learn-3", "three: begins with result of one and result of two", "three: WARNING: careful"),
+        *("--- learn", "one: begins with", "one: WARNING: careful: café", "one: ends"),
+        *("--- learn-2", "two: begins with", "two: WARNING: careful: café", "two: ends"),
+        *("--- learn-3", "three: begins with result of one and result of two", "three: WARNING: careful: café"),
         "three: ends",
     ]
     shown = [line[9:].rstrip() for line in errors.splitlines()]
@@ -239,6 +239,8 @@ def test_a_narrow_terminal_that_shows_ascii_and_no_colours(start, tmp_path):
     for name in ("one", "two"):
         (tmp_path / "w" / name).touch()  # nobody waits for the other one
     drawn = start.screen("good", columns=24, NO_COLOR="1", PYTHONIOENCODING="ascii", cores=1)
+    (log,) = (tmp_path / "w" / "logs").iterdir()
+    assert "careful: café" in log.read_text(encoding="utf-8"), "the log is text whatever the terminal shows"
     assert "stage 1 of 3" in drawn and drawn.isascii() and "\x1b[3" not in drawn
     assert max(map(len, re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", drawn).replace("\r", "\n").split("\n"))) <= 60
 

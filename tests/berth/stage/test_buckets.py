@@ -9,11 +9,13 @@ import pytest
 
 from berth import storage
 from berth.errors import BerthError, UsageError
-from berth.stage import Directory, Stage, Workspace, lease, run
+from berth.stage import Directory, Stage, Workspace, claim, lease, run
+from berth.stage.identity import Claim
 from berth.stage.manifest import NAME, Manifest
+from berth.stage.output import RECEIPTS
 from berth.storage import cloud
 from simulation.faults import SeededFaults
-from support.simulated_bucket import SimulatedClient, Store
+from support.simulated_bucket import SimulatedClient, Store, unavailable
 
 STAGE, PLACE = Stage("demo", 1, {}), Workspace("gs://bucket/w")
 DIRECTORY = PLACE.directory(STAGE)
@@ -123,6 +125,34 @@ def test_of_two_processes_that_finish_a_stage_one_writes_the_manifest(store, as_
         assert run(STAGE, PLACE, write).was_up_to_date
     assert [len(versions) for versions in store.versions.values()] == [1]
     assert result.manifest.counters == {"letters": 2}
+
+
+def test_a_shard_whose_receipt_another_process_removed_is_not_listed_without_its_counters(store, as_process):
+    def cleared(output):
+        write(output)
+        with as_process("second"):  # takes the directory over, as one that saw no shards and no note
+            storage.delete(output.path(RECEIPTS))
+
+    with as_process("first"):
+        with pytest.raises(BerthError, match="another process is working on this output"):
+            run(STAGE, PLACE, cleared)
+        assert not storage.exists(f"{DIRECTORY}/{NAME}")
+        assert run(STAGE, PLACE, write).manifest.counters == {"letters": 2}
+
+
+def test_the_note_of_what_is_there_is_replaced_and_never_absent(store, as_process):
+    class NoUpload(SeededFaults):
+        def before(self, client, kind, key, carry_out):
+            if kind == "upload":
+                raise unavailable(kind, 403, "the quota of the bucket is exceeded")
+
+    identity = STAGE.identity
+    with as_process("first"):
+        claim.take(identity, DIRECTORY, [])
+    with as_process("second", NoUpload(Random(0))), pytest.raises(BerthError):
+        claim.take(identity.model_copy(update={"version": 2}), DIRECTORY, [])
+    with as_process("first"):
+        assert Claim.read(DIRECTORY).digest == identity.digest
 
 
 def test_what_another_process_finished_a_moment_ago_is_not_deleted(store, as_process, monkeypatch):

@@ -38,11 +38,11 @@ def test_a_place_that_does_not_matter_is_no_part_of_the_digest(tree, tmp_path):
     assert Inputs.of_tree(f"{tmp_path}/moved/**/*.txt").digest != before
 
 
-def test_a_name_that_is_not_utf8_is_an_error(tmp_path):
+def test_a_name_that_is_not_text_is_an_error(tmp_path):
     with open(f"{tmp_path}/caf\udce9.txt", "w"):
         pass
     for of in (Inputs.of, Inputs.of_tree):
-        with pytest.raises(UsageError, match=r"caf\\udce9\.txt: the name of a file is not valid UTF-8"):
+        with pytest.raises(UsageError, match=r"the name of a file is not text.*caf\\xe9\.txt"):
             of(f"{tmp_path}/*.txt")
 
 

@@ -127,3 +127,10 @@ def test_a_home_directory_is_written_out_where_a_user_gives_it(tmp_path, monkeyp
 def test_other_storage_is_refused(read):
     with pytest.raises(UsageError, match=r"s3://b/x: this storage cannot be read\. Found s3://"):
         read("s3://b/x")
+
+
+def test_a_file_whose_name_is_not_text_is_refused(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/a\xff.txt", "wb"):
+        pass
+    with pytest.raises(UsageError, match=r"the name of a file is not text.*Found 'a\\xff.txt'"):
+        storage.names_below(str(tmp_path))
