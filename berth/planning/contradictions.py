@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from berth.formatting import size
 from berth.planning.accelerators import Machines
+from berth.planning.sizes import WRITTEN_PER_SECOND
 from berth.recipe import Recipe
 
+SPOT_GRACE_SECONDS = 30  # https://cloud.google.com/kubernetes-engine/docs/concepts/spot-vms: 15 s for some pods
 
-def contradictions(recipe: Recipe, records: Mapping[str, Mapping[str, Any]], machines: Machines | None) -> list[str]:
+
+def contradictions(
+    recipe: Recipe,
+    model: Mapping[str, Any],
+    records: Mapping[str, Mapping[str, Any]],
+    machines: Machines | None,
+) -> list[str]:
     """Warnings, one for each contradiction, naming the key.
 
     Args:
         recipe: The recipe.
+        model: The plan of the model.
         records: The plan of each record set, by name.
         machines: The accelerators it is trained on; None if not known.
     """
-    return [*_records(recipe, records), *_phases(recipe, machines), *_intervals(recipe)]
+    return [*_records(recipe, records), *_phases(recipe, machines), *_intervals(recipe), *_grace(recipe, model)]
 
 
 def _records(recipe: Recipe, records: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -73,3 +83,22 @@ def _intervals(recipe: Recipe) -> list[str]:
                 "its last checkpoint is fine-tuned."
             )
     return found
+
+
+def _grace(recipe: Recipe, model: Mapping[str, Any]) -> list[str]:
+    """Whether a training job that is stopped has the time to save."""
+    is_spot, seconds = recipe.cluster.task("train").spot, model["checkpoint_seconds"]
+    given = recipe.cluster.termination_grace_seconds
+    grace = min(given, SPOT_GRACE_SECONDS) if is_spot else given
+    if seconds <= grace:
+        return []
+    whose = (
+        f"cluster.stages.train.spot: a spot machine has {grace} s at most to end"
+        if grace < given
+        else f"cluster.termination_grace_seconds is {grace:,}"
+    )
+    return [
+        f"{whose}, but a checkpoint of {size(model['checkpoint_bytes'])} takes {seconds:,.0f} s at "
+        f"{size(WRITTEN_PER_SECOND)}/s, as slow storage writes: a job that is stopped may lose the updates since its "
+        f"last checkpoint (training.checkpoint_every_steps is {recipe.training.checkpoint_every_steps:,})."
+    ]

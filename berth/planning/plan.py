@@ -59,16 +59,17 @@ def plan(
     records = {name: _records(recipe, name, known[name], phases) for name in recipe.records}
     measures = _measured(recipe, workspace) if workspace is not None else {}
     total = _total(recipe, phases, records)
+    model = _model(recipe, figures, vocab_size)
     result: Plan = {
         "recipe": recipe.name,
-        "model": _model(recipe, figures, vocab_size),
+        "model": model,
         "records": records,
         "phases": phases,
         "evaluation": _evaluation(recipe),
         "total": total,
         "corpus": _corpus(measures.get("corpus", {}).get("words", recipe.statistics.words), total["passes"]),
         "compute": _compute(phases, machines, price),
-        "warnings": contradictions(recipe, records, machines),
+        "warnings": contradictions(recipe, model, records, machines),
     }
     planned = plan(recipe, figures, learning_rate, machines=machines, price=price) if measures else result
     result["published"] = [figure.json() for figure in compared(recipe, planned, measures)]
@@ -100,6 +101,7 @@ def _model(recipe: Recipe, figures: Figures, vocab_size: int) -> Plan:
         "vocabulary": vocab_size,
         "parameters": count,
         "checkpoint_bytes": sizes.checkpoint_bytes(count),
+        "checkpoint_seconds": sizes.checkpoint_seconds(count),
         "kept_bytes": sizes.checkpoint_bytes(count) * recipe.training.keep_checkpoints,
     }
 

@@ -16,6 +16,9 @@ from berth.recipe import LengthShare, RecordSet
 
 FLOAT = 4  # bytes of a variable in a checkpoint
 COPIES = 3  # the variable and the two moments of LAMB and AdamW
+# Bytes a second at which a checkpoint is assumed to be written: a file system or bucket that is shared and busy. A
+# local SSD is ten to a hundred times as fast.
+WRITTEN_PER_SECOND = 25_000_000
 ONE_BYTE, TWO_BYTES = 1 << 7, 1 << 14  # the first numbers that take another byte
 # Of the masked tokens, those that are shown as [MASK], and those that are replaced by a random entry (Devlin et al.).
 SHOWN_AS_MASK, REPLACED = 0.8, 0.1
@@ -28,6 +31,11 @@ CHARACTERS = 0.13
 def checkpoint_bytes(parameters: int) -> int:
     """Bytes of a training run's checkpoint without its header: each parameter and its two moments, in 32 bits."""
     return parameters * FLOAT * COPIES
+
+
+def checkpoint_seconds(parameters: int) -> float:
+    """Seconds in which a checkpoint is written even to slow storage (`WRITTEN_PER_SECOND`)."""
+    return checkpoint_bytes(parameters) / WRITTEN_PER_SECOND
 
 
 def largest_record_bytes(options: RecordSet, vocab_size: int) -> float:

@@ -12,10 +12,11 @@ from berth import storage
 from berth.errors import UsageError
 from berth.progress import Progress
 from berth.stage.manifest import NAME as MANIFEST
-from berth.stage.transfer_files import File, crc32c, find, is_there, objects
+from berth.stage.transfer_files import File, find, is_there, objects
 from berth.storage import cloud as cloud_storage
 from berth.storage import local
 from berth.storage.cloud_errors import damaged, explained, retry
+from berth.storage.cloud_upload import crc32c, upload_parts
 from berth.storage.local_errors import explained_reading
 
 WORKERS = 8
@@ -108,17 +109,7 @@ def _upload(batch: Sequence[File]) -> None:
 
     blobs = [cloud_storage.blob(file.destination) for file in batch]
     if batch[0].size > BATCH_BYTES:
-        with explained_reading(batch[0].source), explained(batch[0].destination, of_bucket=True):
-            transfer_manager.upload_chunks_concurrently(
-                batch[0].source,
-                blobs[0],
-                chunk_size=CHUNK_BYTES,
-                worker_type=transfer_manager.THREAD,
-                max_workers=WORKERS,
-                checksum="crc32c",
-                retry=retry(),
-            )
-            blobs[0].reload(retry=retry())
+        upload_parts(batch[0].source, blobs[0], batch[0].destination, CHUNK_BYTES)
     else:
         results = transfer_manager.upload_many(
             [(file.source, blob) for file, blob in zip(batch, blobs, strict=True)],

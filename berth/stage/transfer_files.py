@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ from berth.stage.output import is_temporary
 from berth.storage import Pattern
 from berth.storage import cloud as cloud_storage
 from berth.storage.cloud_errors import explained, retry
+from berth.storage.cloud_upload import crc32c
 from berth.storage.patterns import matches
 
 log = logging.getLogger("berth.sync")
-
-HASH_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,6 @@ class File:
     def checksum(self) -> str:
         """The CRC32C. A local file is read for it."""
         return self.crc32c or crc32c(self.source)
-
-
-def crc32c(path: str) -> str:
-    """The CRC32C of a local file, as Cloud Storage writes it."""
-    import google_crc32c
-
-    checksum = google_crc32c.Checksum()  # type: ignore[no-untyped-call]
-    with storage.open_read(path) as file:
-        while chunk := file.read(HASH_BYTES):
-            checksum.update(chunk)  # type: ignore[no-untyped-call]
-    return base64.b64encode(checksum.digest()).decode()  # type: ignore[no-untyped-call]
 
 
 def find(source: str, destination: str) -> list[File]:

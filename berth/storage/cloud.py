@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO
 
 from berth.errors import UsageError
+from berth.storage import cloud_upload
 from berth.storage.cloud_credentials import check_credentials
 from berth.storage.cloud_errors import explained, is_missing_bucket, missing, retry
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, matches
@@ -93,9 +94,8 @@ def open_read(uri: str) -> BinaryIO:
 
 
 def upload(local: str, uri: str) -> None:
-    """Upload a local file; the object appears when it is complete, its CRC32C checked by the server."""
-    with explained(uri, of_bucket=True):
-        blob(uri).upload_from_filename(local, checksum="crc32c", retry=retry())
+    """Upload a local file; the object appears when it is complete, its CRC32C checked. Raises BerthError."""
+    cloud_upload.upload(local, blob(uri), uri)
 
 
 def replace(content: bytes, uri: str, generation: int) -> int | None:

@@ -46,6 +46,19 @@ WORDS = [
 Run = Callable[[str], Any]
 
 
+class AtOnce:
+    """In place of the thread that saves checkpoints: the operations of a run must have one order.
+
+    Those of tests/trainer/loop/test_saving.py are killed while the real thread writes.
+    """
+
+    def __init__(self, target: Callable[[], None], **options: object) -> None:
+        self.start = target
+
+    def join(self) -> None:
+        """It has ended."""
+
+
 def paragraph(number: int) -> str:
     """A text of some sentences."""
     turned = WORDS[number:] + WORDS[:number]
@@ -272,5 +285,6 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
         # Beam takes a tenth of a second to make a graph of these steps; here nothing is distributed.
         patch.setattr(CheckedCreate, "expand", _create)
         patch.setattr("berth.stage.lock.WAIT_SECONDS", 0.001)
+        patch.setattr("trainer.loop.background.Thread", AtOnce)
         yield Stages(base, patch)
     shutil.rmtree(base, ignore_errors=True)

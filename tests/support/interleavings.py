@@ -1,9 +1,12 @@
-"""Every order in which threads can go on at their points of exchange: a run for each, with the real code."""
+"""Every order in which threads can go on at their points of exchange, with the real code.
+
+Orders that lead to the same state have the same future, so that only one of them is followed further.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 
@@ -12,10 +15,16 @@ class Schedule:
 
     Args:
         choices: At each point where several threads could go on, the number of the one that does; then the first.
+        seen: States that were reached in other orders, where choices had been made for good.
+
+    Attributes:
+        state: Gives everything on which the future depends; None if no two orders lead to the same state.
     """
 
-    def __init__(self, choices: list[int]) -> None:
+    def __init__(self, choices: list[int], seen: set[Hashable]) -> None:
         self.choices, self.options = list(choices), list[int]()
+        self.state: Callable[[], Hashable] | None = None
+        self._given, self._seen = len(choices), seen
         self._waiting: dict[str, threading.Semaphore] = {}
         self._here = threading.local()
         self._all_wait = threading.Semaphore(0)
@@ -46,12 +55,15 @@ class Schedule:
         for thread in threads:
             thread.start()
             self._all_wait.acquire()
-        step = 0
+        step, is_known = 0, False
         while self._waiting:
             names = sorted(self._waiting)
+            if step >= self._given and self.state is not None and not is_known:
+                is_known = (state := self.state()) in self._seen
+                self._seen.add(state)
             if step == len(self.choices):
                 self.choices.append(0)
-            self.options.append(len(names))
+            self.options.append(1 if is_known else len(names))
             self._waiting.pop(names[self.choices[step]]).release()
             step += 1
             self._all_wait.acquire()
@@ -62,10 +74,11 @@ class Schedule:
 
 
 def every_order(run: Callable[[Schedule], Any]) -> Iterator[Any]:
-    """The results of a function that runs with a schedule, for each order that there is."""
+    """The results of a function that runs with a schedule, for each order, except those that lead to a known state."""
     choices: list[int] = []
+    seen: set[Hashable] = set()
     while True:
-        schedule = Schedule(choices)
+        schedule = Schedule(choices, seen)
         try:
             yield run(schedule)
         except AssertionError as error:

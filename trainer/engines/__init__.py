@@ -72,7 +72,7 @@ class Engine(Protocol):
         """Set the optimizer's slots to zero."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All variables and optimizer slots."""
+        """All variables and optimizer slots, in the host's memory, where later updates do not change them."""
 
     def train(self, features: Arrays, scalars: Scalars) -> Any:
         """One update from this process's share of the global batch, features [micro-batches, local batch, …].

@@ -89,9 +89,14 @@ class JaxEngine:
             self._slots[slot] = self._place({n: np.zeros(s, dtype=np.float32) for n, s in self.shapes.items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All variables and optimizer slots."""
+        """All variables and optimizer slots; see `Engine.arrays`."""
         slots = {f"{name}/{slot}": array for slot, arrays in self._slots.items() for name, array in arrays.items()}
-        return {name: np.asarray(array) for name, array in {**self._values, **slots, **self._loss_scale}.items()}
+        every = {**self._values, **slots, **self._loss_scale}
+        for array in every.values():
+            array.copy_to_host_async()  # all transfers at once
+        # On CPUs, NumPy would share the memory that the next update may write to.
+        to_host = np.array if jax.default_backend() == "cpu" else np.asarray
+        return {name: to_host(array) for name, array in every.items()}
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""

@@ -65,6 +65,7 @@ def run(
     with (
         handled(signals.append),
         _lost_processes(engine),
+        training.saving,
         contextlib.closing(training.metrics_log),
         Progress("train", total=end, unit="step", done=training.done) as progress,
     ):
@@ -91,6 +92,7 @@ def run(
                 if is_reached:
                     break
                 if is_stopped and number < end:
+                    training.saving.wait()
                     raise InterruptedTrainingError.by(
                         signals[0] if signals else signal.SIGTERM,  # another process may have received it
                         f"training was stopped by {{}} after step {number} of {end}",

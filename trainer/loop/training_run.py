@@ -24,6 +24,7 @@ from trainer.engines import Engine, Scalars, Settings, create
 from trainer.evaluation import history
 from trainer.evaluation.model import measure
 from trainer.loop import initial_accuracy, speed
+from trainer.loop.background import Background
 from trainer.loop.metrics_log import MetricsLog
 from trainer.loop.slice import Slice
 from trainer.loop.window import Window
@@ -61,6 +62,8 @@ class TrainingRun:
         output: Output,
     ) -> None:
         self._recipe, self._slice, self._output = recipe, training_slice, output
+        self.saving = Background()
+        self._newest_save: int | None = None
         self.phases = recipe.training.phases
         tokens = read_tokens(vocabulary.one().uri, [MASK])
         self._config = models.configuration_of(recipe.model, vocab_size=len(tokens))
@@ -109,7 +112,8 @@ class TrainingRun:
         return features
 
     def step(self, update: schedule.Update, features: Features) -> None:
-        """Start an update; :meth:`fetch_results` waits for it."""
+        """Start an update; :meth:`fetch_results` waits for it. Raises the error of a checkpoint that was not saved."""
+        self.saving.check()
         if update.is_reset:
             self.engine.reset_optimizer()
         self._window.pending.append(self.engine.train(features, Scalars(update.learning_rate, update.since_reset)))
@@ -163,7 +167,12 @@ class TrainingRun:
         lines = self.metrics_log.evaluations
         if not self._is_writer or not lines or lines[-1]["step"] != number:
             return False
-        return self._best_step([*checkpoint.list_steps(self._output.uri), number]) == number
+        return self._best_step(self._steps(number)) == number
+
+    def _steps(self, number: int) -> list[int]:
+        """Steps of the checkpoints that are there or will be: one may be being written, one is that of this update."""
+        newest = [self._newest_save] if self._newest_save is not None else []
+        return sorted({*checkpoint.list_steps(self._output.uri), *newest, number})
 
     def _best_step(self, steps: list[int]) -> int | None:
         metric = history.metric_of(self._recipe.evaluation.target)
@@ -171,36 +180,55 @@ class TrainingRun:
         return line["step"] if line is not None else None
 
     def save(self, number: int, is_last: bool = False) -> None:
-        """Write a checkpoint and delete those that are no longer kept.
+        """Write a checkpoint, then delete those that are no longer kept: in the background, from a copy of the state.
+
+        Only one is written at a time, so that there is one copy of the state at most; this waits for the one before.
 
         Args:
             number: The newest update.
             is_last: Whether training ends here, before its last step, since the target is reached.
+
+        Raises:
+            BerthError: if the checkpoint before could not be saved, or another launcher has taken over the output.
         """
         if not self._is_writer:
             return
         with self._speed.paused():
+            self.saving.wait()
+            self._output.check_lease()
             # The metrics first: resuming drops lines after the newest checkpoint, but cannot restore missing ones.
             self.metrics_log.write()
             state = {"step": number, "window": self._window.state(), "model": _digest(self._config)}
             if number < schedule.total_updates(self.phases):
                 state |= _position(schedule.update(self.phases, number + 1))
-            safetensors.write(self._output.path(checkpoint.name(number)), self.engine.arrays(), state)
-            self._prune(is_last)
+            best, arrays = self._best_step(self._steps(number)), self.engine.arrays()
+        self._newest_save = number
 
-    def _prune(self, is_last: bool) -> None:
-        """Delete the checkpoints that are no longer kept. The newest is one to keep if training ends with it."""
-        checkpoint.prune(
-            self._output.uri,
-            self._recipe.training.keep_checkpoints,
-            lambda step: self.is_scheduled(step) or (is_last and step == self.done),
-            best=self._best_step(checkpoint.list_steps(self._output.uri)),
-        )
+        def write() -> None:
+            safetensors.write(self._output.path(checkpoint.name(number)), arrays, state)
+            self._prune(number if is_last else None, best)
+
+        self.saving.start(write)
+
+    def _prune(self, last: int | None, best: int | None) -> None:
+        """Delete the checkpoints that are no longer kept.
+
+        Args:
+            last: The step of a checkpoint to keep since training ends with it.
+            best: The step of the best one.
+        """
+        keep = self._recipe.training.keep_checkpoints
+        checkpoint.prune(self._output.uri, keep, lambda step: self.is_scheduled(step) or step == last, best=best)
 
     def finish(self) -> None:
-        """Record in training.json how training ended, and which checkpoint is the best."""
+        """Record in training.json how training ended, and which checkpoint is the best.
+
+        Raises:
+            BerthError: if the last checkpoint could not be saved.
+        """
         if not self._is_writer:
             return
+        self.saving.wait()
         target, lines = self._recipe.evaluation.target, self.metrics_log.evaluations
         is_reached = bool(lines) and lines[-1]["step"] == self.done and history.is_reached(target, lines[-1])
         sequences = schedule.sequences(self.phases, self.done)
@@ -214,14 +242,16 @@ class TrainingRun:
         else:
             log.warning("the target, %s %s, was not reached in %d steps", target.metric, target.value, self.done)
         result: dict[str, Any] = {**self._summary, "ended": ended}
-        if (best := self._best_step(checkpoint.list_steps(self._output.uri))) is not None:
+        best = self._best_step(checkpoint.list_steps(self._output.uri))
+        if best is not None:
             metric = history.metric_of(target)
             value = next(line[metric] for line in lines if line["step"] == best)
             result["best"] = {"step": best, metric: value, "checkpoint": checkpoint.name(best)}
         summary.write(self._output, result)
-        self._prune(is_last=True)  # once more: the run may have been killed after its last checkpoint
+        self._prune(self.done, best)  # once more: the run may have been killed after its last checkpoint
 
     def _not_finite(self, what: str, number: int) -> BerthError:
+        self.saving.settle()
         saved = checkpoint.list_steps(self._output.uri)
         return BerthError(
             f"{what} is not a finite number at step {number}",

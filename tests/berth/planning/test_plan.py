@@ -117,6 +117,28 @@ def test_the_model_of_mlperf_has_the_published_size():
     model = planned("mlperf_v1")["model"]
     assert model["parameters"] == 336_226_108
     assert model["checkpoint_bytes"] == 3 * 4 * 336_226_108
+    assert model["checkpoint_seconds"] == pytest.approx(4_034_713_296 / 25e6)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warning"),
+    [
+        (["cluster.termination_grace_seconds=162"], ""),
+        (
+            ["cluster.termination_grace_seconds=161"],
+            r"termination_grace_seconds is 161, but a checkpoint of 4\.0 GB takes 161 s at 25\.0 MB/s.*every_steps",
+        ),
+        (
+            ["cluster.stages.train.spot=true"],
+            r"train\.spot: a spot machine has 30 s at most to end, but",
+        ),
+        (["cluster.stages.train.spot=true", "cluster.termination_grace_seconds=20"], r"grace_seconds is 20, but"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written_before_a_job_ends_is_a_warning(overrides, warning):
+    machines = Machines.of("v3-128", 1, 0.4, "--accelerator")
+    found = planned("mlperf_v1", *overrides, machines=machines)["warnings"]
+    assert (len(found), bool(re.search(warning, " ".join(found)))) == (1 if warning else 0, True)
 
 
 @given(

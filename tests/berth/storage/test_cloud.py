@@ -1,5 +1,6 @@
 """Cloud Storage behaves like local files; the real client against an emulator."""
 
+import collections
 import io
 import os
 import re
@@ -14,7 +15,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage import Stage, Workspace, lease, run
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
-from berth.storage import cloud_credentials, cloud_reader
+from berth.storage import cloud_credentials, cloud_reader, cloud_upload
 from support.storage_proxy import StorageProxy
 from support.stub_server import StubHandler, StubServer
 
@@ -114,6 +115,46 @@ def proxy(bucket, monkeypatch):
 def write(uri, content):
     with storage.atomic_write(uri) as file:
         file.write(content)
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Files of more than 5,000 bytes are sent in parts of 2,000."""
+    monkeypatch.setattr(cloud_upload, "LARGE_BYTES", 5000)
+    monkeypatch.setattr(cloud_upload, "PART_BYTES", 2000)
+
+
+def test_large_files_are_uploaded_in_parts_that_are_repeated_on_their_own(bucket, proxy, in_parts):
+    content = bytes(range(256)) * 25
+    proxy.faults = [("PUT .*partNumber=2", 503, 1), ("PUT .*partNumber=4", "drop", 1)]
+    write(f"{bucket}/parts", content)
+    assert sum("partNumber" in request for request in proxy.requests) == 4 + 2
+    assert storage.read_bytes(f"{bucket}/parts") == content
+
+
+def test_an_upload_in_parts_that_fails_is_cancelled_and_leaves_what_was_there(bucket, proxy, in_parts):
+    uri = f"{bucket}/kept"
+    write(uri, b"before")
+    proxy.faults = [("PUT .*partNumber=3", 503, 100)]
+    with pytest.raises(BerthError, match="cannot be reached"):
+        write(uri, bytes(6400))
+    assert any(request.startswith("DELETE") and "uploadId" in request for request in proxy.requests)
+    proxy.faults = []
+    assert storage.read_bytes(uri) == b"before"
+
+
+def test_an_object_whose_parts_were_put_together_wrongly_is_an_error(bucket, proxy, in_parts, monkeypatch):
+    monkeypatch.setattr(proxy, "parts", collections.defaultdict(lambda: Forgetful()))
+    with pytest.raises(BerthError, match=r"wrong: the copy differs from its original \(CRC32C\)"):
+        write(f"{bucket}/wrong", bytes(6400))
+    assert not storage.exists(f"{bucket}/wrong")
+
+
+class Forgetful(dict):
+    """Parts of an upload, of which the third is lost."""
+
+    def items(self):
+        return [item for item in super().items() if item[0] != 3]
 
 
 def test_an_object_is_replaced_or_deleted_only_if_it_has_the_named_generation(bucket, proxy):

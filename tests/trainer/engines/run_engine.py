@@ -38,8 +38,14 @@ def main(engine_name, steps, accumulation, dropout, output):
         features, places = training_batch(records, SEED, schedule.update([phase], step), share)
         features["dropout_keys"] = example_keys(SEED, step, places.ravel()).reshape(*places.shape, 2)
         features["example_weights"] = np.ones(places.shape, dtype=np.float32)
+        before = engine.arrays()  # what a checkpoint is written from while training goes on
+        copied = {name: array.copy() for name, array in before.items()}
         result = engine.train(features, Scalars(0.005, step))
     sums = np.asarray(result)
+    assert all(np.array_equal(before[name], copied[name]) for name in copied)
+    assert not np.array_equal(
+        engine.arrays()["bert/embeddings/word_embeddings"], before["bert/embeddings/word_embeddings"]
+    )
     if engine.process == 0:
         safetensors.write(output, {**engine.arrays(), "sums": sums}, {"replicas": engine.replicas})
 

@@ -70,6 +70,13 @@ def reference(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_what_a_checkpoint_is_written_from_is_a_copy(engine, tmp_path):
+    """The script asserts it."""
+    train(engine, "device", 1, 0.0, tmp_path / "out")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 @pytest.mark.parametrize(("engine", "places"), WAYS)
 def test_all_ways_of_training_end_with_the_same_weights(reference, engine, places, dropout, tmp_path):

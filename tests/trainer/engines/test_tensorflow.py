@@ -67,6 +67,15 @@ def test_arrays_restore_the_whole_state(engines, batch):
     np.testing.assert_array_equal(*results)
 
 
+def test_arrays_are_copies_that_later_updates_do_not_change(engines, batch):
+    engine = start(engines[0])
+    taken, _ = trained(engine, batch, accumulation=1)
+    copied = {name: array.copy() for name, array in taken.items()}
+    changed = trained(engine, batch, accumulation=1)[0]
+    assert all(np.array_equal(taken[name], copied[name]) for name in copied)
+    assert not all(np.array_equal(changed[name], copied[name]) for name in copied)
+
+
 def test_resetting_the_optimizer_empties_its_slots_only(engines, batch):
     engine = start(engines[0])
     before, _ = trained(engine, batch, accumulation=1)
