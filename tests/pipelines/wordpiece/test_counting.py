@@ -50,6 +50,7 @@ def test_the_counts_are_those_of_plain_counting(tmp_path, monkeypatch, lower_cas
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=3", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],
