@@ -68,7 +68,8 @@ def _create(
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
-    from pipelines.mlm.shard import RecordShards
+    from pipelines.engine.work import Work
+    from pipelines.mlm.shard import RecordShards, worker_bytes
 
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
     if len(set(names.values())) < len(names):
@@ -86,8 +87,10 @@ def _create(
             log.info("compiling the kernels: once on this machine, about ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
-        with shard_progress("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:
-            _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.Map(shards)
+        memory = worker_bytes(max(sizes.values()), options.dupe_factor)
+        run_job = pipeline(beam_arguments, output, len(missing), size=sum(sizes.values()), memory=memory)
+        with shard_progress("records", output, sizes, unit="B"), run_job as job:
+            _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.ParDo(Work(shards))
     counters = output.counters()
     if not counters.get("documents"):
         raise BerthError(

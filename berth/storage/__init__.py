@@ -21,6 +21,7 @@ from berth.storage.files import (
     sha256,
     size,
     sizes,
+    text_pieces,
 )
 from berth.storage.given import parse, path
 from berth.storage.local import RandomReader
@@ -63,4 +64,5 @@ __all__ = [
     "sha256",
     "size",
     "sizes",
+    "text_pieces",
 ]

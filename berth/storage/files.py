@@ -138,13 +138,37 @@ def read_text(uri: str) -> str:
     Raises:
         BerthError: if it is missing or unreadable, or is not UTF-8 (naming the byte offset).
     """
-    content = read_bytes(uri)
+    return _decoded(read_bytes(uri), uri)
+
+
+def text_pieces(uri: str, size: int = 4 << 20) -> Iterator[str]:
+    """The content of a UTF-8 file in pieces of about ``size`` bytes, each but the last ending with a line feed.
+
+    Raises:
+        BerthError: if it is missing or unreadable, or is not UTF-8 (naming the byte offset).
+    """
+    blocks: list[bytes] = []
+    offset = 0
+    with open_read(uri) as file:
+        while block := file.read(size):
+            end = block.rfind(b"\n") + 1
+            if end:
+                piece = b"".join([*blocks, block[:end]])
+                yield _decoded(piece, uri, offset)
+                offset += len(piece)
+                blocks = []
+            blocks.append(block[end:])
+    if piece := b"".join(blocks):
+        yield _decoded(piece, uri, offset)
+
+
+def _decoded(content: bytes, uri: str, offset: int = 0) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BerthError(
             "the file is not valid UTF-8",
-            where=f"{uri}, byte {error.start}",
+            where=f"{uri}, byte {offset + error.start}",
             found=f"the byte 0x{content[error.start]:02x}",
             fix="Convert the file to UTF-8 (for instance with iconv).",
         ) from error

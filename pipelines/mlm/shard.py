@@ -50,7 +50,7 @@ class RecordShards:
             BerthError: if the text is not valid UTF-8.
         """
         name = record_name(text.name, self.options.compression)
-        if self.output.is_complete(name):
+        if self.output.accept(name):
             return
         vocabulary = Vocabulary.read(self.vocabulary)
         with storage.open_read(text.uri) as file:
@@ -90,6 +90,16 @@ class RecordShards:
         is_pair = self.options.objective == "mlm+nsp"
         layout = layout_of(vocabulary, self.options.max_seq_length, self.options.max_predictions, is_pair)
         write_instances(file, documents, generated, layout)
+
+
+def worker_bytes(text: int, duplicates: int) -> int:
+    """Memory that a worker needs for a shard: the process, half a byte of tokens a byte, 0.1 of instances a duplicate.
+
+    Args:
+        text: Bytes of the largest shard.
+        duplicates: Of each document.
+    """
+    return (300 << 20) + text * (5 + duplicates) // 10
 
 
 def _counters(documents: Documents, generated: Generated, options: RecordSet, vocabulary: Vocabulary) -> dict[str, int]:

@@ -122,6 +122,12 @@ def test_the_smallest_texts_give_records(text, tmp_path):
 # Where it runs
 
 
+def test_worker_processes_give_the_same_bytes(shards, tmp_path):
+    assert files(make(shards, tmp_path / "two", beam_arguments=["--workers=2"])) == files(
+        make(shards, tmp_path / "one")
+    )
+
+
 @pytest.mark.reproducibility
 def test_two_threads_give_the_same_bytes(shards, tmp_path):
     assert files(make(shards, tmp_path / "two", beam_arguments=THREADS)) == files(make(shards, tmp_path / "one"))

@@ -182,10 +182,20 @@ DEFAULTS = {
         "export": {},
         "statistics": {},
         "published": {},
+        "execution": {},
         "cluster": {},
     },
 }
-UNPINNED = {"Cluster", "Expected", "FileStatistics", "LengthShare", "Statistics", "TaskResources", "Toleration"}
+UNPINNED = {
+    "Cluster",
+    "Execution",
+    "Expected",
+    "FileStatistics",
+    "LengthShare",
+    "Statistics",
+    "TaskResources",
+    "Toleration",
+}
 UNPINNED |= {"Published", "PublishedFigure", "PublishedLine"}
 ADVICE = (
     "{name} has other defaults than those that were pinned. Digests omit defaults, so finished stages would be taken "

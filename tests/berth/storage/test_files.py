@@ -93,3 +93,16 @@ def test_what_is_deleted_does_not_come_back_after_a_power_failure(tmp_path, monk
 def test_a_device_is_not_read_without_end():
     with pytest.raises(BerthError, match=r"/dev/zero: a file is expected here\. Found a device\."):
         storage.read_bytes("/dev/zero")
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 100])
+def test_pieces_of_a_text_end_with_its_lines(tmp_path, size):
+    path = tmp_path / "text.txt"
+    for text in ("", "one", "é\n\ntwo lines, the second one long\nthree", "\n", "a\nb\n"):
+        path.write_text(text)
+        pieces = list(storage.text_pieces(str(path), size))
+        assert "".join(pieces) == text
+        assert all(piece.endswith("\n") for piece in pieces[:-1])
+    path.write_bytes(b"one\ntwo\nthr\xe9e\n")
+    with pytest.raises(BerthError, match=r"text\.txt, byte 11: .* 0xe9"):
+        list(storage.text_pieces(str(path), size))
