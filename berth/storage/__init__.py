@@ -15,6 +15,7 @@ from berth.storage.files import (
     open_read,
     read_all,
     read_bytes,
+    read_range,
     read_text,
     revision,
     revisions,
@@ -23,7 +24,6 @@ from berth.storage.files import (
     sizes,
 )
 from berth.storage.given import parse, path
-from berth.storage.local import RandomReader
 from berth.storage.local_errors import explained
 from berth.storage.patterns import Pattern
 from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_cloud, join, local_path, parent
@@ -31,7 +31,6 @@ from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, is_clo
 __all__ = [
     "PACKAGE_SCHEME",
     "Pattern",
-    "RandomReader",
     "absolute",
     "atomic_write",
     "basename",
@@ -56,6 +55,7 @@ __all__ = [
     "path",
     "read_all",
     "read_bytes",
+    "read_range",
     "read_text",
     "revision",
     "revisions",

@@ -65,7 +65,7 @@ def run(
     with (
         handled(signals.append),
         _lost_processes(engine),
-        contextlib.closing(training.metrics_log),
+        contextlib.closing(training),
         Progress("train", total=end, unit="step", done=training.done) as progress,
     ):
         if training.has_reached_target():
