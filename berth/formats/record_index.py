@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.errors import BerthError
-from berth.formats.records import INDEX
+from berth.formats.records import INDEX, MAX_SEQ_LENGTH
+from berth.formats.tfrecord import FRAME_BYTES
 
 BLOCK_BYTES = 1 << 20
 MAGIC, VERSION = b"BERTHIDX", 1
+DEFLATE_RATIO = 1032  # the most that a byte of deflate can hold: 258 bytes in two bits
 # Magic, version, whether the file is compressed, BLOCK_BYTES, max_seq_length, max_predictions, blocks, SHA-256 of the
 # file.
 _HEADER = struct.Struct("<8sHHIIIQ32s")
@@ -90,9 +92,23 @@ class RecordIndex:
             raise _unusable("the index is damaged: it fails its checksum", uri)
         numbers = np.frombuffer(body, _NUMBER, offset=_HEADER.size).astype(np.int64)
         offsets, sizes, records = np.split(numbers, [blocks + 1, 2 * blocks + 1])
-        if offsets[0] != 0 or (np.diff(offsets) <= 0).any() or (sizes <= 0).any() or (records <= 0).any():
-            raise _unusable("the index is impossible: a block has no bytes or no records", uri)
-        return cls(digest.hex(), bool(is_gzip), length, predictions, offsets, sizes, records)
+        index = cls(digest.hex(), bool(is_gzip), length, predictions, offsets, sizes, records)
+        if (problem := index._problem()) is not None:
+            raise _unusable(f"the index is impossible: {problem}", uri)
+        return index
+
+    def _problem(self) -> str | None:
+        """What cannot be; arrays of what it asks for would fill the memory."""
+        stored = np.diff(self.offsets)
+        if self.offsets[0] != 0 or (stored <= 0).any():
+            return "a block has no bytes"
+        if (self.sizes > stored * DEFLATE_RATIO).any() if self.is_gzip else (self.sizes != stored).any():
+            return "a block has another size than its part of the file"
+        if (self.records <= 0).any() or (self.records > self.sizes // FRAME_BYTES).any():
+            return "a block has no records, or more than it has room for"
+        if max(self.max_seq_length, self.max_predictions) > MAX_SEQ_LENGTH:
+            return "its records are too long"
+        return None
 
     def check(self, uri: str, size: int, sha256: str) -> None:
         """Check that this is the index of a file's content.

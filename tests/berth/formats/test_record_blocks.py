@@ -110,11 +110,23 @@ def test_a_damaged_index_is_refused(data):
 
 
 @pytest.mark.parametrize(
-    ("array", "values"), [("records", [1, 0]), ("sizes", [0, 9]), ("offsets", [0, 9, 9]), ("offsets", [5, 6, 7])]
+    ("array", "values"),
+    [
+        ("records", [1, 0]),
+        ("records", [1, 2**40]),
+        ("records", [-1, 1]),
+        ("sizes", [50, 61]),
+        ("sizes", [0, 110]),
+        ("offsets", [0, 50, 50]),
+        ("offsets", [5, 60, 70]),
+        ("offsets", [0, 2**62, 50]),
+        ("max_predictions", 2**20),
+    ],
 )
 def test_an_impossible_index_is_refused(array, values):
-    changed = RecordIndex(SHA, False, 6, 2, *(np.array(each) for each in ([0, 9, 19], [9, 10], [1, 1])))
-    changed.__dict__[array] = np.array(values)
+    changed = RecordIndex(SHA, False, 6, 2, *(np.array(each) for each in ([0, 50, 110], [50, 60], [1, 1])))
+    RecordIndex.from_bytes(changed.to_bytes(), "file.index")
+    changed.__dict__[array] = np.array(values) if isinstance(values, list) else values
     with pytest.raises(BerthError, match="the index is impossible"):
         RecordIndex.from_bytes(changed.to_bytes(), "file.index")
 
