@@ -16,7 +16,7 @@ from pipelines.engine.progress import shard_progress
 
 log = logging.getLogger("berth.records")
 
-VERSION = 2
+VERSION = 3
 
 
 def create_records(
@@ -32,7 +32,8 @@ def create_records(
     """Make masked training records.
 
     The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for
-    ``part-00000-of-00008.txt``. Each depends only on its text file, the vocabulary, the options and the seed.
+    ``part-00000-of-00008.txt``, and its index (:mod:`berth.formats.record_index`). Each depends only on its text file,
+    the vocabulary, the options and the seed.
 
     Args:
         text: Sentence shards.
@@ -81,7 +82,7 @@ def _create(
         )
     Vocabulary.read(vocabulary.one().uri)  # an error here is reported once, not by every worker
     shards = RecordShards(vocabulary.one().uri, lower_case, options, seed, output)
-    missing = [file for file in text.files if not output.is_complete(names[file.name])]
+    missing = [file for file in text.files if not shards.is_complete(names[file.name])]
     if missing:
         if not shards.is_compiled():
             log.info("compiling the kernels: once on this machine, about ten seconds")

@@ -34,7 +34,7 @@ _counted: ContextVar[Counter[str] | None] = ContextVar("_counted", default=None)
 class ShardWriter:
     """A binary file being written, with its running SHA-256 and the shard's counters.
 
-    It has the methods that pyarrow needs of a file object.
+    It has the methods that pyarrow needs of a file object. ``is_counted``: whether the manifest gets the records.
     """
 
     file: BinaryIO
@@ -42,6 +42,7 @@ class ShardWriter:
     counters: Counter[str] = field(default_factory=Counter)
     size: int = 0
     closed: bool = False
+    is_counted: bool = True
 
     def __post_init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -155,7 +156,8 @@ class Output:
         with storage.atomic_write(self.path(name)) as file:
             writer = ShardWriter(file)
             yield writer
-        entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=writer.records)
+        records = writer.records if writer.is_counted else None
+        entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=records)
         counters = dict(sorted(writer.counters.items()))
         receipt = Receipt(file=entry, counters=counters, revision=storage.revision(self.path(name))).sealed()
         _write_json(self._receipt(name), receipt.model_dump(mode="json"))

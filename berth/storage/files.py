@@ -14,6 +14,7 @@ from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
 from berth.storage import local
 from berth.storage.cloud_errors import missing
+from berth.storage.cloud_range import read_object_range
 from berth.storage.local_errors import explained_reading
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
 from berth.storage.uris import check_text, is_cloud, local_path, parent
@@ -56,8 +57,7 @@ def revision(uri: str) -> str:
     if is_cloud(uri):
         return str(_there(cloud_storage.generation(uri), uri))
     with explained_reading(uri):
-        state = local_path(uri).stat()
-    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
+        return local.revision(local_path(uri).stat())
 
 
 def names(pattern: Pattern) -> list[str]:
@@ -101,6 +101,23 @@ def read_bytes(uri: str) -> bytes:
     """The whole content of a file. Raises BerthError as :func:`open_read` does."""
     with open_read(uri) as file:
         return file.read()
+
+
+def read_range(uri: str, start: int, size: int, known: str | None = None) -> bytearray:
+    """A part of a file; any thread may call this.
+
+    Args:
+        uri: The file.
+        start: Offset of the part.
+        size: Its bytes.
+        known: The file's revision, if it must still have that one.
+
+    Raises:
+        BerthError: if the file is missing, was changed, or has no such part.
+    """
+    if is_cloud(uri):
+        return read_object_range(uri, start, size, known)
+    return local.read_range(local_path(uri), uri, start, size, known)
 
 
 def sizes(uris: Sequence[str]) -> list[int | None]:

@@ -1,4 +1,4 @@
-"""Commands that make data: extract, filter, segment, vocab, records, evalset, explain."""
+"""Commands that make data: extract, filter, segment, vocab, records, evalset, index, explain."""
 
 from __future__ import annotations
 
@@ -195,6 +195,20 @@ def explain(
     typer.echo(explain(records, index, vocab))
 
 
+def index(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORDS", help="TFRecord files; names or glob patterns.", parser=storage.path),
+    ],
+) -> None:
+    """Write an index beside TFRecord files from elsewhere, so that training reads them in parts, where they are."""
+    from berth.formats.record_blocks import write_index
+    from berth.stage.inputs import Inputs
+
+    for uri in [uri for text in files for uri in Inputs.find(text)]:
+        typer.echo(write_index(uri))
+
+
 def _articles_in(directory: str) -> Inputs:
     from berth.stage.inputs import Inputs
 
@@ -212,4 +226,5 @@ def add_to(app: typer.Typer) -> None:
     }.items():
         app.command(name, cls=SectionCommand, context_settings=BEAM, epilog=BEAM_HELP)(command)
     app.command(cls=SectionCommand)(evalset)
+    app.command()(index)
     app.command()(explain)
