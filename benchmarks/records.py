@@ -149,6 +149,7 @@ def stage_seconds(text: Path, vocabulary: Path, rounds: int) -> dict[str, float]
     """Each stage alone, warm, in this process; and TFRecordWriter given the finished records."""
     import tensorflow as tf
 
+    from berth.formats.record_blocks import BlockWriter
     from berth.formats.tfrecord import read_records
     from berth.formats.vocabulary import Vocabulary
     from pipelines.mlm import keyed, reference
@@ -166,7 +167,7 @@ def stage_seconds(text: Path, vocabulary: Path, rounds: int) -> dict[str, float]
 
         def write() -> None:
             with open(path, "wb") as file:
-                write_instances(file, read, made, layout)
+                write_instances(BlockWriter(file, is_gzip=False), read, made, layout)
 
         write()
         ready = list(read_records(path))

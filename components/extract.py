@@ -33,6 +33,6 @@ def extract(recipe: str, workspace: str, beam_arguments: list[str], manifest: ds
             options=corpus.extract,
             language=corpus.language,
             destination=task.destination,
-            beam_arguments=beam_arguments,
+            beam_arguments=task.beam_arguments(beam_arguments),
         )
         return task.finish(result, manifest)

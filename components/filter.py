@@ -31,6 +31,6 @@ def filter_(
             articles=task.files(articles, "articles-*.parquet"),
             options=options,
             destination=task.destination,
-            beam_arguments=beam_arguments,
+            beam_arguments=task.beam_arguments(beam_arguments),
         )
         return task.finish(result, manifest)

@@ -44,6 +44,6 @@ def records(
             lower_case=task.recipe.vocabulary.lower_case,
             seed=task.recipe.seed,
             destination=task.destination,
-            beam_arguments=beam_arguments,
+            beam_arguments=task.beam_arguments(beam_arguments),
         )
         return task.finish(result, manifest)

@@ -31,6 +31,6 @@ def segment(
             seed=task.recipe.seed,
             language=task.recipe.corpus.language,
             destination=task.destination,
-            beam_arguments=beam_arguments,
+            beam_arguments=task.beam_arguments(beam_arguments),
         )
         return task.finish(result, manifest)

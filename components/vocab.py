@@ -42,6 +42,6 @@ def vocab(
             options=task.recipe.vocabulary,
             seed=task.recipe.seed,
             destination=task.destination,
-            beam_arguments=beam_arguments,
+            beam_arguments=task.beam_arguments(beam_arguments),
         )
         return task.finish(result, manifest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
@@ -88,8 +89,9 @@ def _extract(
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
+    from pipelines.engine.work import Work
     from pipelines.error_policy import ErrorPolicy
-    from pipelines.wikitext.extraction import DumpExtraction
+    from pipelines.wikitext.extraction import WORKER_BYTES, DumpExtraction
 
     errors = ErrorPolicy.of(options)
     uris = dumps.uris if dumps is not None else []
@@ -103,8 +105,9 @@ def _extract(
         tasks.append(CorpusTask(text_part, name, errors, output))
     tasks = [task for task in tasks if not output.is_complete(task.name)]
     sizes = {task.name: task.size for task in tasks}
-    with shard_progress("extract", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "parts" >> CheckedCreate(tasks) | "extract" >> beam.Map(lambda task: task.run())
+    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+    with shard_progress("extract", output, sizes, unit="B"), run_job as job:
+        _ = job | "parts" >> CheckedCreate(tasks) | "extract" >> beam.ParDo(Work(methodcaller("run")))
     if dump_names:
         extraction.reject_duplicates(dump_names)
         extraction.write_omissions(dump_names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from berth import storage
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("berth.filter")
 
 VERSION = 3
+# What a worker needs for a row group of 16 million characters (docs/scale.md).
+WORKER_BYTES = 800 << 20
 
 
 def filter_articles(
@@ -60,6 +63,7 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
+    from pipelines.engine.work import Work
 
     groups = article_groups(articles.uris)
     if options.languages:
@@ -74,11 +78,13 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     lists = [duplicates_name(group.number) for group in groups]
     if tasks and options.duplicates != "keep" and not all(map(output.is_complete, lists)):
         log.info("looking for duplicate %s", options.duplicates)
-        with pipeline(beam_arguments, output, len(groups)) as job:
+        size = sum(group.text_bytes for group in groups)
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
             _find_duplicates(job, groups, rule, output)
     sizes = {task.name: task.size for task in tasks}
-    with shard_progress("filter", output, sizes, unit="B"), pipeline(beam_arguments, output, len(tasks)) as job:
-        _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.Map(lambda task: task.run())
+    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+    with shard_progress("filter", output, sizes, unit="B"), run_job as job:
+        _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.ParDo(Work(methodcaller("run")))
     storage.delete(output.path(storage.parent(duplicates_name(0))))
     counters = output.counters()
     rejected = ", ".join(

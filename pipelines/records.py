@@ -16,7 +16,7 @@ from pipelines.engine.progress import shard_progress
 
 log = logging.getLogger("berth.records")
 
-VERSION = 2
+VERSION = 3
 
 
 def create_records(
@@ -32,7 +32,8 @@ def create_records(
     """Make masked training records.
 
     The output has one TFRecord file for each text file, ``part-00000-of-00008.tfrecord`` for
-    ``part-00000-of-00008.txt``. Each depends only on its text file, the vocabulary, the options and the seed.
+    ``part-00000-of-00008.txt``, and its index (:mod:`berth.formats.record_index`). Each depends only on its text file,
+    the vocabulary, the options and the seed.
 
     Args:
         text: Sentence shards.
@@ -68,7 +69,8 @@ def _create(
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
-    from pipelines.mlm.shard import RecordShards
+    from pipelines.engine.work import Work
+    from pipelines.mlm.shard import RecordShards, worker_bytes
 
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
     if len(set(names.values())) < len(names):
@@ -80,14 +82,16 @@ def _create(
         )
     Vocabulary.read(vocabulary.one().uri)  # an error here is reported once, not by every worker
     shards = RecordShards(vocabulary.one().uri, lower_case, options, seed, output)
-    missing = [file for file in text.files if not output.is_complete(names[file.name])]
+    missing = [file for file in text.files if not shards.is_complete(names[file.name])]
     if missing:
         if not shards.is_compiled():
             log.info("compiling the kernels: once on this machine, about ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
-        with shard_progress("records", output, sizes, unit="B"), pipeline(beam_arguments, output, len(missing)) as job:
-            _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.Map(shards)
+        memory = worker_bytes(max(sizes.values()), options.dupe_factor)
+        run_job = pipeline(beam_arguments, output, len(missing), size=sum(sizes.values()), memory=memory)
+        with shard_progress("records", output, sizes, unit="B"), run_job as job:
+            _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.ParDo(Work(shards))
     counters = output.counters()
     if not counters.get("documents"):
         raise BerthError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from operator import methodcaller
 
 from berth import storage
 from berth.errors import UsageError
@@ -19,6 +20,8 @@ log = logging.getLogger("berth.segment")
 
 VERSION = 3
 FROM_CORPUS = "corpus"
+# What a worker needs for a row group of 16 million characters, or for a shard of text (docs/scale.md).
+WORKER_BYTES = 800 << 20
 
 
 def segment(
@@ -85,6 +88,7 @@ def _segment(
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
+    from pipelines.engine.work import Work
     from pipelines.sentences.line_count import LineCount
     from pipelines.sentences.preparation import Preparation, sample_share
     from pipelines.sentences.punkt_parameters import load_model
@@ -96,6 +100,7 @@ def _segment(
     groups = article_groups(articles.uris)
     if not groups:
         raise _empty(articles)
+    size = sum(group.text_bytes for group in groups)
     segmenter = Segmenter(options.segmenter, language, output.path(PUNKT))
     segmenter.check()
     given = tuple(options.sentence_end_characters or ())
@@ -109,13 +114,14 @@ def _segment(
     if share or not output.is_complete(SELECTION):
         log.info("choosing documents%s", ", training Punkt" if share else "")
         abbreviations = seed_abbreviations(language)
-        with pipeline(beam_arguments, output, len(groups)) as job:
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
             Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, groups)
     documents = Selection.read(output.path(SELECTION)).documents
     _check_documents(documents, articles, options)
     count = options.shards
     if options.shard_lines is not None:
-        count = max(1, -(-LineCount(output, segmenter).count(groups, beam_arguments) // options.shard_lines))
+        lines = LineCount(output, segmenter, WORKER_BYTES).count(groups, beam_arguments)
+        count = max(1, -(-lines // options.shard_lines))
     _check_shards(count, documents, options)
 
     shards = tuple(shard_names("part", count, "txt"))
@@ -125,20 +131,17 @@ def _segment(
     if missing or evaluates:
         sizes = {shards[index]: 1 for index in missing}
         parts = max(len(groups), len(missing))
-        with shard_progress("segment", output, sizes, unit="shard"), pipeline(beam_arguments, output, parts) as job:
-            split = job | "groups" >> CheckedCreate(groups) | "split" >> beam.Map(sharding.split_group)
+        run_job = pipeline(beam_arguments, output, parts, size=size, memory=WORKER_BYTES)
+        with shard_progress("segment", output, sizes, unit="shard"), run_job as job:
+            split = job | "groups" >> CheckedCreate(groups) | "split" >> beam.ParDo(Work(sharding.split_group))
             # The side input makes the shards wait until all groups are split.
             done = beam.pvalue.AsIter(split)
-            _ = (
-                job
-                | "shards" >> CheckedCreate(missing)
-                | "write" >> beam.Map(lambda index, _: sharding.write_shard(index), done)
-            )
+            _ = job | "shards" >> CheckedCreate(missing) | "write" >> beam.ParDo(Work(sharding.write_shard), done)
             if evaluates:
                 _ = (
                     job
                     | "evaluation" >> CheckedCreate([sharding])
-                    | beam.Map(lambda it, _: it.write_evaluation(), done)
+                    | beam.ParDo(Work(methodcaller("write_evaluation")), done)
                 )
     storage.delete(output.path(DIRECTORY))
     storage.delete(output.path(SORTED))

@@ -21,10 +21,11 @@ Example:
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from berth.errors import BerthError, UsageError
 from berth.formats.articles import document_id
+from berth.formats.record_blocks import BlockWriter
 from berth.formats.vocabulary import Vocabulary
 from berth.recipe import ExtractOptions, RecordSet
 from berth.stage.inputs import Inputs
@@ -361,7 +362,7 @@ class _RecordMaker(beam.DoFn):  # type: ignore[misc]
         for start in range(0, len(generated.order), BATCH_RECORDS):
             batch = Generated(generated.instances, generated.order[start : start + BATCH_RECORDS], {})
             framed = io.BytesIO()
-            write_instances(cast(Any, framed), documents, batch, layout)
+            write_instances(BlockWriter(framed, is_gzip=False), documents, batch, layout)
             yield from _unframed(framed.getvalue())
 
     def _ordered(self, documents: Iterable[SplitDocument]) -> Iterator[SplitDocument]:

@@ -115,14 +115,16 @@ def _too_small(text: Inputs, words: Mapping[str, int], options: Vocabulary, foun
 
 def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
     """Count the words on Beam; counts that are complete are not made again."""
-    from pipelines.wordpiece.counting import ShardWords, count_shards, grouped, read_counts
+    from pipelines.wordpiece.counting import count_shards, read_counts
+    from pipelines.wordpiece.shard_words import ShardWords, grouped
 
     if not output.is_complete(WORDS):
         sample = None
         if options.sample_sentences is not None:
             sample = _sample(text, options.sample_sentences, seed, output, beam_arguments)
         shard_words = ShardWords(options.lower_case, sample)
-        count_shards(grouped(text.files), shard_words, WORDS, output, beam_arguments)
+        size = sum(file.size for file in text.files)
+        count_shards(grouped(text.files), shard_words, WORDS, output, beam_arguments, size)
     return read_counts(output.path(WORDS))
 
 
@@ -131,6 +133,7 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
+    from pipelines.engine.work import Work
     from pipelines.wordpiece.sampling import choose, count_lines
 
     def write(counts: Iterable[tuple[str, int]]) -> None:
@@ -138,11 +141,12 @@ def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments
             shard.write(json.dumps(dict(sorted(counts))).encode())
 
     if not output.is_complete(LINES):
-        with pipeline(beam_arguments, output, len(text.uris)) as job:
+        size = sum(file.size for file in text.files)
+        with pipeline(beam_arguments, output, len(text.uris), size=size) as job:
             _ = (
                 job
                 | "shards" >> CheckedCreate(text.uris)
-                | "lines" >> beam.Map(count_lines)
+                | "lines" >> beam.ParDo(Work(count_lines))
                 | "all" >> beam.combiners.ToList()
                 | "write" >> beam.Map(write)
             )

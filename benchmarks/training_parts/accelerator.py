@@ -22,6 +22,7 @@ from berth.recipe import ModelConfig, Optimizer, Phase
 from berth.stage.inputs import Inputs
 from trainer import models
 from trainer.checkpoints.initial_weights import initial
+from trainer.data.order import GlobalOrder
 from trainer.data.records import Features, Limits, RecordSet, Share, prefetch, training_batch
 from trainer.engines import Scalars, Settings, create
 from trainer.models.dropout import example_keys
@@ -162,10 +163,11 @@ def _data(case: Case) -> tuple[Callable[[int], Features], int, int]:
         synthetic = {name: values[None] for name, values in fixed.items()}
         return lambda number: completed(dict(synthetic), number), case.length, case.predictions
     records = RecordSet(Inputs.of(case.records), Limits(VOCABULARY, 2, 512))
+    order = GlobalOrder(records.count, SEED)
     phase = Phase(name="a", records="r", steps=10**9, batch_size=case.batch, learning_rate=1e-4)
 
     def read(number: int) -> Features:
-        features, _ = training_batch(records, SEED, schedule.update([phase], number), Share())
+        features, _ = training_batch(records, order, schedule.update([phase], number), Share())
         return completed(features, number)
 
     return read, records.max_seq_length, records.max_predictions

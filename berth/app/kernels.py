@@ -8,10 +8,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from berth import kernel_cache
-from berth.app.side_by_side import usable_cores
 from berth.errors import BerthError
 from berth.progress import Progress
 from berth.recipe import Recipe
+from pipelines.engine.resources import usable_cores
 
 log = logging.getLogger("berth.run")
 

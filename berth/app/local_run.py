@@ -24,9 +24,14 @@ from berth.app.scratch import scratch
 from berth.app.task_process import Failure, TaskProcess
 from berth.errors import BerthError, printable
 from berth.stage import stopping
+from pipelines.engine import resources
+from pipelines.engine.resources import WORKER_BYTES
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
+
+
+CORES = "cores"  # in the run's scratch directory
 
 
 class Display(Protocol):
@@ -45,13 +50,18 @@ class Display(Protocol):
         """A line was written to the run's log."""
 
 
-def execute(pipeline: BaseComponent, workspace: str, name: str = "", **arguments: Any) -> str:
+def execute(
+    pipeline: BaseComponent, workspace: str, name: str = "", workers: int | None = None, **arguments: Any
+) -> str:
     """Execute a compiled pipeline's tasks, side by side where they are independent and cores allow it.
+
+    All their workers together use no more cores than one task alone could.
 
     Args:
         pipeline: A pipeline whose tasks are lightweight Python components.
         workspace: The workspace, passed to the pipeline as an argument; the log goes to ``WORKSPACE/logs``.
         name: What durations are remembered under.
+        workers: Number of data workers that work at a time; by default, as many as there are cores and memory for.
         arguments: The pipeline's other arguments.
 
     Returns:
@@ -66,6 +76,7 @@ def execute(pipeline: BaseComponent, workspace: str, name: str = "", **arguments
             warnings.simplefilter("ignore")  # deprecations in kfp's own modules
             tasks = PipelineTasks(pipeline, {"workspace": workspace, **arguments}, os.path.join(directory, "outputs"))
         slots = side_by_side.slots(arguments.get("beam_arguments", []), side_by_side.usable_cores())
+        resources.share_cores(os.path.join(directory, CORES), workers or resources.default_workers(WORKER_BYTES))
         state = RunState(tasks.tasks, durations.read(name), slots)
         try:
             with _display(state) as display:
@@ -121,6 +132,7 @@ class _Run:
                 self._tasks.command(task),
                 task.component,
                 directory,
+                {resources.SHARED_CORES_VARIABLE: os.path.join(self._scratch, CORES)},
                 write=functools.partial(self._output.write, task.number),
                 receive=functools.partial(self._receive, task.number),
                 ended=functools.partial(self._put_status, task.number),

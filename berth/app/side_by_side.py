@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 
 from berth.app.pipeline_tasks import PipelineTask
+from pipelines.engine.resources import usable_cores as usable_cores
 
 # Components that use all cores, and the accelerators where there are some: one of them at a time.
 ALONE = ("train", "evaluate", "finetune")
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def slots(beam_arguments: Sequence[str], cores: int) -> int:

@@ -34,6 +34,7 @@ class TaskProcess:
         command: Its command.
         component: The name of its component.
         directory: An existing directory of its own for temporary files, its error and orders to stop.
+        environment: Variables to set.
         write: Called in a thread with each line that it writes.
         receive: Called in that thread with what it sends (`berth/task_events.py`).
         ended: Called in that thread, last, with its exit status.
@@ -44,6 +45,7 @@ class TaskProcess:
         command: list[str],
         component: str,
         directory: str,
+        environment: Mapping[str, str],
         write: Callable[[str], None],
         receive: Callable[[Mapping[str, Any]], None],
         ended: Callable[[int], None],
@@ -51,6 +53,7 @@ class TaskProcess:
         self._order, self._error = os.path.join(directory, "stop"), os.path.join(directory, "error.json")
         self._write, self._receive, self._ended = write, receive, ended
         variables = {
+            **environment,
             ERROR_VARIABLE: self._error,
             stopping.STOP_VARIABLE: self._order,
             task_events.VARIABLE: "1",

@@ -48,31 +48,42 @@ class RecordDecoder:
         widths = {"max_seq_length": max_seq_length, "max_predictions": max_predictions, "one": 1}
         self._columns = np.cumsum([0, *(widths[feature.width] for feature in FEATURES)])
 
+    def rows(self, count: int) -> NDArray[np.int32]:
+        """Room for this many records: int32 [count, columns]."""
+        return np.empty((count, self._columns[-1]), np.int32)
+
     def decode(
         self,
         data: NDArray[np.uint8],
         starts: NDArray[np.int64],
         lengths: NDArray[np.int64],
+        picks: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        targets: NDArray[np.int64],
         origin: Callable[[int], str],
-    ) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
-        """The features of records.
+    ) -> None:
+        """Decode records into rows.
 
         Args:
             data: uint8, writable.
             starts: int64 [records], offset of each record.
             lengths: int64 [records], its size.
-            origin: Names the record of an index in errors.
-
-        Returns:
-            By name: an array [records, width] of the feature's type.
+            picks: int64 [picked], indices of the records to decode.
+            rows: Of :meth:`rows`, filled.
+            targets: int64 [picked], the row of each of them.
+            origin: Names the record of a row in errors.
 
         Raises:
             BerthError: if one is no record, or has other widths.
         """
-        rows = np.empty((len(starts), self._columns[-1]), np.int32)
-        status, record, feature = decode_batch(data, starts, lengths, _NAMES, _NAME_ENDS, _KINDS, self._columns, rows)
+        status, pick, feature = decode_batch(
+            data, starts, lengths, picks, _NAMES, _NAME_ENDS, _KINDS, self._columns, rows, targets
+        )
         if status != OK:
-            raise self._error(status, feature, origin(record))
+            raise self._error(status, feature, origin(int(targets[pick])))
+
+    def features(self, rows: NDArray[np.int32]) -> dict[str, NDArray[np.int32] | NDArray[np.float32]]:
+        """The features in rows, by name: arrays [rows, width] of the feature's type."""
         features = {}
         for index, (name, _, kind) in enumerate(FEATURES):
             values = np.ascontiguousarray(rows[:, self._columns[index] : self._columns[index + 1]])
@@ -121,9 +132,11 @@ def decode_one(data: bytes, origin: str) -> dict[str, NDArray[np.int32] | NDArra
         BerthError: if it is no record.
     """
     widths = widths_of(np.frombuffer(data, np.uint8), 0, len(data), origin)
-    content, starts, lengths = np.frombuffer(data, np.uint8).copy(), np.zeros(1, np.int64), np.array([len(data)])
-    features = RecordDecoder(*widths).decode(content, starts, lengths, lambda _: origin)
-    return {name: values[0] for name, values in features.items()}
+    content, zero, lengths = np.frombuffer(data, np.uint8).copy(), np.zeros(1, np.int64), np.array([len(data)])
+    decoder = RecordDecoder(*widths)
+    rows = decoder.rows(1)
+    decoder.decode(content, zero, lengths, zero, rows, zero, lambda _: origin)
+    return {name: values[0] for name, values in decoder.features(rows).items()}
 
 
 def _error(status: int, origin: str, expected: str = "") -> BerthError:
@@ -329,11 +342,13 @@ def decode_batch(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
     lengths: NDArray[np.int64],
+    picks: NDArray[np.int64],
     names: NDArray[np.uint8],
     name_ends: NDArray[np.int64],
     kinds: NDArray[np.int64],
     columns: NDArray[np.int64],
     rows: NDArray[np.int32],
+    targets: NDArray[np.int64],
 ) -> tuple[int, int, int]:
     """Read records into rows of numbers.
 
@@ -341,37 +356,40 @@ def decode_batch(
         data: uint8.
         starts: int64 [records], offset of each record.
         lengths: int64 [records], its size.
+        picks: int64 [picked], indices of the records to read.
         names: uint8, the features' names one after the other.
         name_ends: int64 [features], where each name ends.
         kinds: int64 [features], FLOAT_LIST or INT64_LIST.
         columns: int64 [features + 1]: feature ``f`` fills the columns [columns[f], columns[f + 1]).
-        rows: int32 [records, columns[-1]], filled; floats as their bits.
+        rows: int32 [rows, columns[-1]], filled; floats as their bits.
+        targets: int64 [picked], the row of each of them.
 
     Returns:
-        Status, and the indices of the record and feature that it concerns.
+        Status, and the indices, in ``picks`` and of the feature, that it concerns.
     """
     found = np.zeros(len(kinds), dtype=np.bool_)
-    for record in range(len(starts)):
+    for pick in range(len(picks)):
+        record = picks[pick]
         offset, end = starts[record], starts[record] + lengths[record]
         found[:] = False
         while offset < end:
             number, wire, start, stop = _field(data, offset, end)
             if number != 1 or wire != BYTES:
-                return BAD_PROTOBUF, record, -1
+                return BAD_PROTOBUF, pick, -1
             while start < stop:
                 number, wire, entry_start, entry_stop = _field(data, start, stop)
                 if number != 1 or wire != BYTES:
-                    return BAD_PROTOBUF, record, -1
+                    return BAD_PROTOBUF, pick, -1
                 status, feature = _map_entry(
-                    data, entry_start, entry_stop, names, name_ends, kinds, columns, rows[record]
+                    data, entry_start, entry_stop, names, name_ends, kinds, columns, rows[targets[pick]]
                 )
                 if status != OK:
-                    return status, record, feature
+                    return status, pick, feature
                 if feature >= 0:
                     found[feature] = True
                 start = entry_stop
             offset = stop
         for feature in range(len(found)):
             if not found[feature]:
-                return MISSING_FEATURE, record, feature
+                return MISSING_FEATURE, pick, feature
     return OK, -1, -1

@@ -46,6 +46,7 @@ MIN_SEQ_LENGTH = 5  # [CLS], a token, [SEP], a token, [SEP]
 MAX_SEQ_LENGTH = 1 << 14  # lengths of segments are held in two bytes; far beyond any BERT
 
 PATTERN = "*.tfrecord*"  # the record files of a directory
+INDEX = ".index"  # the index of a file has its name and this ending, and is beside it
 EVALUATION = "eval.tfrecord"
 
 

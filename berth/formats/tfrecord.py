@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,35 +39,22 @@ PROBLEMS = {
 }
 CRC_TABLES: NDArray[np.uint32] = crc_tables()
 _BYTE = np.uint64(0xFF)
-_NONE = np.empty(0, np.int64)
 
 
-@dataclass(frozen=True)
-class IndexedFile:
-    """The records of a TFRecord file, which are read in any order.
+class Part(NamedTuple):
+    """Frames that follow each other in a file.
 
     Attributes:
-        uri: The file.
-        starts: int64 [records], offset of each record.
+        offset: Where the first begins in the (uncompressed) file.
+        data: uint8, read-only, from there on.
+        starts: int64 [records], in ``data``, the offset of each record that is whole.
         lengths: int64 [records], its size.
-        source: The content: a local file, or the bytes of one that is compressed or in Cloud Storage.
     """
 
-    uri: str
+    offset: int
+    data: NDArray[np.uint8]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
-    source: storage.RandomReader | NDArray[np.uint8]
-
-    def read(self, record: int) -> NDArray[np.uint8]:
-        """A record and, in the last FOOTER_BYTES, its checksum: uint8.
-
-        Raises:
-            BerthError: if the file has become shorter.
-        """
-        start, size = int(self.starts[record]), int(self.lengths[record]) + FOOTER_BYTES
-        if isinstance(self.source, storage.RandomReader):
-            return np.frombuffer(self.source.read(start, size), np.uint8)
-        return self.source[start : start + size]
 
 
 @borrowing_jit
@@ -178,66 +163,38 @@ def read_records(uri: str) -> Iterator[bytes]:
     Raises:
         BerthError: if the file is missing, cut, damaged or no TFRecord file.
     """
+    for offset, data, starts, lengths in scan(uri):
+        damaged = first_damaged(data.copy(), starts, lengths)
+        whole = len(starts) if damaged < 0 else damaged
+        for start, length in zip(starts[:whole].tolist(), lengths[:whole].tolist(), strict=True):
+            yield data[start : start + length].tobytes()
+        if damaged >= 0:
+            raise problem(BAD_CRC, f"{uri}, byte {offset + int(starts[damaged]) - HEADER_BYTES}")
+
+
+def scan(uri: str) -> Iterator[Part]:
+    """The frames of a TFRecord file, plain or gzip; the checksums of the records themselves are not looked at.
+
+    Raises:
+        BerthError: after the whole records, if the file is missing, cut, damaged or no TFRecord file.
+    """
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(storage.open_read(uri))
-        stream = cast(BinaryIO, stack.enter_context(gzip.open(file)) if _is_gzip(uri) else file)
-        for offset, data, starts, lengths in _scan(stream, uri):
-            damaged = first_damaged(data.copy(), starts, lengths)
-            whole = len(starts) if damaged < 0 else damaged
-            for start, length in zip(starts[:whole].tolist(), lengths[:whole].tolist(), strict=True):
-                yield data[start : start + length].tobytes()
-            if damaged >= 0:
-                raise problem(BAD_CRC, f"{uri}, byte {offset + int(starts[damaged]) - HEADER_BYTES}")
-
-
-def index_file(uri: str) -> IndexedFile:
-    """Find the records of a TFRecord file, plain or gzip.
-
-    The checksums of the records themselves are not looked at; :func:`first_damaged` does so where they are read. A
-    local file is not mapped into memory: if it were cut short later, the operating system would end the process.
-
-    Raises:
-        BerthError: if the file is missing, cut, damaged or no TFRecord file.
-    """
-    is_compressed = _is_gzip(uri)
-    is_kept = is_compressed or storage.is_cloud(uri)
-    with contextlib.ExitStack() as stack:
-        # Each opening of an object is a request: it is fetched at once.
-        file = io.BytesIO(storage.read_bytes(uri)) if is_kept else stack.enter_context(storage.open_read(uri))
-        stream = cast(BinaryIO, stack.enter_context(gzip.open(file)) if is_compressed else file)
-        starts, lengths, blocks = [_NONE], [_NONE], [b""]
-        for offset, data, found, sizes in _scan(stream, uri):
-            starts.append(found + offset)
-            lengths.append(sizes)
-            if is_kept and len(found):
-                blocks.append(data[: found[-1] + sizes[-1] + FOOTER_BYTES].tobytes())
-    source = np.frombuffer(b"".join(blocks), np.uint8) if is_kept else storage.RandomReader(uri)
-    return IndexedFile(uri, np.concatenate(starts), np.concatenate(lengths), source)
-
-
-def _scan(stream: BinaryIO, uri: str) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]]:
-    """Parts of a file that begin with a frame.
-
-    Yields:
-        Offset of the part; its bytes; in it, the offset and size of each record that is whole.
-
-    Raises:
-        BerthError: after the whole records, if the file is cut, damaged or no TFRecord file.
-    """
-    offset, number, pending, status = 0, 0, b"", OK
-    # What is pending begins a frame; as much again is read, so that a large record is not copied block by block.
-    while block := _read(stream, max(BLOCK, len(pending)), uri):
-        pending += block
-        data = np.frombuffer(pending, np.uint8)
-        starts, lengths = np.empty((2, len(data) // FRAME_BYTES + 1), np.int64)
-        count, status, end = scan_frames(data, starts, lengths)
-        yield offset, data, starts[:count], lengths[:count]
-        number += count
-        if status not in (OK, CUT):
-            raise problem(status, f"{uri}, record {number} at byte {offset + end}")
-        offset, pending = offset + end, pending[end:]
-    if pending:
-        raise problem(status, f"{uri}, record {number} at byte {offset}")
+        stream = cast(BinaryIO, stack.enter_context(gzip.open(file)) if is_gzip(uri) else file)
+        offset, number, pending, status = 0, 0, b"", OK
+        # What is pending begins a frame; as much again is read, so that a large record is not copied block by block.
+        while block := _read(stream, max(BLOCK, len(pending)), uri):
+            pending += block
+            data = np.frombuffer(pending, np.uint8)
+            starts, lengths = np.empty((2, len(data) // FRAME_BYTES + 1), np.int64)
+            count, status, end = scan_frames(data, starts, lengths)
+            yield Part(offset, data, starts[:count], lengths[:count])
+            number += count
+            if status not in (OK, CUT):
+                raise problem(status, f"{uri}, record {number} at byte {offset + end}")
+            offset, pending = offset + end, pending[end:]
+        if pending:
+            raise problem(status, f"{uri}, record {number} at byte {offset}")
 
 
 def problem(status: int, where: str) -> BerthError:
@@ -249,7 +206,8 @@ def problem(status: int, where: str) -> BerthError:
     )
 
 
-def _is_gzip(uri: str) -> bool:
+def is_gzip(uri: str) -> bool:
+    """Whether a file is compressed, by its first bytes. Raises BerthError if it is missing."""
     with storage.open_read(uri) as file:
         return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
@@ -258,13 +216,14 @@ def _read(stream: BinaryIO, size: int, uri: str) -> bytes:
     try:
         return stream.read(size)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _damaged_gzip(uri, error) from error
+        raise damaged_gzip(uri, error) from error
 
 
-def _damaged_gzip(uri: str, error: Exception) -> BerthError:
+def damaged_gzip(where: str, error: Exception) -> BerthError:
+    """The error for compressed data that cannot be read."""
     return BerthError(
         "the compressed file is damaged",
-        where=uri,
+        where=where,
         found=str(error),
         fix="Check the path; if the file was damaged, make it again (records: `berth records`).",
     )

@@ -53,8 +53,9 @@ def statistics(recipe: Recipe, vocab_size: int, workspace: str | None) -> dict[s
 
 def _measured(recipe: Recipe, name: str, directories: Mapping[str, str]) -> RecordStatistics:
     manifest = Manifest.read(directories[runs.RECORDS + name])
-    records = sum(file.records or 0 for file in manifest.files)
-    size = sum(file.size for file in manifest.files)
+    shards = [file for file in manifest.files if file.records is not None]
+    records = sum(file.records or 0 for file in shards)
+    size = sum(file.size for file in shards)
     options, counters = recipe.records[name], manifest.counters
     # The padding and the instances are counted together.
     padding = counters["padding"] / counters["instances"] if counters.get("instances") else None
@@ -63,7 +64,7 @@ def _measured(recipe: Recipe, name: str, directories: Mapping[str, str]) -> Reco
         records,
         options.max_seq_length - padding if padding is not None else None,
         size / max(records, 1),
-        len(manifest.files),
+        len(shards),
         {},
         True,
     )

@@ -15,6 +15,7 @@ from berth.recipe.corpus import (
     Source,
     Vocabulary,
 )
+from berth.recipe.execution import Execution
 from berth.recipe.model import ModelConfig
 from berth.recipe.published import Published, PublishedFigure, PublishedLine
 from berth.recipe.recipe import Recipe
@@ -38,6 +39,7 @@ __all__ = [
     "Cluster",
     "Corpus",
     "Evaluation",
+    "Execution",
     "Expected",
     "Export",
     "ExtractOptions",

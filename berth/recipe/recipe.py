@@ -17,6 +17,7 @@ from berth.recipe.corpus import (
     Segmentation,
     Vocabulary,
 )
+from berth.recipe.execution import Execution
 from berth.recipe.model import ModelConfig
 from berth.recipe.published import Published
 from berth.recipe.section import Location, Name, Section
@@ -58,6 +59,7 @@ class Recipe(Section):
     export: Export = Export()
     statistics: Statistics = Statistics()
     published: Published = Published()
+    execution: Execution = Execution()
     cluster: Cluster = Cluster()
 
     @property

@@ -153,6 +153,23 @@ class Training(Section):
     """Precision of the computation. Weights and optimizer moments are always float32."""
     phases: list[Phase] = Field(min_length=1)
     """Phases, in order."""
+    order: Literal["blocks", "global"] = "blocks"
+    """Order of the records in an epoch. `blocks`: blocks of about 1 MiB in random order, then records in random order
+    within windows of blocks, so that files in a bucket are read once an epoch, piece by piece. A set smaller than the
+    windows is in random order as a whole. `global`: always that; for sets that fit into `read_buffer_mib`."""
+    order_streams: PositiveInt = 64
+    """For `order: blocks`: number of parallel sequences of blocks from which each batch takes equal shares. If it
+    divides the batch size, and processes times micro-batches divide it, each process reads its share of the files
+    only."""
+    order_window_mib: PositiveInt = 512
+    """For `order: blocks`: MiB of records that the windows of all streams hold together. Larger windows mix better and
+    need more of `read_buffer_mib`."""
+    read_buffer_mib: PositiveInt = 1024
+    """MiB of records that a process holds in memory. Results do not depend on it."""
+    read_cache: Location | None = None
+    """Directory on a local disk for what is read of the record files, so that later epochs do not fetch it again."""
+    read_cache_gib: PositiveInt = 100
+    """GiB that `read_cache` may take."""
     steps_per_epoch: PositiveInt | None = None
     """Number of steps that the recipe's authors call an epoch, for plans and reports only."""
     checkpoint_every_steps: PositiveInt = 1000

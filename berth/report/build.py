@@ -40,7 +40,7 @@ def build_report(
     stage = Stage(
         name="report",
         version=VERSION,
-        parameters={"recipe": recipe.identity(exclude={"cluster", "published"}), "stages": list(stages)},
+        parameters={"recipe": recipe.identity(exclude={"cluster", "execution", "published"}), "stages": list(stages)},
         inputs={title: Inputs.of_stage(directory, "*") for title, directory in stages.items()},
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.formats.records import INDEX
 from berth.stage.manifest import NAME, Manifest, ManifestFile
 from berth.stage.unchanged import check_contents, holds
 from berth.storage import Pattern
@@ -151,13 +152,14 @@ class Inputs:
 
     @classmethod
     def of_stage(cls, directory: str, pattern: str) -> Inputs:
-        """The files of a finished stage whose path matches ``pattern`` (fnmatch).
+        """The files of a finished stage whose path matches ``pattern`` (fnmatch), without their indexes.
 
         Raises:
             BerthError: if the stage is not finished, made no such file, or the file was changed.
         """
         listed = _listed(directory, must=True)
-        files = [file for file in listed.values() if fnmatch.fnmatch(file.name, pattern)]
+        indexes = {f"{file.name}{INDEX}" for file in listed.values()}
+        files = [f for f in listed.values() if fnmatch.fnmatch(f.name, pattern) and f.name not in indexes]
         if not files:
             raise BerthError(f"the stage made no file {pattern!r}", where=directory)
         files.sort(key=lambda file: file.name)
@@ -165,9 +167,10 @@ class Inputs:
 
 
 def _found(place: str | Pattern) -> list[str]:
-    """URIs of the files at a place, without manifests."""
+    """URIs of the files at a place, without manifests and without the indexes of files there."""
     uris = storage.glob(place) if isinstance(place, Pattern) else [place] if storage.is_file(place) else []
-    found = [uri for uri in uris if storage.basename(uri) != NAME]
+    indexes = {f"{uri}{INDEX}" for uri in uris}
+    found = [uri for uri in uris if storage.basename(uri) != NAME and uri not in indexes]
     if not found:
         raise UsageError(
             "no file matches",

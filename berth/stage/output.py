@@ -8,6 +8,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -25,13 +26,15 @@ log = logging.getLogger("berth.stage")
 RECEIPTS = ".receipts"
 # Temporary files of remote runners while their jobs run.
 TEMPORARY = ".temporary"
+# Where the receipts that are written in a context are counted.
+_counted: ContextVar[Counter[str] | None] = ContextVar("_counted", default=None)
 
 
 @dataclass
 class ShardWriter:
     """A binary file being written, with its running SHA-256 and the shard's counters.
 
-    It has the methods that pyarrow needs of a file object.
+    It has the methods that pyarrow needs of a file object. ``is_counted``: whether the manifest gets the records.
     """
 
     file: BinaryIO
@@ -39,6 +42,7 @@ class ShardWriter:
     counters: Counter[str] = field(default_factory=Counter)
     size: int = 0
     closed: bool = False
+    is_counted: bool = True
 
     def __post_init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -152,11 +156,29 @@ class Output:
         with storage.atomic_write(self.path(name)) as file:
             writer = ShardWriter(file)
             yield writer
-        entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=writer.records)
+        records = writer.records if writer.is_counted else None
+        entry = ManifestFile(path=name, size=writer.size, sha256=writer.sha256(), records=records)
         counters = dict(sorted(writer.counters.items()))
         receipt = Receipt(file=entry, counters=counters, revision=storage.revision(self.path(name))).sealed()
         _write_json(self._receipt(name), receipt.model_dump(mode="json"))
         self.named.add(name)
+        _count(receipt)
+
+    def accept(self, name: str) -> bool:
+        """Whether a shard that this worker was to write is complete already; then it is counted as if written now.
+
+        A worker finds it so if an earlier attempt wrote it, whose counters the engine has dropped.
+        """
+        if not self.is_complete(name):
+            return False
+        if (receipt := self.receipt(name)) is not None:
+            _count(receipt)
+        return True
+
+    def discard(self, name: str) -> None:
+        """Delete a shard that is to be made again, and its receipt before it."""
+        storage.delete(self._receipt(name))
+        storage.delete(self.path(name))
 
     def receipts(self) -> list[Receipt]:
         """The receipts of all complete shards, sorted by name. Raises BerthError if one is damaged."""
@@ -207,6 +229,32 @@ class Output:
 
     def _receipt(self, name: str) -> str:
         return storage.join(self.uri, RECEIPTS, f"{name}.json")
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[Counter[str]]:
+    """Count what the receipts count that the block writes in this thread: see :func:`counted`."""
+    counters: Counter[str] = Counter()
+    token = _counted.set(counters)
+    try:
+        yield counters
+    finally:
+        _counted.reset(token)
+
+
+def counted(receipts: Iterable[Receipt]) -> Counter[str]:
+    """The counters of receipts, and as ``records`` those of the files that are part of the result."""
+    total: Counter[str] = Counter()
+    for receipt in receipts:
+        total.update(receipt.counters)
+        if not is_hidden(receipt.file.path):
+            total["records"] += receipt.file.records or 0
+    return total
+
+
+def _count(receipt: Receipt) -> None:
+    if (counters := _counted.get()) is not None:
+        counters.update(counted([receipt]))
 
 
 def sum_of_counters(receipts: Iterable[Receipt]) -> dict[str, int]:

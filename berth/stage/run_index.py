@@ -23,7 +23,7 @@ DIRECTORY = "runs"
 AFTER_TRAINING = {"name", "description", "fine_tuning", "export", "statistics", "published", "cluster"}
 # Keys of the section `training` that are not part of the digest of a training run. One that an engine began continues
 # with the other, as it does on other devices: the results agree to rounding. What is saved and logged, and how often,
-# changes no weight.
+# changes no weight; nor does where records are kept on their way.
 HOW = {
     "engine",
     "attention",
@@ -31,6 +31,9 @@ HOW = {
     "checkpoint_every_steps",
     "keep_checkpoints",
     "log_every_steps",
+    "read_buffer_mib",
+    "read_cache",
+    "read_cache_gib",
 }
 NOT_TRAINING = {**dict.fromkeys(AFTER_TRAINING, True), "training": HOW}
 NOT_DATA = {*AFTER_TRAINING, "model", "initial_checkpoint", "initialization", "optimizer", "training"}

@@ -48,6 +48,11 @@ class Task:
         """Files of an earlier stage; with an empty ``directory``, files from outside."""
         return Inputs.of_stage(directory, pattern) if directory else Inputs.of(pattern)
 
+    def beam_arguments(self, given: list[str]) -> list[str]:
+        """Flags for Beam, with the number of workers that the recipe gives."""
+        workers = self.recipe.execution.workers
+        return given if workers is None else [f"--workers={workers}", *given]
+
     def finish(self, result: Result, manifest: Any, name: str = "") -> str:
         """Copy the stage's manifest into the pipeline's artifact; returns the stage's directory.
 

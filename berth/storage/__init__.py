@@ -15,15 +15,16 @@ from berth.storage.files import (
     open_read,
     read_all,
     read_bytes,
+    read_range,
     read_text,
     revision,
     revisions,
     sha256,
     size,
     sizes,
+    text_pieces,
 )
 from berth.storage.given import parse, path
-from berth.storage.local import RandomReader
 from berth.storage.local_errors import explained
 from berth.storage.patterns import Pattern
 from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, check_text, is_cloud, join, local_path, parent
@@ -31,7 +32,6 @@ from berth.storage.uris import PACKAGE_SCHEME, absolute, basename, below, check_
 __all__ = [
     "PACKAGE_SCHEME",
     "Pattern",
-    "RandomReader",
     "absolute",
     "atomic_write",
     "basename",
@@ -57,10 +57,12 @@ __all__ = [
     "path",
     "read_all",
     "read_bytes",
+    "read_range",
     "read_text",
     "revision",
     "revisions",
     "sha256",
     "size",
     "sizes",
+    "text_pieces",
 ]

@@ -14,6 +14,7 @@ from berth.errors import BerthError
 from berth.storage import cloud as cloud_storage
 from berth.storage import local
 from berth.storage.cloud_errors import missing
+from berth.storage.cloud_range import read_object_range
 from berth.storage.local_errors import explained_reading
 from berth.storage.patterns import ANY_DIRECTORIES, Pattern, local_names
 from berth.storage.uris import check_text, is_cloud, local_path, parent
@@ -56,8 +57,7 @@ def revision(uri: str) -> str:
     if is_cloud(uri):
         return str(_there(cloud_storage.generation(uri), uri))
     with explained_reading(uri):
-        state = local_path(uri).stat()
-    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
+        return local.revision(local_path(uri).stat())
 
 
 def names(pattern: Pattern) -> list[str]:
@@ -103,6 +103,23 @@ def read_bytes(uri: str) -> bytes:
         return file.read()
 
 
+def read_range(uri: str, start: int, size: int, known: str | None = None) -> bytearray:
+    """A part of a file; any thread may call this.
+
+    Args:
+        uri: The file.
+        start: Offset of the part.
+        size: Its bytes.
+        known: The file's revision, if it must still have that one.
+
+    Raises:
+        BerthError: if the file is missing, was changed, or has no such part.
+    """
+    if is_cloud(uri):
+        return read_object_range(uri, start, size, known)
+    return local.read_range(local_path(uri), uri, start, size, known)
+
+
 def sizes(uris: Sequence[str]) -> list[int | None]:
     """Size of each file in bytes, None for missing files. Requests to Cloud Storage run concurrently."""
     return _each(lambda uri: cloud_storage.size(uri) if is_cloud(uri) else size(uri) if exists(uri) else None, uris)
@@ -138,13 +155,37 @@ def read_text(uri: str) -> str:
     Raises:
         BerthError: if it is missing or unreadable, or is not UTF-8 (naming the byte offset).
     """
-    content = read_bytes(uri)
+    return _decoded(read_bytes(uri), uri)
+
+
+def text_pieces(uri: str, size: int = 4 << 20) -> Iterator[str]:
+    """The content of a UTF-8 file in pieces of about ``size`` bytes, each but the last ending with a line feed.
+
+    Raises:
+        BerthError: if it is missing or unreadable, or is not UTF-8 (naming the byte offset).
+    """
+    blocks: list[bytes] = []
+    offset = 0
+    with open_read(uri) as file:
+        while block := file.read(size):
+            end = block.rfind(b"\n") + 1
+            if end:
+                piece = b"".join([*blocks, block[:end]])
+                yield _decoded(piece, uri, offset)
+                offset += len(piece)
+                blocks = []
+            blocks.append(block[end:])
+    if piece := b"".join(blocks):
+        yield _decoded(piece, uri, offset)
+
+
+def _decoded(content: bytes, uri: str, offset: int = 0) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BerthError(
             "the file is not valid UTF-8",
-            where=f"{uri}, byte {error.start}",
+            where=f"{uri}, byte {offset + error.start}",
             found=f"the byte 0x{content[error.start]:02x}",
             fix="Convert the file to UTF-8 (for instance with iconv).",
         ) from error

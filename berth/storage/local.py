@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import tempfile
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +16,6 @@ from typing_extensions import Buffer
 
 from berth.errors import BerthError
 from berth.storage.local_errors import explained, explained_reading
-from berth.storage.uris import local_path
 
 BUFFER_BYTES = 1 << 16
 # Beginnings of names of temporary files: names may have 255 bytes.
@@ -69,41 +67,44 @@ def open_read(path: Path, uri: str) -> BinaryIO:
         return io.BufferedReader(_Input(path, uri), BUFFER_BYTES)
 
 
-class RandomReader:
-    """A local file that is read in any order, by any thread, until nothing refers to this object.
+def revision(state: os.stat_result) -> str:
+    """A text that changes whenever a file is written: size, time of modification and inode."""
+    return f"{state.st_size}-{state.st_mtime_ns}-{state.st_ino}"
 
-    Unlike a file that is mapped into memory, one that was cut short meanwhile is an error, not the process's end.
+
+def read_range(path: Path, uri: str, start: int, size: int, known: str | None) -> bytearray:
+    """A part of a file, which is opened anew: thousands of files can be read in turns.
 
     Args:
-        uri: The file.
+        path: The file.
+        uri: Its URI, for errors.
+        start: Offset of the part.
+        size: Its bytes.
+        known: The file's revision, if it must still have that one. Its inode is not compared: a mounted bucket gives
+            the same file another one when it has forgotten it.
 
     Raises:
-        BerthError: if it cannot be opened.
+        BerthError: if the file cannot be read, was changed, or ends before.
     """
-
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        with explained_reading(uri):
-            self._handle = os.open(local_path(uri), os.O_RDONLY)
-        weakref.finalize(self, os.close, self._handle)
-
-    def read(self, start: int, size: int) -> bytes:
-        """``size`` bytes from the offset ``start`` on.
-
-        Raises:
-            BerthError: if the file cannot be read or has fewer bytes.
-        """
-        with explained_reading(self._uri):
-            found = os.pread(self._handle, size, start)
-        if len(found) < size:
+    content, done = bytearray(size), 0
+    with explained_reading(uri), open(path, "rb", buffering=0) as file:
+        now = revision(os.fstat(file.fileno()))
+        if known is not None and now.rpartition("-")[0] != known.rpartition("-")[0]:
             raise BerthError(
-                "a file was cut short while it was in use",
-                where=self._uri,
-                found=f"its end at byte {start + len(found)}",
-                expected=f"at least {start + size} bytes, as when it was opened",
-                fix="Make the file again, then run the same command again.",
+                "a file was changed while it was in use", where=uri, fix="Make it again, then run the same command."
             )
-        return found
+        # A file that was mapped into memory and then cut short would end the process.
+        while done < size and (count := os.preadv(file.fileno(), [memoryview(content)[done:]], start + done)):
+            done += count
+    if done < size:
+        raise BerthError(
+            "a file was cut short while it was in use",
+            where=uri,
+            found=f"its end at byte {start + done}",
+            expected=f"at least {start + size} bytes, as when it was opened",
+            fix="Make the file again, then run the same command again.",
+        )
+    return content
 
 
 @contextlib.contextmanager

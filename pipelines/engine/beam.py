@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from berth.optional_imports import without
 
-__all__ = ["PipelineOptions", "StandardOptions", "beam"]
+__all__ = ["DirectOptions", "PipelineOptions", "StandardOptions", "beam"]
 
 # Beam imports pandas if it is installed, for its DataFrame API, which Berth does not use. It would cost each process
 # 30 MB and a quarter of a second.
 with without("pandas"):
     import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions

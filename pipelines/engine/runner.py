@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
 
 from berth.errors import BerthError, TemporaryError, UsageError
-from berth.stage.output import Output
-from pipelines.engine import dataflow
-from pipelines.engine.beam import PipelineOptions, StandardOptions, beam
+from berth.stage.output import Output, counted
+from pipelines.engine import dataflow, workers
+from pipelines.engine.beam import DirectOptions, PipelineOptions, StandardOptions, beam
+from pipelines.engine.resources import WORKER_BYTES, default_workers
+from pipelines.engine.work import count
 
 # Short names that Beam does not know or resolves differently: its own DirectRunner first tries to download Prism, so
 # Berth names Beam's in-memory runner instead.
@@ -30,8 +33,23 @@ _ERROR_TEXT = re.compile(
 )
 
 
+class EngineOptions(PipelineOptions):  # type: ignore[misc]
+    """Berth's own flag for the engine in this process."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--workers", type=int, default=None, help="Number of worker processes on this machine.")
+
+
 @contextlib.contextmanager
-def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts: int = 1) -> Iterator[beam.Pipeline]:
+def pipeline(
+    arguments: Sequence[str] = (),
+    output: Output | None = None,
+    parts: int = 1,
+    *,
+    size: int = 0,
+    memory: int = WORKER_BYTES,
+) -> Iterator[beam.Pipeline]:
     """A Beam pipeline that runs, to its end, when the block ends.
 
     Args:
@@ -39,6 +57,8 @@ def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts:
             and with ``--runner=DirectRunner``, the job runs in this process and nothing is downloaded.
         output: The stage's output. It names a job on Dataflow and holds the job's temporary files.
         parts: How many workers the job can keep busy.
+        size: Bytes of its input. In this process, a small job has fewer workers than there are cores.
+        memory: Bytes that a worker needs. In this process, there are no more workers than fit.
 
     Raises:
         UsageError: For an unknown runner, or one whose required options are missing.
@@ -57,13 +77,17 @@ def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts:
         job = beam.Pipeline(options=options)
     except (ValueError, ImportError) as error:
         raise UsageError(f"Beam cannot start: {error}", where=f"--runner={requested}") from error
+    if output is not None and (found := counted(output.receipts())):
+        _ = job | "complete before" >> beam.Create([dict(found)]) | "count" >> beam.Map(count)
+    processes = _workers(options, parts, size, memory) if standard.runner == _IN_MEMORY else 1
     try:
         yield job
-        result = job.run()
-        if is_dataflow:
-            dataflow.follow(result, options)
-        else:
-            result.wait_until_finish()
+        with workers.started(processes):
+            result = job.run()
+            if is_dataflow:
+                dataflow.follow(result, options)
+            else:
+                result.wait_until_finish()
     except BerthError:
         raise
     except Exception as error:
@@ -71,6 +95,25 @@ def pipeline(arguments: Sequence[str] = (), output: Output | None = None, parts:
         if original is None:
             raise
         raise original from error
+
+
+def _workers(options: PipelineOptions, parts: int, size: int, memory: int) -> int:
+    """How many processes a job in this process gets.
+
+    Raises:
+        UsageError: For a number below 1.
+    """
+    direct = options.view_as(DirectOptions)
+    if direct.direct_running_mode != "in_memory":  # Beam's own workers
+        return 1
+    given: int | None = options.view_as(EngineOptions).workers
+    if given is None:
+        return min(default_workers(memory), parts, max(1, size // workers.BYTES_A_WORKER))
+    if given < 1:
+        raise UsageError(
+            "the number of workers is too small", where="--workers", found=str(given), expected="1 or more"
+        )
+    return min(given, parts)
 
 
 def _worker_error(error: BaseException) -> BerthError | None:

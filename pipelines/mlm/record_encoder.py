@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth.formats import records
+from berth.formats.record_index import BLOCK_BYTES
 from berth.formats.records import PADDING
 from berth.formats.tfrecord import FRAME_BYTES, HEADER_BYTES, close_frame
 from berth.formats.vocabulary import CLASSIFIER, MASK, SEPARATOR, Vocabulary
 from berth.kernels import jit
 from pipelines.mlm.instances import GAP_BITS, MAX_GAP, NOT_MASKED, SHOW_MASK, SHOW_WORD, Documents, Generated
-
-BUFFER = 1 << 20  # bytes encoded before they are written
 
 FEATURES = tuple(sorted(feature.name for feature in records.FEATURES))  # in the order in which they are written
 FEATURE_COUNT = len(FEATURES)
@@ -43,10 +42,10 @@ FEATURE_HEADER_BYTES = 48  # room for the bytes before a feature's values; the l
 
 
 class Writer(Protocol):
-    """What bytes are written to."""
+    """What blocks of records are written to."""
 
-    def write(self, data: memoryview, /) -> int:
-        """Append bytes."""
+    def write(self, block: memoryview, records: int, /) -> None:
+        """Append a block, and the number of its records."""
 
 
 class Layout(NamedTuple):
@@ -141,14 +140,18 @@ def scratch_for(layout: Layout, id_type: type[np.unsignedinteger]) -> Scratch:
 
 
 def write_instances(file: Writer, documents: Documents, generated: Generated, layout: Layout) -> None:
-    """Encode all instances in their order and write them."""
-    out = np.empty(BUFFER + layout.largest_record, np.uint8)
+    """Encode all instances in their order and write them, block by block.
+
+    A block ends where the buffer has no room for one more record of any size: when it exceeds BLOCK_BYTES.
+    """
+    out = np.empty(BLOCK_BYTES + layout.largest_record, np.uint8)
     scratch = scratch_for(layout, documents.ids.dtype.type)
     order = generated.order
     next_record = 0
     while next_record < len(order):
-        next_record, size = encode_records(order, next_record, documents.ids, generated.instances, layout, scratch, out)
-        file.write(out.data[:size])
+        first = next_record
+        next_record, size = encode_records(order, first, documents.ids, generated.instances, layout, scratch, out)
+        file.write(out.data[:size], next_record - first)
 
 
 @jit(_nrt=False)

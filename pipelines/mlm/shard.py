@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from berth import storage
-from berth.formats.records import record_name
-from berth.formats.tfrecord import gzipped
+from berth.formats.record_blocks import BlockWriter
+from berth.formats.records import INDEX, record_name
 from berth.formats.vocabulary import UNKNOWN, Vocabulary
 from berth.recipe import RecordSet
 from berth.stage.inputs import InputFile
 from berth.stage.output import Output
 from pipelines.mlm import keyed, reference
 from pipelines.mlm.instances import Documents, Generated, documents_of
-from pipelines.mlm.record_encoder import Writer, layout_of, write_instances
+from pipelines.mlm.record_encoder import layout_of, write_instances
 from pipelines.mlm.tokenizer import Tokenizer
 
 log = logging.getLogger("berth.records")
@@ -50,7 +50,7 @@ class RecordShards:
             BerthError: if the text is not valid UTF-8.
         """
         name = record_name(text.name, self.options.compression)
-        if self.output.is_complete(name):
+        if self.output.is_complete(name + INDEX) and self.output.accept(name):
             return
         vocabulary = Vocabulary.read(self.vocabulary)
         with storage.open_read(text.uri) as file:
@@ -59,13 +59,19 @@ class RecordShards:
             log.warning("%s holds no text: its record file is empty", text.uri)
         generated = self._generate(documents, vocabulary, text.uri)
         with self.output.shard(name) as shard:
-            if self.options.compression == "gzip":
-                with gzipped(shard) as stream:  # type: ignore[arg-type]
-                    self._write(stream, documents, generated, vocabulary)
-            else:
-                self._write(shard, documents, generated, vocabulary)
+            blocks = BlockWriter(shard, self.options.compression == "gzip")
+            self._write(blocks, documents, generated, vocabulary)
+            # Before the shard is complete: where its receipt is, that of its index is.
+            with self.output.shard(name + INDEX) as index:
+                widths = self.options.max_seq_length, self.options.max_predictions
+                index.write(blocks.index(shard.sha256(), *widths).to_bytes())
+                index.is_counted = False
             shard.records = len(generated.order)
             shard.counters.update(_counters(documents, generated, self.options, vocabulary))
+
+    def is_complete(self, name: str) -> bool:
+        """Whether a shard of records and its index are complete."""
+        return self.output.is_complete(name + INDEX) and self.output.is_complete(name)
 
     def is_compiled(self) -> bool:
         """Whether this machine has the kernels' machine code from an earlier run."""
@@ -79,17 +85,27 @@ class RecordShards:
         vocabulary = Vocabulary.read(self.vocabulary)
         documents = documents_of(Tokenizer(vocabulary, self.lower_case).encode(_SAMPLE))
         generated = self._generate(documents, vocabulary, "sample")
-        self._write(io.BytesIO(), documents, generated, vocabulary)
+        self._write(BlockWriter(io.BytesIO(), is_gzip=False), documents, generated, vocabulary)
 
     def _generate(self, documents: Documents, vocabulary: Vocabulary, origin: str) -> Generated:
         if self.options.rng == "keyed":
             return keyed.create_instances(documents, vocabulary, self.options, self.seed, origin)
         return reference.create_instances(documents, vocabulary, self.options, self.seed)
 
-    def _write(self, file: Writer, documents: Documents, generated: Generated, vocabulary: Vocabulary) -> None:
+    def _write(self, blocks: BlockWriter, documents: Documents, generated: Generated, vocabulary: Vocabulary) -> None:
         is_pair = self.options.objective == "mlm+nsp"
         layout = layout_of(vocabulary, self.options.max_seq_length, self.options.max_predictions, is_pair)
-        write_instances(file, documents, generated, layout)
+        write_instances(blocks, documents, generated, layout)
+
+
+def worker_bytes(text: int, duplicates: int) -> int:
+    """Memory that a worker needs for a shard: the process, half a byte of tokens a byte, 0.1 of instances a duplicate.
+
+    Args:
+        text: Bytes of the largest shard.
+        duplicates: Of each document.
+    """
+    return (300 << 20) + text * (5 + duplicates) // 10
 
 
 def _counters(documents: Documents, generated: Generated, options: RecordSet, vocabulary: Vocabulary) -> dict[str, int]:

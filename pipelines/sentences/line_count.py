@@ -14,6 +14,7 @@ from pipelines.engine.beam import beam
 from pipelines.engine.checked_create import CheckedCreate
 from pipelines.engine.progress import shard_progress
 from pipelines.engine.runner import pipeline
+from pipelines.engine.work import Work
 from pipelines.sentences.segmenter import Segmenter
 from pipelines.sentences.selection import Selection
 from pipelines.sentences.sharding import SELECTION
@@ -27,22 +28,25 @@ class LineCount:
     Attributes:
         output: The stage's output, which holds the selection.
         segmenter: Splits text into sentences.
+        worker_bytes: Memory that a worker needs.
     """
 
     output: Output
     segmenter: Segmenter
+    worker_bytes: int
 
     def count(self, groups: Sequence[ArticleGroup], beam_arguments: Sequence[str]) -> int:
         """Lines of all documents that are not held out, with the empty line after each."""
         names = [split_name(group.number) for group in groups]
         lines = self._lines()
         if missing := [group for group, name in zip(groups, names, strict=True) if name not in lines]:
+            size = sum(group.text_bytes for group in missing)
             sizes = {split_name(group.number): 1 for group in missing}
             with (
                 shard_progress("segment", self.output, sizes, unit="part"),
-                pipeline(beam_arguments, self.output, len(missing)) as job,
+                pipeline(beam_arguments, self.output, len(missing), size=size, memory=self.worker_bytes) as job,
             ):
-                _ = job | "groups" >> CheckedCreate(missing) | "segment" >> beam.Map(self.split_group)
+                _ = job | "groups" >> CheckedCreate(missing) | "segment" >> beam.ParDo(Work(self.split_group))
             lines = self._lines()
         return sum(lines[name] for name in names)
 

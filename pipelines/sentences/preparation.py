@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pipelines.documents.article_groups import ArticleGroup
 from pipelines.documents.keyed_hash import keyed_hash
 from pipelines.engine.beam import beam
 from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.work import Work
 from pipelines.sentences.documents import Documents
 from pipelines.sentences.punkt_training import Reader, Statistics, train
 from pipelines.sentences.selection import Selection
@@ -54,7 +55,10 @@ class Preparation:
         The selection goes into a temporary file, Punkt's parameters into ``punkt.json``.
         """
         read = (
-            job | "groups" >> CheckedCreate(groups) | "read" >> beam.FlatMap(self.read).with_outputs(CHOICE, STATISTICS)
+            job
+            | "groups" >> CheckedCreate(groups)
+            | "read" >> beam.ParDo(Work(self.read))
+            | "tags" >> beam.FlatMap(iter).with_outputs(CHOICE, STATISTICS)
         )
         _ = (
             read[CHOICE]
@@ -68,16 +72,18 @@ class Preparation:
                 | "train" >> beam.Map(self.train)
             )  # fmt: skip
 
-    def read(self, group: ArticleGroup) -> Iterator[Any]:
+    def read(self, group: ArticleGroup) -> list[Any]:
         """The tagged outputs of a group: a Selection and, of the documents in the sample, Statistics."""
         documents = Documents.read(group)
-        yield beam.pvalue.TaggedOutput(CHOICE, Selection.among(documents.ids, self.seed, self.held_out))
+        outputs = [beam.pvalue.TaggedOutput(CHOICE, Selection.among(documents.ids, self.seed, self.held_out))]
         if self.sample and not group.has_sentences:
             limit = int(self.sample * 2**64)
             chosen = [index for index, name in enumerate(documents.ids) if keyed_hash(self.seed, "punkt", name) < limit]
             everything = len(chosen) == len(documents.ids)
             lines = documents.lines if everything else documents.lines.chosen(np.array(chosen, np.intp))
-            yield beam.pvalue.TaggedOutput(STATISTICS, Reader(self.end_characters).read(group.number, lines))
+            statistics = Reader(self.end_characters).read(group.number, lines)
+            outputs.append(beam.pvalue.TaggedOutput(STATISTICS, statistics))
+        return outputs
 
     def merge_selections(self, parts: Iterable[Selection]) -> Selection:
         """The selection among the documents of all groups."""

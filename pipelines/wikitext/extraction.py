@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from operator import methodcaller
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from pipelines.engine.checked_create import CheckedCreate
 from pipelines.engine.progress import shard_progress
 from pipelines.engine.runner import pipeline
 from pipelines.engine.shards import shard_names
+from pipelines.engine.work import Work
 from pipelines.error_policy import ErrorPolicy
 from pipelines.wikitext.dump.parts import Dump, DumpPart, open_dump
 from pipelines.wikitext.dump.spool import DIRECTORY as SPOOL_DIRECTORY
@@ -32,6 +34,9 @@ from pipelines.wikitext.templates.pages import DIRECTORY as TEMPLATES_DIRECTORY
 from pipelines.wikitext.templates.pages import TemplateTask
 
 log = logging.getLogger("berth.extract")
+
+# What a worker needs for a part of 64 MiB and a file of pages of ordinary size (docs/scale.md).
+WORKER_BYTES = 600 << 20
 
 # The built-in table is that of English Wikipedia.
 _LANGUAGES_OF_TABLE = ("en", "simple")
@@ -114,9 +119,9 @@ class DumpExtraction:
             if not self.output.is_complete(file)
         ]
         sizes = {task.name: task.size for task in tasks}
-        run = pipeline(self.beam_arguments, self.output, len(tasks))
+        run = pipeline(self.beam_arguments, self.output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
         with shard_progress("templates", self.output, sizes, unit="B"), run as job:
-            _ = job | "parts" >> CheckedCreate(tasks) | "templates" >> beam.Map(lambda task: task.run())
+            _ = job | "parts" >> CheckedCreate(tasks) | "templates" >> beam.ParDo(Work(methodcaller("run")))
         entries: dict[str, list[dict[str, object]]] = {}
         languages = {}
         for (dump, _, _), file in zip(parts, entry_files, strict=True):
@@ -139,8 +144,11 @@ class DumpExtraction:
         again = [replace(task, earlier=ids) for found in of_wiki.values() for task, ids in self._repeated(found)]
         if again:
             log.warning("%d parts hold pages of earlier parts; they are extracted again without those", len(again))
-            with pipeline(self.beam_arguments, self.output, len(again)) as job:
-                _ = job | "parts" >> CheckedCreate(again) | "again" >> beam.Map(lambda task: task.run())
+            for task in again:
+                self.output.discard(task.name)
+            size = sum(task.size for task in again)
+            with pipeline(self.beam_arguments, self.output, len(again), size=size, memory=WORKER_BYTES) as job:
+                _ = job | "parts" >> CheckedCreate(again) | "again" >> beam.ParDo(Work(methodcaller("run")))
 
     def _repeated(self, tasks: Sequence[PartTask]) -> Iterator[tuple[PartTask, frozenset[int]]]:
         """The parts with articles that have the ids of earlier ones, and those ids."""

@@ -56,8 +56,6 @@ class PartTask:
         Raises:
             BerthError: If the dump is damaged or not UTF-8, and the policy is strict.
         """
-        if self.earlier:  # it was extracted before the duplicates were known
-            storage.delete(self.output.path(self.name))
         status = RangeStatus(self.part.uri, self.errors)
         definitions = read_definitions(self.output, self.definitions, self.wiki.key) if self.definitions else None
         extractor = ArticleExtractor(self.wiki, self.options, status, definitions, self.earlier)

@@ -6,7 +6,7 @@ picks its lines by comparing hashes with one threshold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,23 +31,26 @@ class Sample:
     seed: int
     limits: Mapping[str, int]
 
-    def text(self, uri: str) -> str:
-        """The chosen lines of a shard.
+    def pieces(self, uri: str) -> Iterator[str]:
+        """The chosen lines of a shard, in pieces.
 
         Raises:
             BerthError: if the file cannot be read or is not UTF-8.
         """
         name = storage.basename(uri)
         if name not in self.limits:
-            return ""
-        lines = _sentences(uri)
-        chosen = np.flatnonzero(line_hashes(self.seed, name, len(lines)) <= np.uint64(self.limits[name]))
-        return "\n".join(lines[index] for index in chosen)
+            return
+        start, limit = 0, np.uint64(self.limits[name])
+        for text in storage.text_pieces(uri):
+            lines = sentences(text)
+            chosen = np.flatnonzero(line_hashes(self.seed, name, len(lines), start) <= limit)
+            start += len(lines)
+            yield "\n".join(lines[index] for index in chosen)
 
 
 def count_lines(uri: str) -> tuple[str, int]:
     """A shard's name and its number of sentences."""
-    return storage.basename(uri), len(_sentences(uri))
+    return storage.basename(uri), sum(len(sentences(text)) for text in storage.text_pieces(uri))
 
 
 def choose(lines: Mapping[str, int], seed: int, wanted: int) -> Sample:
@@ -77,11 +80,10 @@ def choose(lines: Mapping[str, int], seed: int, wanted: int) -> Sample:
     return Sample(seed, limits)
 
 
-def line_hashes(seed: int, name: str, count: int) -> npt.NDArray[np.uint64]:
-    """The hashes of a shard's lines: SplitMix64 from a state keyed by the shard; within a shard no two are equal."""
+def line_hashes(seed: int, name: str, count: int, start: int = 0) -> npt.NDArray[np.uint64]:
+    """The hashes of a shard's lines from line ``start`` on: SplitMix64 from a state keyed by the shard.
+
+    Within a shard no two are equal.
+    """
     key = np.uint64(keyed_hash(seed, "sample", name))
-    return mix_array(key + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_RATIO)
-
-
-def _sentences(uri: str) -> list[str]:
-    return sentences(storage.read_text(uri))
+    return mix_array(key + np.arange(start + 1, start + count + 1, dtype=np.uint64) * GOLDEN_RATIO)

@@ -7,18 +7,44 @@ from collections import Counter
 from berth.formats.vocabulary import UNKNOWN
 from berth.text.words import MAX_WORD, split_chunk, split_chunks
 
+# Distinct chunks that are kept until they are split into words: 120 MB. Most chunks that come again are among them.
+MAX_CHUNKS = 1_000_000
 
-def count_words(text: str, *, lower_case: bool) -> Counter[str]:
-    """The words of a text and how often each occurs.
+
+class WordCounts:
+    """The words of a text that is given in pieces, and how often each occurs.
 
     Words that are too long for any vocabulary are counted together as [UNK], which no text gives as a word.
 
     Args:
-        text: The text.
         lower_case: Lower-case and strip accents.
     """
-    words: Counter[str] = Counter()
-    for chunk, count in Counter(split_chunks(text)).items():
-        for word in split_chunk(chunk, lower_case=lower_case):
-            words[word if len(word) <= MAX_WORD else UNKNOWN] += count
-    return words
+
+    def __init__(self, *, lower_case: bool) -> None:
+        self._lower_case = lower_case
+        self._words: Counter[str] = Counter()
+        self._chunks: Counter[str] = Counter()
+
+    def add(self, text: str) -> None:
+        """Count a piece, which no word may cross the ends of."""
+        self._chunks.update(split_chunks(text))
+        if len(self._chunks) > MAX_CHUNKS:
+            self._split()
+
+    def words(self) -> Counter[str]:
+        """The counts of all pieces so far."""
+        self._split()
+        return self._words
+
+    def _split(self) -> None:
+        for chunk, count in self._chunks.items():
+            for word in split_chunk(chunk, lower_case=self._lower_case):
+                self._words[word if len(word) <= MAX_WORD else UNKNOWN] += count
+        self._chunks.clear()
+
+
+def count_words(text: str, *, lower_case: bool) -> Counter[str]:
+    """The words of a whole text and how often each occurs, as :class:`WordCounts` counts them."""
+    counts = WordCounts(lower_case=lower_case)
+    counts.add(text)
+    return counts.words()

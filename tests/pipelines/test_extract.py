@@ -91,11 +91,13 @@ def test_files_do_not_depend_on_workers(write_dump, monkeypatch, tmp_path):
         )
         for name, arguments in [
             ("one", []),
+            ("three", ["--workers=3"]),
             ("four", ["--direct_num_workers=4", "--direct_running_mode=multi_threading"]),
         ]
     ]
     assert len(results[0].manifest.files) > 2
-    assert results[0].manifest.files == results[1].manifest.files
+    assert results[0].manifest.files == results[1].manifest.files == results[2].manifest.files
+    assert results[0].manifest.counters == results[1].manifest.counters == results[2].manifest.counters
     assert [row["id"] for row in articles(results[0])] == list(range(1, 31))
 
 

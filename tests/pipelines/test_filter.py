@@ -106,6 +106,7 @@ def test_copies_in_other_files_and_groups_are_found(write_articles, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=3", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],

@@ -11,15 +11,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from berth import storage
 from berth.errors import BerthError, UsageError
+from berth.formats import record_blocks
+from berth.formats.record_index import RecordIndex
+from berth.formats.records import INDEX
 from berth.recipe import RecordSet
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
-from berth.stage.output import Output, Receipt
+from berth.stage.output import Output, Receipt, sum_of_counters
+from pipelines.mlm import record_encoder
+from pipelines.mlm.shard import RecordShards
 from pipelines.records import create_records
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "records"
@@ -43,6 +49,10 @@ def make(text, output, options=SMALL, beam_arguments=(), vocabulary=VOCABULARY, 
     )
 
 
+def shards_of(result):
+    return [file for file in result.manifest.files if not file.path.endswith(INDEX)]
+
+
 def files(result):
     return {file.path: (file.size, file.sha256, file.records) for file in result.manifest.files}
 
@@ -64,9 +74,13 @@ def test_a_file_of_records_is_the_golden_file(tmp_path):
     options = RecordSet(max_seq_length=512, max_predictions=76)
     result = make(GOLDEN / "input.txt", tmp_path / "out", options, lower_case=False)
     expected = EXPECTED["mlperf-512-cased"]
-    assert [(file.path, file.sha256, file.records) for file in result.manifest.files] == [
-        ("input.tfrecord", expected["sha256_of_tfrecord_file"], expected["records"])
-    ]
+    made, index = result.manifest.files
+    assert (made.path, made.sha256, made.records) == (
+        "input.tfrecord",
+        expected["sha256_of_tfrecord_file"],
+        expected["records"],
+    )
+    assert (index.path, index.records) == ("input.tfrecord.index", None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"rng": "keyed"}, {"rng": "keyed", "objective": "mlm", "span_masking": True}])
@@ -94,10 +108,45 @@ def test_each_file_depends_on_its_text_alone(shards, tmp_path):
 def test_gzip_is_the_same_records_compressed(shards, tmp_path):
     plain = make(shards, tmp_path / "plain")
     packed = make(shards, tmp_path / "packed", RecordSet(**{**SMALL.model_dump(), "compression": "gzip"}))
-    for file in plain.manifest.files:
+    for file in shards_of(plain):
         compressed = (tmp_path / "packed" / f"{file.path}.gz").read_bytes()
         assert gzip.decompress(compressed) == (tmp_path / "plain" / file.path).read_bytes()
-    assert [file.records for file in packed.manifest.files] == [file.records for file in plain.manifest.files]
+    assert [file.records for file in shards_of(packed)] == [file.records for file in shards_of(plain)]
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_each_file_has_an_index_beside_it(shards, tmp_path, compression, monkeypatch):
+    """The one that is made of the file itself, or of its content where each block is compressed alone."""
+    for module in (record_encoder, record_blocks):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 20_000)
+    result = make(shards, tmp_path / "out", RecordSet(**{**SMALL.model_dump(), "compression": compression}))
+    for file in shards_of(result):
+        uri = str(tmp_path / "out" / file.path)
+        index = RecordIndex.from_bytes(storage.read_bytes(uri + INDEX), uri + INDEX)
+        index.check(uri, file.size, file.sha256)
+        assert (index.count, index.max_seq_length, index.max_predictions) == (file.records, 32, 5)
+        assert len(index.records) > 1 and (index.sizes[:-1] > 20_000).all()
+        found = record_blocks.index_of(uri, file.sha256)
+        assert index.records.tolist() == found.records.tolist() and index.sizes.tolist() == found.sizes.tolist()
+        if compression == "gzip":
+            members = [
+                storage.read_range(uri, *part) for part in zip(index.offsets, np.diff(index.offsets), strict=False)
+            ]
+            assert [len(gzip.decompress(member)) for member in members] == index.sizes.tolist()
+        else:
+            assert index.to_bytes() == found.to_bytes()
+
+
+def test_an_index_that_is_damaged_is_made_again_with_its_shard(shards, tmp_path):
+    whole = make(shards, tmp_path / "whole")
+    output = Output(str(tmp_path / "out"))
+    job = RecordShards(VOCABULARY, True, SMALL, 12345, output)
+    texts = Inputs.of(str(shards)).files
+    job(texts[0])
+    (tmp_path / "out" / f"{whole.manifest.files[1].path}").write_bytes(b"BERTHIDX")
+    output.keep_complete()
+    job(texts[0])
+    assert [receipt.file for receipt in output.receipts()] == list(whole.manifest.files[:2])
 
 
 def test_an_empty_file_gives_an_empty_file_and_a_warning(tmp_path, caplog):
@@ -106,7 +155,7 @@ def test_an_empty_file_gives_an_empty_file_and_a_warning(tmp_path, caplog):
     (tmp_path / "c.txt").write_text("\n \n\u200b\n")
     with caplog.at_level(logging.WARNING, "berth"):
         result = make(tmp_path / "*.txt", tmp_path / "out")
-    assert {file.path: file.records for file in result.manifest.files if not file.records} == {
+    assert {file.path: file.records for file in shards_of(result) if not file.records} == {
         "b.tfrecord": 0,
         "c.tfrecord": 0,
     }
@@ -120,6 +169,12 @@ def test_the_smallest_texts_give_records(text, tmp_path):
 
 
 # Where it runs
+
+
+def test_worker_processes_give_the_same_bytes(shards, tmp_path):
+    assert files(make(shards, tmp_path / "two", beam_arguments=["--workers=2"])) == files(
+        make(shards, tmp_path / "one")
+    )
 
 
 @pytest.mark.reproducibility
@@ -145,8 +200,6 @@ def test_dask_gives_the_same_bytes(shards, tmp_path):
 
 
 def test_a_bundle_that_is_run_again_gives_the_same_file(shards, tmp_path):
-    from pipelines.mlm.shard import RecordShards
-
     result = make(shards, tmp_path / "out")
     again = Output(str(tmp_path / "again"))
     job = pickle.loads(pickle.dumps(RecordShards(VOCABULARY, True, SMALL, 12345, again)))
@@ -154,7 +207,7 @@ def test_a_bundle_that_is_run_again_gives_the_same_file(shards, tmp_path):
     for text in (*texts, *texts):
         job(text)
     assert [receipt.file for receipt in again.receipts()] == list(result.manifest.files)
-    assert sum(receipt.counters["instances"] for receipt in again.receipts()) == result.manifest.counters["instances"]
+    assert sum_of_counters(again.receipts())["instances"] == result.manifest.counters["instances"]
 
 
 def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
@@ -164,7 +217,7 @@ def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
     manifest.unlink()
     (tmp_path / "out" / ".stage.json").write_text(json.dumps({"digest": whole.manifest.digest}))
     output = Output(whole.uri)
-    for file in whole.manifest.files[:3]:  # receipts of the shards that an interrupted run completed
+    for file in whole.manifest.files[:4]:  # receipts of the shards that an interrupted run completed
         path = tmp_path / "out" / ".receipts" / f"{file.path}.json"
         path.parent.mkdir(exist_ok=True)
         revision = storage.revision(output.path(file.path))
@@ -174,7 +227,7 @@ def test_what_was_complete_before_is_not_made_again(shards, tmp_path):
     times = {file.path: os.stat(tmp_path / "out" / file.path).st_mtime_ns for file in whole.manifest.files}
     assert files(make(shards, tmp_path / "out")) == files(whole)
     made_again = [name for name, time in times.items() if os.stat(tmp_path / "out" / name).st_mtime_ns != time]
-    assert made_again == [file.path for file in whole.manifest.files[3:]]
+    assert made_again == [file.path for file in whole.manifest.files[4:]]
     assert json.loads(content)["digest"] == whole.manifest.digest
 
 
@@ -263,6 +316,9 @@ def test_impossible_options(changes):
 MEASURED = """
 import sys
 from berth.stage.inputs import Inputs
+from berth.formats import record_blocks
+from berth.formats.record_index import RecordIndex
+from berth.formats.records import INDEX
 from berth.recipe import RecordSet
 from berth.stage import Directory
 from pipelines.records import create_records

@@ -89,6 +89,7 @@ def test_punkt_parameters_are_json(result):
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=3", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],
@@ -108,6 +109,7 @@ def test_bytes_do_not_depend_on_workers_or_on_how_articles_are_filed(result, wri
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],
@@ -194,6 +196,7 @@ def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, m
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=2", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],

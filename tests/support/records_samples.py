@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from berth.formats.record_blocks import BlockWriter
 from berth.formats.records import MAX_SEQ_LENGTH
 from berth.formats.tfrecord import read_records
 from berth.formats.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -91,9 +92,8 @@ def records_file(
     generated = generator.create_instances(read, vocabulary, options, seed)
     is_pair = options.objective == "mlm+nsp"
     file = BytesIO()
-    write_instances(
-        file, read, generated, layout_of(vocabulary, options.max_seq_length, options.max_predictions, is_pair)
-    )
+    layout = layout_of(vocabulary, options.max_seq_length, options.max_predictions, is_pair)
+    write_instances(BlockWriter(file, is_gzip=False), read, generated, layout)
     return file.getvalue()
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote
+
+TRICKLE_SECONDS = 0.05  # between two bytes of a slow answer
 
 
 class StubServer(ThreadingHTTPServer):
@@ -18,7 +22,7 @@ class StubServer(ThreadingHTTPServer):
         faults: Faults still to happen, as (pattern, kind, times): of the requests that a regular expression finds
             ("GET /storage/v1/…"), the first ``times`` ones fail. A kind is an HTTP status; ``drop``, the connection
             ends in the middle of the request; ``deaf``, it ends after the request was carried out; ``cut``, it ends in
-            the middle of the answer's body; or a function that changes that body.
+            the middle of the answer's body; ``slow``, that body comes a byte at a time; or a function that changes it.
         requests: The requests so far, as ``METHOD /path?query``.
 
     Args:
@@ -125,9 +129,20 @@ class StubHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
+        if self._fault == "slow":
+            self._trickle(content)
+            return
         is_cut = self._fault == "cut"
         self.wfile.write(content[: len(content) // 2] if is_cut else content)
         self.close_connection = is_cut or self.close_connection
+
+    def _trickle(self, content: bytes) -> None:
+        """Send a body slowly, until the client has had enough."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(TRICKLE_SECONDS)
 
     def log_message(self, *_: object) -> None:
         """Nothing is logged."""

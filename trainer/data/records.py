@@ -13,11 +13,11 @@ import numpy as np
 
 from berth.errors import BerthError
 from berth.formats import records as names
-from berth.formats import tfrecord
-from berth.formats.record_decoder import RecordDecoder, widths_of
-from berth.formats.tfrecord import FOOTER_BYTES
+from berth.formats.record_decoder import RecordDecoder
 from berth.stage.inputs import Inputs
-from trainer.data.order import permute
+from trainer.data.buffer import BlockBuffer
+from trainer.data.index import open_table
+from trainer.data.order import Order
 from trainer.schedules.schedule import Update
 
 Features = dict[str, np.ndarray]
@@ -35,24 +35,27 @@ class Limits:
 class RecordSet:
     """The records of a set of files, numbered through in the order of the files.
 
-    Of local files the records are read as they are needed; gzip files and those in Cloud Storage are held in memory.
-
     Args:
         inputs: The files.
         limits: The values that the model can take.
+        buffer: Holds the blocks that are read; by default one of this set alone.
+        unpacked: Directory for compressed files without an index, which are unpacked; by default a temporary one.
 
     Raises:
-        BerthError: for an empty set, a damaged file, or records that do not fit the model; names file and record.
+        BerthError: for an empty set, a damaged file or index, or records that do not fit the model; names file and
+            record.
     """
 
-    def __init__(self, inputs: Inputs, limits: Limits) -> None:
-        self.files = [tfrecord.index_file(file.uri) for file in inputs.files]
-        self.ends = np.cumsum([len(file.starts) for file in self.files])
-        self.count = int(self.ends[-1])
+    def __init__(
+        self, inputs: Inputs, limits: Limits, buffer: BlockBuffer | None = None, unpacked: str | None = None
+    ) -> None:
+        self.table = open_table(inputs, unpacked)
+        self.count = self.table.count
         if self.count == 0:
             raise BerthError("there are no records to train or evaluate on", where=inputs.uri, found="empty files")
         self.limits = limits
-        self.max_seq_length, self.max_predictions = self._widths_of_first_record()
+        self.max_seq_length, self.max_predictions = self._widths()
+        self._buffer = buffer or BlockBuffer()
         self._decoder = RecordDecoder(self.max_seq_length, self.max_predictions)
 
     def read(self, records: np.ndarray) -> Features:
@@ -66,37 +69,40 @@ class RecordSet:
             float32 masked_lm_weights [batch, max_predictions]; int32 next_sentence_labels [batch, 1].
 
         Raises:
-            BerthError: naming file and record, if one is damaged or does not fit.
+            BerthError: naming the file and the block or record, if one is damaged or does not fit.
         """
-        numbers = np.searchsorted(self.ends, records, side="right")
-        frames: list[np.ndarray] = []
-        lengths = np.empty(len(records), dtype=np.int64)
-        for row, (number, record) in enumerate(zip(numbers, records, strict=True)):
-            file = self.files[number]
-            frames.append(file.read(record - self.ends[number] + len(file.starts)))
-            lengths[row] = len(frames[-1]) - FOOTER_BYTES
-        data = np.concatenate(frames)
-        starts = np.cumsum(lengths + FOOTER_BYTES) - lengths - FOOTER_BYTES
-        damaged = tfrecord.first_damaged(data, starts, lengths)
-        if damaged >= 0:
-            raise tfrecord.problem(tfrecord.BAD_CRC, self.location(int(records[damaged])))
-        features = self._decoder.decode(data, starts, lengths, lambda row: self.location(int(records[row])))
+        rows = self._decoder.rows(len(records))
+        blocks = self.table.block_of(records)
+        targets = np.argsort(blocks, kind="stable")
+        needed, begins = np.unique(blocks[targets], return_index=True)
+        picks = (records - self.table.ends[blocks] + self.table.records[blocks])[targets]
+        bounds = [*begins.tolist(), len(records)]
+
+        def origin(row: int) -> str:
+            return self.location(int(records[row]))
+
+        for index, block in self._buffer.blocks(self.table.places(needed)):
+            part = slice(bounds[index], bounds[index + 1])
+            self._decoder.decode(block.data, block.starts, block.lengths, picks[part], rows, targets[part], origin)
+        features = self._decoder.features(rows)
         self._check_values(features, records)
         return features
 
-    def location(self, record: int) -> str:
-        """File and index in it of a record, for messages."""
-        number = int(np.searchsorted(self.ends, record, side="right"))
-        file = self.files[number]
-        return f"{file.uri}, record {record - int(self.ends[number]) + len(file.starts)}"
+    def expect(self, records: np.ndarray) -> None:
+        """Begin to read the blocks of records (int64) that will be read soon."""
+        self._buffer.expect(self.table.places(np.unique(self.table.block_of(records))))
 
-    def _widths_of_first_record(self) -> tuple[int, int]:
-        file = next(file for file in self.files if len(file.starts))
-        length, predictions = widths_of(file.read(0), 0, int(file.lengths[0]), self.location(0))
+    def location(self, record: int) -> str:
+        """File and number in it of a record, for messages."""
+        return self.table.location(record)
+
+    def _widths(self) -> tuple[int, int]:
+        shard = next(shard for shard in self.table.shards if shard.index.count)
+        length, predictions = shard.index.max_seq_length, shard.index.max_predictions
         if length > self.limits.max_position_embeddings:
             raise BerthError(
                 "the records are longer than the model's positions",
-                where=self.location(0),
+                where=f"{shard.name}, record 0",
                 found=f"{length} tokens",
                 expected=f"at most max_position_embeddings = {self.limits.max_position_embeddings}",
             )
@@ -158,19 +164,30 @@ class Share:
     processes: int = 1
 
 
-def training_batch(records: RecordSet, seed: int, update: Update, share: Share) -> tuple[Features, np.ndarray]:
-    """One process's share of the global batch of an update, which begins at the update's position in the data.
+def batch_records(order: Order, update: Update, share: Share) -> tuple[np.ndarray, np.ndarray]:
+    """The records of one process's share of the global batch of an update.
 
-    Each micro-batch is a contiguous part of the global batch, each process's share one of each micro-batch.
+    The batch's positions in the data begin at the update's. Each micro-batch is a contiguous part of the global batch,
+    each process's share one of each micro-batch.
+
+    Returns:
+        Numbers of the records, and their indices in the global batch: int64 [accumulation, local batch].
+    """
+    phase = update.phase
+    indices = np.arange(phase.batch_size).reshape(phase.accumulation, share.processes, -1)[:, share.process]
+    positions = order.slots(update.position + np.arange(phase.batch_size))[indices]
+    return order.records(positions.ravel()).reshape(indices.shape), indices
+
+
+def training_batch(records: RecordSet, order: Order, update: Update, share: Share) -> tuple[Features, np.ndarray]:
+    """One process's share of the global batch of an update.
 
     Returns:
         Features of shape [accumulation, local batch, …], and the indices of these examples in the global batch
         (int64 [accumulation, local batch]).
     """
-    phase = update.phase
-    indices = np.arange(phase.batch_size).reshape(phase.accumulation, share.processes, -1)[:, share.process]
-    numbers = permute(update.position + indices.ravel(), records.count, seed)
-    features = records.read(numbers)
+    numbers, indices = batch_records(order, update, share)
+    features = records.read(numbers.ravel())
     return {name: values.reshape(*indices.shape, -1) for name, values in features.items()}, indices
 
 

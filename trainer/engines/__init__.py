@@ -103,9 +103,8 @@ def create(name: str, settings: Settings) -> Engine:
     Raises:
         UsageError: if there is no engine of that name.
     """
-    # TensorFlow and Keras import these if they are installed, for features that nothing here uses: two seconds.
     if name == "tensorflow":
-        with quiet(), without("jax", "sklearn", "pandas"):
+        with loading_tensorflow():
             from trainer.engines.tensorflow import TensorFlowEngine
         return TensorFlowEngine(settings)
     if name == "jax":
@@ -131,6 +130,16 @@ def check_backend(engine: str) -> None:
             expected=engine,
             fix="Run the two engines in two processes.",
         )
+
+
+@contextlib.contextmanager
+def loading_tensorflow() -> Iterator[None]:
+    """Load TensorFlow and Keras, quietly and in two seconds less: without what nothing here uses of other packages.
+
+    They import these if they are installed.
+    """
+    with quiet(), without("jax", "sklearn", "pandas"):
+        yield
 
 
 @contextlib.contextmanager

@@ -64,14 +64,14 @@ def finetune(
 
 def _work(options: FineTuning, task: Task, data: Inputs, uri: str, lower_case: bool, seed: int, output: Output) -> None:
     from trainer.checkpoints import initial_weights as weights
-    from trainer.engines import quiet
+    from trainer.engines import loading_tensorflow
     from trainer.evaluation.model import read_description
 
     config, tokens = read_description(uri)
     architecture = models.get(config.architecture)
     _check_model(options, task, config)
     dataset = task.read(data)
-    with quiet():
+    with loading_tensorflow():
         from trainer.finetuning import loop, results, savedmodel
         from trainer.finetuning.engine import ClassifierEngine
         from trainer.serving.graph_tokenizer import GraphTokenizer

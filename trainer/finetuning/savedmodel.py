@@ -10,7 +10,7 @@ from typing import Any
 from berth.errors import BerthError
 from berth.stage.output import Output
 from trainer.checkpoints import safetensors
-from trainer.engines import quiet
+from trainer.engines import loading_tensorflow
 from trainer.evaluation.model import read_description
 from trainer.finetuning import CLASSIFIER
 
@@ -48,7 +48,7 @@ def save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) -
 
 def _save(output: Output, is_pair: bool, lower_case: bool, max_seq_length: int) -> None:
     """Write the SavedModel, in a process of its own."""
-    with quiet():
+    with loading_tensorflow():
         import tensorflow as tf
 
         from trainer.finetuning.engine import ClassifierEngine

@@ -66,7 +66,7 @@ def run(
         handled(signals.append),
         _lost_processes(engine),
         training.saving,
-        contextlib.closing(training.metrics_log),
+        contextlib.closing(training),
         Progress("train", total=end, unit="step", done=training.done) as progress,
     ):
         if training.has_reached_target():

@@ -23,7 +23,7 @@ from trainer.loop.slice import Slice
 
 log = logging.getLogger("berth.train")
 
-VERSION = 5
+VERSION = 6
 # How long the other processes wait until process 0 has hashed its files and written the manifest.
 SECONDS_FOR_MANIFEST = 600
 

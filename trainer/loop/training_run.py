@@ -19,7 +19,8 @@ from berth.stage.output import Output
 from trainer import models
 from trainer.checkpoints import checkpoint, safetensors, summary
 from trainer.checkpoints import initial_weights as weights
-from trainer.data.records import Features, Limits, RecordSet, Share, training_batch
+from trainer.data.batches import Batches
+from trainer.data.records import Features, Limits, RecordSet, Share
 from trainer.engines import Engine, Scalars, Settings, create
 from trainer.evaluation import history
 from trainer.evaluation.model import measure
@@ -70,8 +71,13 @@ class TrainingRun:
         self._config = models.configuration_of(recipe.model, vocab_size=len(tokens))
         limits = Limits(len(tokens), self._config.type_vocab_size, self._config.max_position_embeddings)
         names = sorted({phase.records for phase in self.phases})
-        self._records = {name: RecordSet(inputs[name], limits) for name in names}
-        self._held_out = RecordSet(evaluation, limits) if evaluation is not None else None
+        self._batches = Batches(recipe, {name: inputs[name] for name in names}, limits)
+        self._records = self._batches.sets
+        self._held_out = (
+            RecordSet(evaluation, limits, self._batches.buffer, recipe.training.read_cache)
+            if evaluation is not None
+            else None
+        )
         self._next_sentence = any("nsp" in recipe.records[name].objective for name in names)
         how = recipe.training
         self.engine = create(
@@ -104,10 +110,14 @@ class TrainingRun:
             for phase in self.phases
         }
 
+    def close(self) -> None:
+        """Read no more records, and close the metrics log."""
+        self._batches.buffer.close()
+        self.metrics_log.close()
+
     def batch(self, number: int) -> Features:
         """Features of this process's share of an update's batch, of shape [accumulation, local batch, …]."""
-        update, share = schedule.update(self.phases, number), Share(self.engine.process, self.engine.processes)
-        features, places = training_batch(self._records[update.phase.records], self._recipe.seed, update, share)
+        features, places = self._batches.read(number, Share(self.engine.process, self.engine.processes))
         features["dropout_keys"] = example_keys(self._recipe.seed, number, places.ravel()).reshape(*places.shape, 2)
         features["example_weights"] = np.ones(places.shape, dtype=np.float32)
         return features

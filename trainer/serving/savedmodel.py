@@ -11,7 +11,7 @@ import numpy as np
 from berth import storage
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.stage.output import Output
-from trainer.engines import Settings, quiet
+from trainer.engines import Settings, loading_tensorflow, quiet
 from trainer.models import Configuration
 
 # Contains a random number, and is not needed to load the model.
@@ -31,7 +31,7 @@ def save(arrays: dict[str, np.ndarray], config: Configuration, next_sentence: bo
         next_sentence: Whether the model has the next-sentence head.
         output: The stage's output.
     """
-    with quiet():
+    with loading_tensorflow():
         import tensorflow as tf
 
         from trainer.engines.tensorflow import TensorFlowEngine

@@ -1,4 +1,4 @@
-"""Commands that make data: extract, filter, segment, vocab, records, evalset, explain."""
+"""Commands that make data: extract, filter, segment, vocab, records, evalset, index, explain."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @from_recipe(
     language="corpus.language",
     options="corpus.extract",
+    workers="execution.workers",
     text_field="corpus.sources.text_field",
     id_field="corpus.sources.id_field",
     title_field="corpus.sources.title_field",
@@ -59,9 +60,10 @@ def extract(
     title_field: str | None,
     language_field: str | None,
     wrapped: bool,
+    workers: int | None,
 ) -> None:
     """Extract articles (Parquet) from Wikipedia dumps and other text."""
-    flags = beam_arguments(context, output, [*dump, *(one.partition("=")[2] for one in source)])
+    flags = beam_arguments(context, output, [*dump, *(one.partition("=")[2] for one in source)], workers=workers)
     from berth.stage import Directory
     from pipelines.corpora.sources import find, given
     from pipelines.extract import extract
@@ -80,10 +82,10 @@ def extract(
     typer.echo(result.uri)
 
 
-@from_recipe(options="corpus.filter")
-def filter_(context: typer.Context, articles: Articles, output: Output, options: Filter) -> None:
+@from_recipe(options="corpus.filter", workers="execution.workers")
+def filter_(context: typer.Context, articles: Articles, output: Output, options: Filter, workers: int | None) -> None:
     """Normalise articles; drop those that are too short, in other languages or duplicates."""
-    flags = beam_arguments(context, output, [articles])
+    flags = beam_arguments(context, output, [articles], workers=workers)
     from berth.stage import Directory
     from pipelines.filter import filter_articles
 
@@ -93,15 +95,21 @@ def filter_(context: typer.Context, articles: Articles, output: Output, options:
     typer.echo(result.uri)
 
 
-@from_recipe(options="segmentation", language="corpus.language", seed="seed")
+@from_recipe(options="segmentation", language="corpus.language", seed="seed", workers="execution.workers")
 def segment(
-    context: typer.Context, articles: Articles, output: Output, options: Segmentation, language: str, seed: int
+    context: typer.Context,
+    articles: Articles,
+    output: Output,
+    options: Segmentation,
+    language: str,
+    seed: int,
+    workers: int | None,
 ) -> None:
     """Split articles into sentences, in shards, with documents held out for evaluation."""
     sources = [context.get_parameter_source(name) for name in ("shards", "shard_lines")]
     if all(source is not None and source.name == "COMMANDLINE" for source in sources):
         raise UsageError("both --shards and --shard-lines are given", expected="only one of them")
-    flags = beam_arguments(context, output, [articles])
+    flags = beam_arguments(context, output, [articles], workers=workers)
     from berth.stage import Directory
     from pipelines.segment import segment
 
@@ -116,10 +124,12 @@ def segment(
     typer.echo(result.uri)
 
 
-@from_recipe(options="vocabulary", seed="seed")
-def vocab(context: typer.Context, text: Text, output: Output, options: Vocabulary, seed: int) -> None:
+@from_recipe(options="vocabulary", seed="seed", workers="execution.workers")
+def vocab(
+    context: typer.Context, text: Text, output: Output, options: Vocabulary, seed: int, workers: int | None
+) -> None:
     """Learn a vocabulary from sentence shards."""
-    flags = beam_arguments(context, output, text)
+    flags = beam_arguments(context, output, text, workers=workers)
     from berth.stage import Directory
     from berth.stage.inputs import Inputs
     from pipelines.vocab import vocabulary
@@ -135,12 +145,19 @@ def vocab(context: typer.Context, text: Text, output: Output, options: Vocabular
     typer.echo(result.uri)
 
 
-@from_recipe(options="records", lower_case="vocabulary.lower_case", seed="seed")
+@from_recipe(options="records", lower_case="vocabulary.lower_case", seed="seed", workers="execution.workers")
 def records(
-    context: typer.Context, text: Text, vocab: Vocab, output: Output, options: RecordSet, lower_case: bool, seed: int
+    context: typer.Context,
+    text: Text,
+    vocab: Vocab,
+    output: Output,
+    options: RecordSet,
+    lower_case: bool,
+    seed: int,
+    workers: int | None,
 ) -> None:
     """Make masked records (TFRecord) from sentence shards."""
-    flags = beam_arguments(context, output, [*text, vocab])
+    flags = beam_arguments(context, output, [*text, vocab], workers=workers)
     from berth.stage import Directory
     from berth.stage.inputs import Inputs
     from pipelines.records import create_records
@@ -178,6 +195,20 @@ def explain(
     typer.echo(explain(records, index, vocab))
 
 
+def index(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORDS", help="TFRecord files; names or glob patterns.", parser=storage.path),
+    ],
+) -> None:
+    """Write an index beside TFRecord files from elsewhere, so that training reads them in parts, where they are."""
+    from berth.formats.record_blocks import write_index
+    from berth.stage.inputs import Inputs
+
+    for uri in [uri for text in files for uri in Inputs.find(text)]:
+        typer.echo(write_index(uri))
+
+
 def _articles_in(directory: str) -> Inputs:
     from berth.stage.inputs import Inputs
 
@@ -195,4 +226,5 @@ def add_to(app: typer.Typer) -> None:
     }.items():
         app.command(name, cls=SectionCommand, context_settings=BEAM, epilog=BEAM_HELP)(command)
     app.command(cls=SectionCommand)(evalset)
+    app.command()(index)
     app.command()(explain)

@@ -59,7 +59,11 @@ BEAM_HELP = "Flags after `--` are passed to Beam unchanged, e.g. `-- --runner=Da
 
 
 def beam_arguments(
-    context: typer.Context, output: str, inputs: Sequence[str] = (), cluster: Cluster | None = None
+    context: typer.Context,
+    output: str,
+    inputs: Sequence[str] = (),
+    cluster: Cluster | None = None,
+    workers: int | None = None,
 ) -> list[str]:
     """The flags for Beam; for Dataflow with those that follow from the recipe's cluster section.
 
@@ -68,6 +72,7 @@ def beam_arguments(
         output: Where the job writes.
         inputs: Files that its workers read.
         cluster: The recipe's cluster section, if there is a recipe.
+        workers: Number of workers on this machine, if it is given.
 
     Raises:
         UsageError: for a word that is not a flag, and for a job that cannot run on Dataflow.
@@ -81,4 +86,4 @@ def beam_arguments(
             )
     if dataflow.is_requested(context.args):
         return dataflow.checked_flags(context.args, output, inputs, cluster)
-    return list(context.args)
+    return [*([f"--workers={workers}"] if workers else []), *context.args]

@@ -27,6 +27,9 @@ def run(
         str, typer.Option("--until", metavar="data|report", help="`data` stops before training.")
     ] = "report",
     scale: options.Scale = "",
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N>=1", min=1, help="The same as --set execution.workers=N.")
+    ] = None,
     set_: options.Set = [],  # noqa: B006  typer's way of an empty list
 ) -> None:
     """Run a recipe from raw text to the report. Finished stages are not run again."""
@@ -34,7 +37,7 @@ def run(
     from berth.recipe.file import load
     from berth.stage.inputs import Inputs
 
-    loaded = load(recipe, set_, scale)
+    loaded = load(recipe, [*set_, *([f"execution.workers={workers}"] if workers else [])], scale)
     Machines.of_recipe(loaded)  # the report plans for these: an unknown shape is an error now, not after training
     # kfp puts it into a JSON text as it is, and takes "{{$" for a placeholder of its own.
     if found := [text for text in ('"', "\\", "{{$") if text in workspace]:
@@ -59,7 +62,9 @@ def run(
     pipeline = pretrain_pipeline(loaded, until=until)
     if not any(flag.startswith("--runner") for flag in flags):  # the stages' workers are on this machine
         kernels.compile_for(loaded)
-    report = local_run.execute(pipeline, workspace, name=loaded.name, beam_arguments=flags)
+    report = local_run.execute(
+        pipeline, workspace, name=loaded.name, workers=loaded.execution.workers, beam_arguments=flags
+    )
     for line in run_summary.lines(report, workspace):
         typer.echo(line)
 

@@ -42,7 +42,9 @@ def message(number, *contents):
 def decode(data, max_seq_length=6, max_predictions=2):
     content = np.frombuffer(data, np.uint8).copy()
     decoder = RecordDecoder(max_seq_length, max_predictions)
-    return decoder.decode(content, np.zeros(1, np.int64), np.array([len(data)]), lambda record: f"record {record}")
+    rows, first = decoder.rows(1), np.zeros(1, np.int64)
+    decoder.decode(content, first, np.array([len(data)]), first, rows, first, lambda row: f"record {row}")
+    return decoder.features(rows)
 
 
 def test_a_record_is_what_the_plain_parser_reads():

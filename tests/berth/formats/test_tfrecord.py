@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 from io import BytesIO
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from berth.errors import BerthError
 from berth.formats import tfrecord
-from berth.formats.tfrecord import frame, gzipped, index_file, read_records
+from berth.formats.tfrecord import frame, gzipped, read_records
 from berth.kernels.crc32c import crc_tables, masked_crc32c
 
 RECORDS = [b"first", b"", b"third" * 100]
@@ -102,41 +101,15 @@ def test_a_frame_is_what_tensorflow_writes(tmp_path):
 
 @pytest.mark.parametrize("block", [7, 1 << 20])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_an_index_finds_each_record(tmp_path, monkeypatch, block, compress):
+def test_a_scan_finds_each_record(tmp_path, monkeypatch, block, compress):
     monkeypatch.setattr(tfrecord, "BLOCK", block)
     (tmp_path / "records").write_bytes(compress(WHOLE))
-    file = index_file(str(tmp_path / "records"))
-    assert [bytes(file.read(record)) for record in range(len(file.starts))] == [
-        frame(record)[12:] for record in RECORDS
+    found = [
+        (part.offset + start, part.data[start : start + length].tobytes())
+        for part in tfrecord.scan(str(tmp_path / "records"))
+        for start, length in zip(part.starts, part.lengths, strict=True)
     ]
-    assert file.lengths.tolist() == [len(record) for record in RECORDS]
-
-
-def test_a_file_that_is_cut_short_after_it_was_indexed_is_an_error(tmp_path):
-    """If it were mapped into memory, the process would end by SIGBUS, without a word."""
-    path = tmp_path / "records"
-    path.write_bytes(frame(b"x" * 50_000) * 4)
-    file = index_file(str(path))
-    with open(path, "r+b") as opened:
-        opened.truncate(60_000)
-    assert bytes(file.read(0)) == frame(b"x" * 50_000)[12:]
-    with pytest.raises(
-        BerthError, match=r"a file was cut short while it was in use.*byte 60000.*at least 100032 bytes"
-    ):
-        file.read(1)
-
-
-def test_files_of_an_index_are_closed_with_it(tmp_path):
-    path = tmp_path / "records"
-    path.write_bytes(WHOLE)
-
-    def opened() -> int:
-        return sum(os.path.realpath(f"/proc/self/fd/{name}") == str(path) for name in os.listdir("/proc/self/fd"))
-
-    file = index_file(str(path))
-    assert opened() == 1
-    del file
-    assert opened() == 0
+    assert found == [(12, RECORDS[0]), (33, RECORDS[1]), (49, RECORDS[2])]
 
 
 def test_a_record_may_be_longer_than_what_is_read_at_a_time(tmp_path, monkeypatch):
@@ -159,7 +132,7 @@ def test_a_length_beyond_the_file_is_an_error_however_large(tmp_path, length, be
     with pytest.raises(BerthError, match=message):
         list(read_records(str(path)))
     with pytest.raises(BerthError, match=message):
-        index_file(str(path))
+        list(tfrecord.scan(str(path)))
 
 
 @settings(deadline=None)

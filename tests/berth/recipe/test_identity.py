@@ -135,6 +135,12 @@ DEFAULTS = {
         "attention": "plain",
         "precision": "float32",
         "phases": REQUIRED,
+        "order": "blocks",
+        "order_streams": 64,
+        "order_window_mib": 512,
+        "read_buffer_mib": 1024,
+        "read_cache": None,
+        "read_cache_gib": 100,
         "steps_per_epoch": None,
         "checkpoint_every_steps": 1000,
         "keep_checkpoints": 3,
@@ -182,10 +188,20 @@ DEFAULTS = {
         "export": {},
         "statistics": {},
         "published": {},
+        "execution": {},
         "cluster": {},
     },
 }
-UNPINNED = {"Cluster", "Expected", "FileStatistics", "LengthShare", "Statistics", "TaskResources", "Toleration"}
+UNPINNED = {
+    "Cluster",
+    "Execution",
+    "Expected",
+    "FileStatistics",
+    "LengthShare",
+    "Statistics",
+    "TaskResources",
+    "Toleration",
+}
 UNPINNED |= {"Published", "PublishedFigure", "PublishedLine"}
 ADVICE = (
     "{name} has other defaults than those that were pinned. Digests omit defaults, so finished stages would be taken "

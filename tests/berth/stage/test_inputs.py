@@ -3,7 +3,9 @@
 import pytest
 
 from berth.errors import UsageError
+from berth.stage import Directory, Stage, run
 from berth.stage.inputs import Inputs
+from berth.stage.verification import verify
 
 
 @pytest.fixture
@@ -49,3 +51,24 @@ def test_a_name_that_is_not_text_is_an_error(tmp_path):
 def test_a_pattern_without_files_is_an_error(tree):
     with pytest.raises(UsageError, match="no file matches"):
         Inputs.of_tree(f"{tree}/**/*.pdf")
+
+
+def test_the_index_of_a_file_is_no_input_of_its_own(tmp_path):
+    """It is found beside the file; a file that only has such a name is one."""
+    for name in ("a.tfrecord", "a.tfrecord.index", "b.tfrecord", "lonely.index"):
+        (tmp_path / name).write_text(name)
+    names = ["a.tfrecord", "b.tfrecord", "lonely.index"]
+    assert [file.name for file in Inputs.of(f"{tmp_path}/*").files] == names
+    assert Inputs.of(f"{tmp_path}/*.tfrecord*").digest == Inputs.of(f"{tmp_path}/*.tfrecord").digest
+
+    def work(output):
+        for name in (*names, "a.tfrecord.index"):
+            with output.shard(name) as shard:
+                shard.write(name.encode())
+
+    made = run(Stage("demo", 1, {}), Directory(str(tmp_path / "out")), work)
+    assert [file.name for file in made.files("*").files] == names
+    assert [file.name for file in Inputs.of(made.uri).files] == names
+    assert len(made.manifest.files) == 4 and verify(made.uri) == []
+    (tmp_path / "out" / "a.tfrecord.index").unlink()
+    assert [str(problem) for problem in verify(made.uri)] == [f"{made.uri}/a.tfrecord.index: missing"]

@@ -15,7 +15,7 @@ from berth.errors import BerthError, UsageError
 from berth.stage import Stage, Workspace, lease, run
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
-from berth.storage import cloud_credentials, cloud_reader, cloud_upload
+from berth.storage import cloud_credentials, cloud_range, cloud_reader, cloud_upload
 from support.storage_proxy import StorageProxy
 from support.stub_server import StubHandler, StubServer
 
@@ -229,6 +229,54 @@ def test_an_object_that_is_replaced_while_it_is_read_is_an_error(bucket, proxy):
         proxy.faults = [(f"generation={generation}", 404, 1)]
         with pytest.raises(BerthError, match="was replaced or deleted while it was being read"):
             file.read()
+
+
+def test_a_range_of_an_object_is_one_request(bucket, proxy):
+    uri = f"{bucket}/a range/ü"
+    write(uri, bytes(range(256)) * 10)
+    revision = storage.revision(uri)
+    proxy.requests.clear()
+    assert storage.read_range(uri, 250, 10, revision) == bytes([*range(250, 256), *range(4)])
+    assert len(proxy.requests) == 1 and f"generation={revision}" in proxy.requests[0]
+    for fault in ("drop", "deaf", 503, "cut", 429):
+        proxy.faults = [("GET", fault, 2)]
+        assert storage.read_range(uri, 0, 3, revision) == b"\0\1\2"
+    proxy.faults = [("GET", "cut", 10**6)]
+    proxy.requests.clear()
+    with pytest.raises(BerthError, match="Cloud Storage cannot be reached") as error:
+        storage.read_range(uri, 0, 3, revision)
+    assert error.value.exit_status == 75
+    assert sum("/o/a range" in request for request in proxy.requests) == retry.ATTEMPTS
+
+
+def test_a_range_that_an_object_does_not_have_is_an_error(bucket, proxy):
+    """One that lies about its size, or was replaced: at once, and never fewer bytes."""
+    uri = f"{bucket}/short"
+    write(uri, b"a" * 100)
+    revision = storage.revision(uri)
+    with pytest.raises(BerthError, match=r"short: .*another part.* Found bytes 90-99. Expected bytes 90-109"):
+        storage.read_range(uri, 90, 20, revision)
+    for status in (404, 416):
+        proxy.faults = [(f"generation={revision}", status, 1)]
+        with pytest.raises(BerthError, match=r"short, bytes 90 to 94: the object was replaced, deleted or shortened"):
+            storage.read_range(uri, 90, 5, revision)
+    proxy.faults = [("GET", 403, 10)]
+    with pytest.raises(BerthError, match="denies access"):
+        storage.read_range(uri, 90, 5, revision)
+
+
+def test_an_answer_that_trickles_in_is_broken_off_and_asked_for_again(bucket, proxy, monkeypatch):
+    """A byte at a time, always before the client's own limit, which is for the time between two packets."""
+    uri = f"{bucket}/slow"
+    write(uri, b"abcdefgh" * 10)
+    monkeypatch.setattr(cloud_range, "SECONDS", 0.3)
+    proxy.faults = [("GET", "slow", 2)]
+    proxy.requests.clear()
+    assert storage.read_range(uri, 0, 80) == b"abcdefgh" * 10
+    assert len(proxy.requests) == 3
+    proxy.faults = [("GET", "slow", 10**6)]
+    with pytest.raises(BerthError, match=r"slow: Cloud Storage cannot be reached. Found .* of 80 bytes arrived in 0.3"):
+        storage.read_range(uri, 0, 80)
 
 
 def test_a_lost_connection_is_tried_again_by_the_policy_then_explained(bucket, proxy):

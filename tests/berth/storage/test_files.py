@@ -93,3 +93,38 @@ def test_what_is_deleted_does_not_come_back_after_a_power_failure(tmp_path, monk
 def test_a_device_is_not_read_without_end():
     with pytest.raises(BerthError, match=r"/dev/zero: a file is expected here\. Found a device\."):
         storage.read_bytes("/dev/zero")
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 100])
+def test_pieces_of_a_text_end_with_its_lines(tmp_path, size):
+    path = tmp_path / "text.txt"
+    for text in ("", "one", "é\n\ntwo lines, the second one long\nthree", "\n", "a\nb\n"):
+        path.write_text(text)
+        pieces = list(storage.text_pieces(str(path), size))
+        assert "".join(pieces) == text
+        assert all(piece.endswith("\n") for piece in pieces[:-1])
+    path.write_bytes(b"one\ntwo\nthr\xe9e\n")
+    with pytest.raises(BerthError, match=r"text\.txt, byte 11: .* 0xe9"):
+        list(storage.text_pieces(str(path), size))
+
+
+def test_a_part_of_a_file_is_read_and_the_file_closed(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(100)))
+    revision = storage.revision(str(path))
+    assert storage.read_range(str(path), 10, 5, revision) == bytes(range(10, 15))
+    assert not any(os.path.realpath(f"/proc/self/fd/{name}") == str(path) for name in os.listdir("/proc/self/fd"))
+    with pytest.raises(BerthError, match=r"cut short while it was in use.*byte 100.*at least 120 bytes"):
+        storage.read_range(str(path), 90, 30)
+
+
+def test_a_file_that_was_changed_is_not_read_in_parts(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 100)
+    revision = storage.revision(str(path))
+    moved = f"{revision.rpartition('-')[0]}-1"  # a mounted bucket numbers its files anew
+    assert storage.read_range(str(path), 0, 2, moved) == b"aa"
+    path.write_bytes(b"b" * 100)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(BerthError, match="file: a file was changed while it was in use"):
+        storage.read_range(str(path), 0, 2, revision)

@@ -151,9 +151,9 @@ def build(bucket, corpus, monkeypatch, tmp_path):
     def build(stage, number=1, flags=()):
         place, calls, real = f"{bucket}/built-{stage}-{number}-{len(flags)}", [], pipeline
 
-        def chosen(arguments=(), output=None, parts=1):
+        def chosen(arguments=(), output=None, parts=1, **load):
             calls.append(parts)
-            return real(arguments if len(calls) == number else (), output, parts)
+            return real(arguments if len(calls) == number else (), output, parts, **load)
 
         monkeypatch.setattr(runner, "pipeline", chosen)
         monkeypatch.setattr("pipelines.wikitext.extraction.pipeline", chosen)

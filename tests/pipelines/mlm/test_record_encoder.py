@@ -85,7 +85,7 @@ def test_a_record_without_pair_has_one_segment_and_label_0(tmp_path):
 def test_a_small_buffer_gives_the_same_file(monkeypatch, golden_vocabulary):
     text = (GOLDEN / "input.txt").read_bytes()
     whole = records_file(text, golden_vocabulary, RecordSet(dupe_factor=1))
-    monkeypatch.setattr(examples, "BUFFER", 1)
+    monkeypatch.setattr(examples, "BLOCK_BYTES", 1)
     assert records_file(text, golden_vocabulary, RecordSet(dupe_factor=1)) == whole
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from berth.stage.inputs import InputFile
 from berth.stage.output import Output
-from pipelines.wordpiece import counting
-from pipelines.wordpiece.counting import SCHEMA, ShardWords, count_shards, grouped, read_counts
+from pipelines.wordpiece import shard_words
+from pipelines.wordpiece.counting import count_shards, read_counts
 from pipelines.wordpiece.sampling import Sample
+from pipelines.wordpiece.shard_words import SCHEMA, ShardWords, grouped
 from pipelines.wordpiece.word_counts import count_words
 
 TEXTS = [
@@ -37,7 +38,7 @@ def counted(groups, directory, shard_words, arguments=()) -> Path:
 
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_the_counts_are_those_of_plain_counting(tmp_path, monkeypatch, lower_case):
-    monkeypatch.setattr(counting, "BATCH", 3)
+    monkeypatch.setattr(shard_words, "BATCH", 3)
     groups = write(tmp_path, TEXTS, size=2)
     found = counted(groups, tmp_path / "out", ShardWords(lower_case, None))
     expected = sum((count_words(text, lower_case=lower_case) for text in TEXTS), Counter())
@@ -50,6 +51,7 @@ def test_the_counts_are_those_of_plain_counting(tmp_path, monkeypatch, lower_cas
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--workers=3"],
         ["--direct_num_workers=3", "--direct_running_mode=multi_threading"],
         pytest.param(["--direct_num_workers=2", "--direct_running_mode=multi_processing"], marks=pytest.mark.slow),
     ],
@@ -63,8 +65,10 @@ def test_the_file_is_the_same_for_any_number_of_workers(tmp_path, arguments):
 
 def test_counts_beyond_what_32_bit_floats_hold_are_exact(tmp_path):
     def words(uris):
-        yield pa.record_batch([[[b"often", b"seldom"]], [[2**24 + 1, 1]]], SCHEMA)
-        yield pa.record_batch([[[b"often"]], [[2**53]]], SCHEMA)
+        return [
+            pa.record_batch([[[b"often", b"seldom"]], [[2**24 + 1, 1]]], SCHEMA),
+            pa.record_batch([[[b"often"]], [[2**53]]], SCHEMA),
+        ]
 
     found = counted([["a"], ["b"]], tmp_path, words)
     assert read_counts(str(found)) == {"often": 2 * (2**24 + 1 + 2**53), "seldom": 2}
@@ -87,6 +91,6 @@ def test_an_output_in_cloud_storage(tmp_path, bucket):
 
 
 def test_small_shards_are_counted_together(monkeypatch):
-    monkeypatch.setattr(counting, "GROUP_BYTES", 10)
+    monkeypatch.setattr(shard_words, "GROUP_BYTES", 10)
     files = [InputFile(str(number), str(number), size, "") for number, size in enumerate([4, 6, 1, 30, 0, 9, 2])]
     assert grouped(files) == [["0", "1"], ["2"], ["3"], ["4", "5"], ["6"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from berth import storage
 from berth.recipe import Vocabulary
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
@@ -58,12 +59,15 @@ def shards(tmp_path):
     return str(tmp_path / "part-*.txt")
 
 
-def test_the_text_of_a_sample(shards, tmp_path):
+@pytest.mark.parametrize("size", [7, 4 << 20])
+def test_the_text_of_a_sample(shards, monkeypatch, tmp_path, size):
+    read = storage.text_pieces
+    monkeypatch.setattr(storage, "text_pieces", lambda uri: read(uri, size))
     uris = sorted(str(path) for path in tmp_path.glob("part-*.txt"))
     lines = dict(map(count_lines, uris))
     assert lines == {f"part-{shard}.txt": 200 for shard in range(3)}
     sample = choose(lines, 3, 50)
-    text = "\n".join(filter(None, (sample.text(uri) for uri in uris))).split("\n")
+    text = "\n".join(filter(None, (piece for uri in uris for piece in sample.pieces(uri)))).split("\n")
     assert {line.split()[0] for line in text} == {
         f"shard{name[5]}line{line}" for name, line in in_sample(sample, lines)
     }

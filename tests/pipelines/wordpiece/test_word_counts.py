@@ -7,6 +7,7 @@ import pytest
 from berth.formats.vocabulary import UNKNOWN
 from berth.text.words import split_chunk
 from pipelines.mlm.word_pieces import MAX_WORD
+from pipelines.wordpiece import word_counts
 from pipelines.wordpiece.word_counts import count_words
 
 
@@ -37,3 +38,11 @@ def test_counts_of_a_text():
 def test_words_too_long_for_the_tokenizer_count_as_unknown():
     text = f"{'x' * MAX_WORD} {'y' * (MAX_WORD + 1)} {'z' * (MAX_WORD + 1)}"
     assert count_words(text, lower_case=True) == {"x" * MAX_WORD: 1, UNKNOWN: 2}
+
+
+def test_pieces_count_as_the_whole_text(monkeypatch):
+    monkeypatch.setattr(word_counts, "MAX_CHUNKS", 2)
+    counts = word_counts.WordCounts(lower_case=True)
+    for piece in ("One two,\n", "two three one\n", "ONE " + "x" * 201):
+        counts.add(piece)
+    assert counts.words() == {"one": 3, "two": 2, ",": 1, "three": 1, "[UNK]": 1}

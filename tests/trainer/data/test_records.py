@@ -1,16 +1,18 @@
 """Records: read as TensorFlow reads them, in any order, and refused with file and number when something is wrong."""
 
 import gzip
+import itertools
 
 import numpy as np
 import pytest
 
 from berth.errors import BerthError
 from berth.formats.records import FEATURES, MASKED_WEIGHTS
-from berth.formats.tfrecord import HEADER_BYTES, frame
+from berth.formats.tfrecord import frame, read_records
 from berth.recipe import Phase
 from berth.stage.inputs import Inputs
 from support.trainer_files import RECORDS
+from trainer.data.order import GlobalOrder
 from trainer.data.records import (
     Limits,
     RecordSet,
@@ -85,7 +87,7 @@ def test_records_are_what_tensorflow_reads(records, parsed):
 def test_files_are_numbered_through_in_the_order_of_their_names(tmp_path, records):
     whole = gzip.decompress(RECORDS.read_bytes())
     opened = RecordSet(records, LIMITS)
-    cut = int(opened.files[0].starts[10]) - HEADER_BYTES
+    cut = sum(len(frame(record)) for record in itertools.islice(read_records(str(RECORDS)), 10))
     parts = record_set(tmp_path, whole[:cut], b"", whole[cut:])
     assert parts.count == opened.count
     order = np.arange(parts.count)[::-1]
@@ -128,13 +130,15 @@ def test_a_bad_record_is_named_with_its_file_and_number(tmp_path, second, messag
     assert "part-00000.tfrecord, record 1" in str(error.value)
 
 
-def test_a_damaged_record_is_noticed_when_it_is_read(tmp_path):
+def test_a_damaged_record_is_noticed_when_its_block_arrives(tmp_path):
     damaged = bytearray(frame(example()))
     damaged[40] ^= 1
-    opened = record_set(tmp_path, frame(example()) + bytes(damaged))
-    opened.read(np.array([0]))
-    with pytest.raises(BerthError, match=r"record 1: a record is damaged: its data fails its checksum"):
-        opened.read(np.array([0, 1]))
+    opened = record_set(tmp_path, frame(example()) + bytes(damaged), frame(example()))
+    opened.read(np.array([2]))
+    message = r"part-00000.tfrecord, block 0 at byte 0, record 1: a record is damaged: its data fails its checksum"
+    for record in (0, 1):
+        with pytest.raises(BerthError, match=message):
+            opened.read(np.array([record]))
 
 
 def test_sets_that_cannot_be_used(tmp_path):
@@ -153,13 +157,13 @@ def test_shares_of_all_processes_make_up_the_global_batch(records):
     phase = Phase(name="a", records="r", steps=9, batch_size=12, accumulation=2, learning_rate=1.0)
     update = schedule.update([phase], 9)
     assert update.position == 96
-    whole, indices = training_batch(opened, 1, update, Share())
+    whole, indices = training_batch(opened, GlobalOrder(opened.count, 1), update, Share())
     assert indices.tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
-    parts = [training_batch(opened, 1, update, Share(process, 3)) for process in range(3)]
+    parts = [training_batch(opened, GlobalOrder(opened.count, 1), update, Share(process, 3)) for process in range(3)]
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([part[name] for part, _ in parts], axis=1), values)
     halved = phase.model_copy(update={"batch_size": 6, "accumulation": 1, "steps": 18})
-    following, _ = training_batch(opened, 1, schedule.update([halved], 18), Share())
+    following, _ = training_batch(opened, GlobalOrder(opened.count, 1), schedule.update([halved], 18), Share())
     np.testing.assert_array_equal(following["input_ids"][0], whole["input_ids"][1])
 
 
@@ -167,7 +171,7 @@ def test_there_may_be_more_hosts_than_records(tmp_path):
     """A batch then has records more than once, in the order of the epochs, and every host has its share."""
     opened = record_set(tmp_path, frame(example()) + frame(example(next_sentence_labels=[0])))
     update = schedule.update([Phase(name="a", records="r", steps=3, batch_size=8, learning_rate=1.0)], 2)
-    parts = [training_batch(opened, 1, update, Share(process, 8)) for process in range(8)]
+    parts = [training_batch(opened, GlobalOrder(opened.count, 1), update, Share(process, 8)) for process in range(8)]
     assert [indices.tolist() for _, indices in parts] == [[[process]] for process in range(8)]
     labels = np.concatenate([features["next_sentence_labels"][0, :, 0] for features, _ in parts])
     assert (labels.reshape(4, 2).sum(axis=1) == 1).all()

@@ -15,6 +15,7 @@ from berth.stage.inputs import Inputs
 from support.trainer_files import GOLDEN, RECORDS
 from trainer.checkpoints import safetensors
 from trainer.checkpoints.initial_weights import initial
+from trainer.data.order import GlobalOrder
 from trainer.data.records import Limits, RecordSet, Share, training_batch
 from trainer.engines import Scalars, Settings, create
 from trainer.models import read_configuration
@@ -34,8 +35,9 @@ def main(engine_name, steps, accumulation, dropout, output):
     records = RecordSet(Inputs.of(str(RECORDS)), Limits(config.vocab_size, 2, 64))
     phase = Phase(name="a", records="r", steps=steps, batch_size=BATCH, accumulation=accumulation, learning_rate=0.005)
     share = Share(engine.process, engine.processes)
+    order = GlobalOrder(records.count, SEED)
     for step in range(1, steps + 1):
-        features, places = training_batch(records, SEED, schedule.update([phase], step), share)
+        features, places = training_batch(records, order, schedule.update([phase], step), share)
         features["dropout_keys"] = example_keys(SEED, step, places.ravel()).reshape(*places.shape, 2)
         features["example_weights"] = np.ones(places.shape, dtype=np.float32)
         before = engine.arrays()  # what a checkpoint is written from while training goes on
