@@ -20,6 +20,7 @@ import berth.stage
 from berth.errors import BerthError, UsageError
 from berth.stage import Directory, Stage, Workspace
 from berth.stage.inputs import Inputs
+from support.toy_training import while_writing
 from support.trainer_files import RECORDS, VOCABULARY, changed
 from trainer.checkpoints import checkpoint, safetensors
 from trainer.loop.train import train
@@ -121,9 +122,16 @@ def test_a_disk_that_is_full_when_saving_leaves_the_old_checkpoint_whole(
     (directory / checkpoint.name(12)).unlink()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that the limit gives an OSError, as a full disk does
-    resource.setrlimit(resource.RLIMIT_FSIZE, ((directory / checkpoint.name(8)).stat().st_size // 2, limits[1]))
+    half = (directory / checkpoint.name(8)).stat().st_size // 2
+
+    def limit(name, piece):  # not before: the records are unpacked into a larger file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (half, limits[1]))
+
     try:
-        with pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: cannot write here.*Free space"):
+        with (
+            while_writing(limit),
+            pytest.raises(BerthError, match=r"checkpoint-00000012\.safetensors: cannot write here.*Free space"),
+        ):
             run(tiny_recipe, records, vocabulary, directory)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
