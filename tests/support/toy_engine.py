@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.engines import Scalars, Settings
+from trainer.engines import Scalars, Settings, host
 from trainer.models.metrics import SUMS
 
 Arrays = Mapping[str, np.ndarray]
@@ -66,9 +66,9 @@ class ToyEngine:
             if name not in self.shapes:
                 self._arrays[name] = np.zeros_like(self._arrays[name])
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
         """Variables and slots."""
-        return dict(self._arrays)
+        return host.copies(self._arrays.items(), into)
 
     def train(self, features: Arrays, scalars: Scalars) -> np.ndarray:
         """One update."""

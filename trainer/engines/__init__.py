@@ -71,8 +71,11 @@ class Engine(Protocol):
     def reset_optimizer(self) -> None:
         """Set the optimizer's slots to zero."""
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All variables and optimizer slots, in the host's memory, where later updates do not change them."""
+    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+        """All variables and optimizer slots, in the host's memory, where later updates do not change them.
+
+        ``into``, the result of an earlier call, may be written over.
+        """
 
     def train(self, features: Arrays, scalars: Scalars) -> Any:
         """One update from this process's share of the global batch, features [micro-batches, local batch, …].

@@ -20,7 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer import models, optimizers
-from trainer.engines import Arrays, Scalars, Settings, check_backend, processes
+from trainer.engines import Arrays, Scalars, Settings, check_backend, host, processes
 from trainer.engines.fused_attention import fused_attention
 from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
@@ -88,15 +88,15 @@ class JaxEngine:
         for slot in self._optimizer.slots:
             self._slots[slot] = self._place({n: np.zeros(s, dtype=np.float32) for n, s in self.shapes.items()})
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
         """All variables and optimizer slots; see `Engine.arrays`."""
         slots = {f"{name}/{slot}": array for slot, arrays in self._slots.items() for name, array in arrays.items()}
         every = {**self._values, **slots, **self._loss_scale}
+        if jax.default_backend() == "cpu":  # NumPy would share memory that is given to the next update
+            return host.copies(((name, np.asarray(array)) for name, array in every.items()), into)
         for array in every.values():
             array.copy_to_host_async()  # all transfers at once
-        # On CPUs, NumPy would share the memory that the next update may write to.
-        to_host = np.array if jax.default_backend() == "cpu" else np.asarray
-        return {name: to_host(array) for name, array in every.items()}
+        return {name: np.asarray(array) for name, array in every.items()}
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""

@@ -14,7 +14,7 @@ from berth.errors import UsageError
 from berth.formats.records import PRETRAINING_INPUTS
 from berth.recipe import Optimizer
 from trainer import models, optimizers
-from trainer.engines import Arrays, Scalars, Settings, check_backend, processes
+from trainer.engines import Arrays, Scalars, Settings, check_backend, host, processes
 from trainer.models import metrics
 from trainer.optimizers import common, loss_scale
 
@@ -78,9 +78,10 @@ class TensorFlowEngine:
         for slot in self._slots.values():
             slot.assign(tf.zeros(slot.shape))
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All variables and optimizer slots."""
-        return {name: variable.numpy() for name, variable in self._all_variables().items()}
+    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+        """All variables and optimizer slots; see `Engine.arrays`."""
+        every = self._all_variables().items()
+        return host.copies(((name, np.asarray(variable.read_value())) for name, variable in every), into)
 
     def train(self, features: Arrays, scalars: Scalars) -> Tensor:
         """One update; see `Engine.train`."""

@@ -65,6 +65,7 @@ class TrainingRun:
         self._recipe, self._slice, self._output = recipe, training_slice, output
         self.saving = Background()
         self._newest_save: int | None = None
+        self._saved_arrays: dict[str, np.ndarray] | None = None
         self.phases = recipe.training.phases
         tokens = read_tokens(vocabulary.one().uri, [MASK])
         self._config = models.configuration_of(recipe.model, vocab_size=len(tokens))
@@ -192,7 +193,7 @@ class TrainingRun:
     def save(self, number: int, is_last: bool = False) -> None:
         """Write a checkpoint, then delete those that are no longer kept: in the background, from a copy of the state.
 
-        Only one is written at a time, so that there is one copy of the state at most; this waits for the one before.
+        Only one is written at a time, and all from the same copy: this waits for the one before.
 
         Args:
             number: The newest update.
@@ -211,8 +212,8 @@ class TrainingRun:
             state = {"step": number, "window": self._window.state(), "model": _digest(self._config)}
             if number < schedule.total_updates(self.phases):
                 state |= _position(schedule.update(self.phases, number + 1))
-            best, arrays = self._best_step(self._steps(number)), self.engine.arrays()
-        self._newest_save = number
+            best, arrays = self._best_step(self._steps(number)), self.engine.arrays(self._saved_arrays)
+        self._newest_save, self._saved_arrays = number, arrays
 
         def write() -> None:
             safetensors.write(self._output.path(checkpoint.name(number)), arrays, state)

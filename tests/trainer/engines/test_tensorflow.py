@@ -74,6 +74,8 @@ def test_arrays_are_copies_that_later_updates_do_not_change(engines, batch):
     changed = trained(engine, batch, accumulation=1)[0]
     assert all(np.array_equal(taken[name], copied[name]) for name in copied)
     assert not all(np.array_equal(changed[name], copied[name]) for name in copied)
+    again = engine.arrays(taken)
+    assert all(again[name] is taken[name] and np.array_equal(again[name], changed[name]) for name in copied)
 
 
 def test_resetting_the_optimizer_empties_its_slots_only(engines, batch):

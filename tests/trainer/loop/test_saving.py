@@ -12,7 +12,10 @@ from random import Random
 
 import pytest
 
-from berth.errors import BerthError
+from berth import retry, storage
+from berth.errors import BerthError, TemporaryError
+from berth.storage import cloud, cloud_upload
+from support.storage_proxy import StorageProxy
 from support.toy_engine import ToyEngine
 from support.toy_training import contents, train_toy, while_writing
 from trainer.checkpoints import checkpoint, safetensors
@@ -136,6 +139,42 @@ def test_sigterm_during_a_save_ends_with_a_whole_checkpoint(undisturbed, tmp_pat
     assert not list(tmp_path.glob(".*.tmp"))
     train_toy(str(tmp_path))
     assert contents(tmp_path) == undisturbed
+
+
+@pytest.fixture
+def uploads(bucket, monkeypatch):
+    """A proxy before the bucket, in which checkpoints are uploaded in parts."""
+    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
+        monkeypatch.setattr(cloud_upload, "LARGE_BYTES", 100_000)
+        monkeypatch.setattr(cloud_upload, "PART_BYTES", 50_000)
+        cloud.client.cache_clear()
+        yield server
+        cloud.client().close()
+        cloud.client.cache_clear()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a dropped connection
+def test_an_upload_that_fails_in_the_middle_leaves_the_checkpoint_before(undisturbed, uploads, bucket):
+    place = f"{bucket}/model"
+    uploads.faults = [
+        (f"PUT .*{FIRST}.*partNumber=2", "drop", 1),
+        (f"PUT .*{checkpoint.name(8)}.*partNumber=2", 503, 99),
+    ]
+    with pytest.raises(TemporaryError, match=rf"{checkpoint.name(8)}: Cloud Storage cannot be reached"):
+        train_toy(place)
+    assert 4 in checkpoint.list_steps(place) and 8 not in checkpoint.list_steps(place)
+    assert not storage.exists(f"{place}/manifest.json")
+    uploads.faults = []
+    train_toy(place)
+    names = [name for name in storage.names_below(place) if not name.startswith(".") and name != "manifest.json"]
+    assert {name: storage.read_bytes(f"{place}/{name}") for name in names} == undisturbed
+    parts, manifest = (
+        max(number for number, request in enumerate(uploads.requests) if what in request)
+        for what in ("partNumber", "ifGenerationMatch=0")
+    )
+    assert parts < manifest
 
 
 SCRIPT = """
