@@ -115,8 +115,10 @@ def _too_small(text: Inputs, words: Mapping[str, int], options: Vocabulary, foun
 
 def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
     """Count the words on Beam; counts that are complete are not made again."""
-    from pipelines.wordpiece.counting import count_shards, read_counts
-    from pipelines.wordpiece.shard_words import ShardWords, grouped
+    from pipelines.engine.runner import is_in_memory
+    from pipelines.engine.workers import BYTES_A_WORKER, in_own_process
+    from pipelines.wordpiece.shard_words import ShardWords, count_groups, grouped
+    from pipelines.wordpiece.word_counts import read_counts
 
     if not output.is_complete(WORDS):
         sample = None
@@ -124,7 +126,11 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
             sample = _sample(text, options.sample_sentences, seed, output, beam_arguments)
         shard_words = ShardWords(options.lower_case, sample)
         size = sum(file.size for file in text.files)
-        count_shards(grouped(text.files), shard_words, WORDS, output, beam_arguments, size)
+        arguments = grouped(text.files), shard_words, WORDS, output, beam_arguments, size
+        if is_in_memory(beam_arguments) and size >= BYTES_A_WORKER:
+            in_own_process(count_groups, *arguments)  # TensorFlow's 600 MB end with it, before pieces are learned
+        else:
+            count_groups(*arguments)
     return read_counts(output.path(WORDS))
 
 
