@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from berth import storage
 from berth.errors import BerthError
@@ -117,7 +117,7 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
     """Count the words on Beam; counts that are complete are not made again."""
     from pipelines.engine.runner import is_in_memory
     from pipelines.engine.workers import BYTES_A_WORKER, in_own_process
-    from pipelines.wordpiece.shard_words import ShardWords, count_groups, grouped
+    from pipelines.wordpiece.shard_words import ShardWords, grouped
     from pipelines.wordpiece.word_counts import read_counts
 
     if not output.is_complete(WORDS):
@@ -128,10 +128,17 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
         size = sum(file.size for file in text.files)
         arguments = grouped(text.files), shard_words, WORDS, output, beam_arguments, size
         if is_in_memory(beam_arguments) and size >= BYTES_A_WORKER:
-            in_own_process(count_groups, *arguments)  # TensorFlow's 600 MB end with it, before pieces are learned
+            in_own_process(_count_groups, *arguments)  # TensorFlow's 600 MB end with it, before pieces are learned
         else:
-            count_groups(*arguments)
+            _count_groups(*arguments)
     return read_counts(output.path(WORDS))
+
+
+def _count_groups(*arguments: Any) -> None:
+    """Count the words of groups of shards: the arguments are those of ``count_shards``. Loads TensorFlow."""
+    from pipelines.wordpiece.counting import count_shards
+
+    count_shards(*arguments)
 
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:

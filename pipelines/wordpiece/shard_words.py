@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from berth import storage
 from berth.stage.inputs import InputFile
-from berth.stage.output import Output
 from pipelines.wordpiece.sampling import Sample
 from pipelines.wordpiece.word_counts import WordCounts
 
@@ -50,20 +49,6 @@ def _batches(counts: Sequence[tuple[str, int]]) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(counts), BATCH):
         words, numbers = zip(*counts[start : start + BATCH], strict=True)
         yield pa.record_batch([[[word.encode() for word in words]], [numbers]], SCHEMA)
-
-
-def count_groups(
-    groups: Sequence[Sequence[str]],
-    shard_words: ShardWords,
-    name: str,
-    output: Output,
-    beam_arguments: Sequence[str],
-    size: int,
-) -> None:
-    """Count the words of all groups (:func:`pipelines.wordpiece.counting.count_shards`), which loads TensorFlow."""
-    from pipelines.wordpiece.counting import count_shards
-
-    count_shards(groups, shard_words, name, output, beam_arguments, size)
 
 
 def grouped(files: Iterable[InputFile]) -> list[list[str]]:
