@@ -158,7 +158,7 @@ def read_text(uri: str) -> str:
     return _decoded(read_bytes(uri), uri)
 
 
-def text_pieces(uri: str, size: int = 4 << 20) -> Iterator[str]:
+def text_pieces(uri: str, size: int = 1 << 20) -> Iterator[str]:
     """The content of a UTF-8 file in pieces of about ``size`` bytes, each but the last ending with a line feed.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 # What a worker needs for the distinct words of a gigabyte of text (docs/scale.md).
 WORKER_BYTES = 700 << 20
-# The analyzer's only line if there is no word at all. No word contains a dash.
-NO_WORD = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
 
 def count_shards(
@@ -73,12 +70,6 @@ def count_shards(
         file = tft.TFTransformOutput(result).vocabulary_file_by_name(WORDS)
         with output.shard(name) as shard:
             shard.write(storage.read_bytes(str(file)))
-
-
-def read_counts(uri: str) -> Counter[str]:
-    """Read what :func:`count_shards` wrote."""
-    lines = (line.partition(" ") for line in storage.read_bytes(uri).decode().removesuffix("\n").split("\n"))
-    return Counter({word: int(count) for count, _, word in lines if word != NO_WORD})
 
 
 def _analyse(inputs: Mapping[str, tf.SparseTensor]) -> Mapping[str, tf.SparseTensor]:
