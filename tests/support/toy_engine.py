@@ -66,7 +66,7 @@ class ToyEngine:
             if name not in self.shapes:
                 self._arrays[name] = np.zeros_like(self._arrays[name])
 
-    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+    def arrays(self, into: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """Variables and slots."""
         return host.copies(self._arrays.items(), into)
 

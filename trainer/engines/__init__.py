@@ -71,10 +71,10 @@ class Engine(Protocol):
     def reset_optimizer(self) -> None:
         """Set the optimizer's slots to zero."""
 
-    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+    def arrays(self, into: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """All variables and optimizer slots, in the host's memory, where later updates do not change them.
 
-        ``into``, the result of an earlier call, may be written over.
+        ``into``, the result of an earlier call, is written over or emptied.
         """
 
     def train(self, features: Arrays, scalars: Scalars) -> Any:

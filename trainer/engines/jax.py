@@ -88,12 +88,14 @@ class JaxEngine:
         for slot in self._optimizer.slots:
             self._slots[slot] = self._place({n: np.zeros(s, dtype=np.float32) for n, s in self.shapes.items()})
 
-    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+    def arrays(self, into: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """All variables and optimizer slots; see `Engine.arrays`."""
         slots = {f"{name}/{slot}": array for slot, arrays in self._slots.items() for name, array in arrays.items()}
         every = {**self._values, **slots, **self._loss_scale}
         if jax.default_backend() == "cpu":  # NumPy would share memory that is given to the next update
             return host.copies(((name, np.asarray(array)) for name, array in every.items()), into)
+        if into:
+            into.clear()  # the host has room for one copy, perhaps not for two
         for array in every.values():
             array.copy_to_host_async()  # all transfers at once
         return {name: np.asarray(array) for name, array in every.items()}

@@ -78,7 +78,7 @@ class TensorFlowEngine:
         for slot in self._slots.values():
             slot.assign(tf.zeros(slot.shape))
 
-    def arrays(self, into: Arrays | None = None) -> dict[str, np.ndarray]:
+    def arrays(self, into: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """All variables and optimizer slots; see `Engine.arrays`."""
         every = self._all_variables().items()
         return host.copies(((name, np.asarray(variable.read_value())) for name, variable in every), into)

@@ -113,6 +113,20 @@ def test_the_lease_is_given_back_however_the_work_ends(store, as_process, error)
     assert not any(key.endswith("lease") for key in store.objects)
 
 
+def test_a_bucket_in_which_nothing_can_be_replaced_is_one_error(store, as_process, caplog):
+    class Refusing(SeededFaults):
+        def before(self, client, kind, key, carry_out):
+            if (kind == "upload" and key in store.objects) or kind == "delete":
+                raise unavailable(kind, 403, "does not have storage.objects.delete access")
+
+    with (
+        as_process("first", Refusing(Random(0))),
+        pytest.raises(BerthError, match=r"\.lease: the lease of a running stage cannot be renewed.*objectUser"),
+    ):
+        run(STAGE, PLACE, write)
+    assert not caplog.messages and not store.versions
+
+
 def test_of_two_processes_that_finish_a_stage_one_writes_the_manifest(store, as_process):
     def interrupted(output):
         write(output)
