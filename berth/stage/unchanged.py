@@ -50,7 +50,7 @@ def check_contents(directory: str, files: Iterable[ManifestFile]) -> dict[str, s
         BerthError: if one was changed or removed.
     """
     entries = list(files)
-    known, found, is_new = _remembered(directory), dict[str, str](), False
+    known, found, is_new = remembered(directory), dict[str, str](), False
     uris = [storage.join(directory, entry.path) for entry in entries]
     for entry, uri, now in zip(entries, uris, storage.revisions(uris), strict=True):
         is_small = entry.size <= SMALL and not storage.is_cloud(uri)
@@ -82,7 +82,8 @@ def remember(directory: str, revisions: Mapping[str, str]) -> None:
         file.write(json.dumps(dict(revisions), indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _remembered(directory: str) -> dict[str, str]:
+def remembered(directory: str) -> dict[str, str]:
+    """The revisions, by path, that were written down in a directory; none if there are none."""
     uri = storage.join(directory, REVISIONS)
     if not storage.exists(uri):
         return {}

@@ -2,6 +2,7 @@
 
 from berth.storage.files import (
     atomic_write,
+    concurrently,
     create,
     delete,
     exists,
@@ -35,6 +36,7 @@ __all__ = [
     "atomic_write",
     "basename",
     "below",
+    "concurrently",
     "create",
     "delete",
     "exists",
