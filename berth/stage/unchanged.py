@@ -13,7 +13,8 @@ from berth.errors import BerthError
 from berth.stage.manifest import Manifest, ManifestFile
 
 # In the directory of a finished stage: the revision of each file when its content was last known to be that of the
-# manifest. It describes this copy of the files and is no part of the result.
+# manifest; of files from elsewhere, when they were indexed. It describes this copy of the files and is no part of the
+# result.
 REVISIONS = ".revisions.json"
 # A local file up to this size is read again even if its revision is the same: two changes within one tick of the file
 # system's clock look alike.
