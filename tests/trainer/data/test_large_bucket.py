@@ -17,12 +17,12 @@ SHARDS, BLOCKS = 240, 8
 FAULTS = ["drop", "deaf", "cut", 503, 429, lambda content: content[:-9] + b"?" + content[-8:]]
 
 SCRIPT = """
-import json, resource, sys, time
+import json, sys, time
 import numpy as np
 from berth import retry
 from berth.recipe import Recipe
 from berth.stage.inputs import Inputs, InputFile
-from support.record_blocks import LIMITS, numbers_of
+from support.record_blocks import LIMITS, numbers_of, peak_memory
 from trainer.data.batches import Batches
 from trainer.data.records import Share, prefetch
 
@@ -39,7 +39,7 @@ seconds, cpu = time.monotonic() - start, time.process_time() - used
 made.buffer.close()
 total = int(made.sets["short"].table.sizes.sum())
 assert (seen == 1).all(), np.bincount(seen)
-print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10, "bytes": total, "seconds": seconds,
+print(json.dumps({"peak": peak_memory(), "bytes": total, "seconds": seconds,
                   "cpu": cpu, "records": len(seen)}))
 """
 
