@@ -8,6 +8,7 @@ from operator import methodcaller
 
 from berth import storage
 from berth.errors import UsageError
+from berth.machines.data_workers import FILTER_BYTES
 from berth.recipe import Filter
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -18,8 +19,6 @@ from pipelines.engine.shards import shard_names
 log = logging.getLogger("berth.filter")
 
 VERSION = 3
-# What a worker needs for a row group of 16 million characters (docs/scale.md).
-WORKER_BYTES = 800 << 20
 
 
 def filter_articles(
@@ -77,14 +76,14 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     if tasks and options.duplicates != "keep" and not all(map(output.is_complete, lists)):
         log.info("looking for duplicate %s", options.duplicates)
         dedup = Deduplication(rule, output, len(groups), ranges)
-        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=FILTER_BYTES) as job:
             written = job | "groups" >> CheckedCreate(groups) | "hash" >> beam.ParDo(Work(dedup.write_occurrences))
             # The side input makes the ranges wait until all groups are hashed.
             hashed = beam.pvalue.AsIter(written)
             _ = job | "ranges" >> CheckedCreate(range(ranges)) | "compare" >> beam.ParDo(Work(dedup.compare), hashed)
         storage.delete(output.path(OCCURRENCES))
     sizes = {task.name: task.size for task in tasks}
-    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=FILTER_BYTES)
     with shard_progress("filter", output, sizes, unit="B"), run_job as job:
         _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.ParDo(Work(methodcaller("run")))
     storage.delete(output.path(storage.parent(duplicates_name(0))))
