@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth import storage
+from berth.machines.data_workers import VOCABULARY_BYTES
 from berth.optional_imports import without
 from berth.stage.output import TEMPORARY, Output
 from pipelines.engine.beam import beam
@@ -26,9 +27,6 @@ with without("jax", "sklearn", "pandas"):
 if TYPE_CHECKING:
     import pyarrow as pa
     import tensorflow as tf
-
-# What a worker needs for the distinct words of a gigabyte of text (docs/scale.md).
-WORKER_BYTES = 700 << 20
 
 
 def count_shards(
@@ -54,7 +52,7 @@ def count_shards(
         for column in SCHEMA.names
     }
     with tempfile.TemporaryDirectory() as local:
-        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=VOCABULARY_BYTES) as job:
             # Workers that are not processes of this machine see no more of it than the output.
             shared = local if isinstance(job.runner, FnApiRunner) else output.path(TEMPORARY)
             result = storage.join(shared, "result")
