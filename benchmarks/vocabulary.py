@@ -125,9 +125,9 @@ def compare_counting(uris: list[str], directory: Path) -> None:
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
-    from pipelines.wordpiece.counting import count_shards, read_counts
+    from pipelines.wordpiece.counting import count_shards
     from pipelines.wordpiece.shard_words import ShardWords, grouped
-    from pipelines.wordpiece.word_counts import count_words
+    from pipelines.wordpiece.word_counts import count_words, read_counts
 
     found: list[Counter[str]] = []
     groups = grouped(Inputs.of(*uris).files)

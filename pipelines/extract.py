@@ -8,6 +8,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
+from berth.machines.data_workers import EXTRACT_BYTES
 from berth.recipe import ExtractOptions
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -91,7 +92,7 @@ def _extract(
     from pipelines.engine.runner import pipeline
     from pipelines.engine.work import Work
     from pipelines.error_policy import ErrorPolicy
-    from pipelines.wikitext.extraction import WORKER_BYTES, DumpExtraction
+    from pipelines.wikitext.extraction import DumpExtraction
 
     errors = ErrorPolicy.of(options)
     uris = dumps.uris if dumps is not None else []
@@ -105,7 +106,7 @@ def _extract(
         tasks.append(CorpusTask(text_part, name, errors, output))
     tasks = [task for task in tasks if not output.is_complete(task.name)]
     sizes = {task.name: task.size for task in tasks}
-    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=EXTRACT_BYTES)
     with shard_progress("extract", output, sizes, unit="B"), run_job as job:
         _ = job | "parts" >> CheckedCreate(tasks) | "extract" >> beam.ParDo(Work(methodcaller("run")))
     if dump_names:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import methodcaller
-from typing import TYPE_CHECKING
 
 from berth import storage
 from berth.errors import UsageError
+from berth.machines.data_workers import FILTER_BYTES
 from berth.recipe import Filter
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -16,17 +16,9 @@ from berth.stage.output import Output
 from pipelines.engine.progress import shard_progress
 from pipelines.engine.shards import shard_names
 
-if TYPE_CHECKING:
-    import apache_beam
-
-    from pipelines.documents.article_groups import ArticleGroup
-    from pipelines.documents.filtering import DocumentFilter
-
 log = logging.getLogger("berth.filter")
 
 VERSION = 3
-# What a worker needs for a row group of 16 million characters (docs/scale.md).
-WORKER_BYTES = 800 << 20
 
 
 def filter_articles(
@@ -41,7 +33,8 @@ def filter_articles(
     every document: documents_read = articles + rejected_*.
 
     A worker holds one row group at a time (16 million characters as `berth extract` writes them). Finding duplicates
-    takes 36 bytes a document (or paragraph) in Beam's shuffle, of which a worker holds a 64th at a time.
+    takes 36 bytes a document (or paragraph) on disk, of which a worker holds one range of hashes at a time: those of a
+    gigabyte of text.
 
     Args:
         articles: Parquet files with the columns id, url and text.
@@ -59,7 +52,9 @@ def filter_articles(
 
 def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: Sequence[str]) -> None:
     from pipelines.documents.article_groups import article_groups
-    from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages, duplicates_name
+    from pipelines.documents.deduplication import OCCURRENCES, Deduplication, ranges_for
+    from pipelines.documents.duplicates import duplicates_name
+    from pipelines.documents.filtering import DocumentFilter, FilterTask, check_languages
     from pipelines.engine.beam import beam
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
@@ -69,20 +64,26 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
     if options.languages:
         check_languages(articles.uris)
     rule = DocumentFilter(options)
+    size = sum(group.text_bytes for group in groups)
+    ranges = ranges_for(size)
     names = shard_names("articles", len(articles.uris), "parquet")
     tasks = [
-        FilterTask(tuple(group for group in groups if group.uri == uri), uri, name, rule, output)
+        FilterTask(tuple(group for group in groups if group.uri == uri), uri, name, rule, output, len(groups), ranges)
         for uri, name in zip(articles.uris, names, strict=True)
         if not output.is_complete(name)
     ]
-    lists = [duplicates_name(group.number) for group in groups]
+    lists = [duplicates_name(number) for number in range(ranges)]
     if tasks and options.duplicates != "keep" and not all(map(output.is_complete, lists)):
         log.info("looking for duplicate %s", options.duplicates)
-        size = sum(group.text_bytes for group in groups)
-        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
-            _find_duplicates(job, groups, rule, output)
+        dedup = Deduplication(rule, output, len(groups), ranges)
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=FILTER_BYTES) as job:
+            written = job | "groups" >> CheckedCreate(groups) | "hash" >> beam.ParDo(Work(dedup.write_occurrences))
+            # The side input makes the ranges wait until all groups are hashed.
+            hashed = beam.pvalue.AsIter(written)
+            _ = job | "ranges" >> CheckedCreate(range(ranges)) | "compare" >> beam.ParDo(Work(dedup.compare), hashed)
+        storage.delete(output.path(OCCURRENCES))
     sizes = {task.name: task.size for task in tasks}
-    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+    run_job = pipeline(beam_arguments, output, len(tasks), size=sum(sizes.values()), memory=FILTER_BYTES)
     with shard_progress("filter", output, sizes, unit="B"), run_job as job:
         _ = job | "files" >> CheckedCreate(tasks) | "filter" >> beam.ParDo(Work(methodcaller("run")))
     storage.delete(output.path(storage.parent(duplicates_name(0))))
@@ -102,28 +103,3 @@ def _filter(articles: Inputs, options: Filter, output: Output, beam_arguments: S
             found=f"{counters.get('documents_read', 0):,} documents; rejected: {rejected or 'none'}",
             fix="Loosen corpus.filter, or check the extracted articles.",
         )
-
-
-def _find_duplicates(
-    job: apache_beam.Pipeline, groups: list[ArticleGroup], rule: DocumentFilter, output: Output
-) -> None:
-    """Add to a Beam job: write a list of duplicates for each article group."""
-    from pipelines.documents.duplicates import find_duplicates, merge_duplicates
-    from pipelines.documents.filtering import duplicates_name
-    from pipelines.engine.beam import beam
-    from pipelines.engine.checked_create import CheckedCreate
-
-    def write(grouped: tuple[int, Iterable[bytes]]) -> None:
-        with output.shard(duplicates_name(grouped[0])) as shard:
-            shard.write(merge_duplicates(grouped[1]))
-
-    duplicates = (
-        job
-        | "groups" >> CheckedCreate(groups)
-        | "hash" >> beam.FlatMap(rule.occurrences)
-        | "by hash" >> beam.GroupByKey()
-        | "compare" >> beam.FlatMap(find_duplicates)
-    )
-    # Each group gets a list, even an empty one: it shows that the group was compared.
-    every = job | "every group" >> beam.Create([(group.number, b"") for group in groups])
-    _ = (duplicates, every) | "all" >> beam.Flatten() | "by group" >> beam.GroupByKey() | "write" >> beam.Map(write)

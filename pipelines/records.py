@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from berth.errors import BerthError, UsageError
 from berth.formats.records import record_name
 from berth.formats.vocabulary import Vocabulary
+from berth.machines.data_workers import records_bytes
 from berth.recipe import RecordSet
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -70,7 +71,7 @@ def _create(
     from pipelines.engine.checked_create import CheckedCreate
     from pipelines.engine.runner import pipeline
     from pipelines.engine.work import Work
-    from pipelines.mlm.shard import RecordShards, worker_bytes
+    from pipelines.mlm.shard import RecordShards
 
     names = {file.name: record_name(file.name, options.compression) for file in text.files}
     if len(set(names.values())) < len(names):
@@ -88,7 +89,7 @@ def _create(
             log.info("compiling the kernels: once on this machine, about ten seconds")
             shards.compile()
         sizes = {names[file.name]: file.size for file in missing}
-        memory = worker_bytes(max(sizes.values()), options.dupe_factor)
+        memory = records_bytes(max(sizes.values()), options.dupe_factor)
         run_job = pipeline(beam_arguments, output, len(missing), size=sum(sizes.values()), memory=memory)
         with shard_progress("records", output, sizes, unit="B"), run_job as job:
             _ = job | "text" >> CheckedCreate(missing) | "records" >> beam.ParDo(Work(shards))

@@ -8,6 +8,7 @@ from operator import methodcaller
 
 from berth import storage
 from berth.errors import UsageError
+from berth.machines.data_workers import SEGMENT_BYTES
 from berth.recipe import Segmentation
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -20,8 +21,6 @@ log = logging.getLogger("berth.segment")
 
 VERSION = 3
 FROM_CORPUS = "corpus"
-# What a worker needs for a row group of 16 million characters, or for a shard of text (docs/scale.md).
-WORKER_BYTES = 800 << 20
 
 
 def segment(
@@ -114,13 +113,13 @@ def _segment(
     if share or not output.is_complete(SELECTION):
         log.info("choosing documents%s", ", training Punkt" if share else "")
         abbreviations = seed_abbreviations(language)
-        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=SEGMENT_BYTES) as job:
             Preparation(output, seed, options.eval_documents, ends, abbreviations, share).add_to(job, groups)
     documents = Selection.read(output.path(SELECTION)).documents
     _check_documents(documents, articles, options)
     count = options.shards
     if options.shard_lines is not None:
-        lines = LineCount(output, segmenter, WORKER_BYTES).count(groups, beam_arguments)
+        lines = LineCount(output, segmenter).count(groups, beam_arguments)
         count = max(1, -(-lines // options.shard_lines))
     _check_shards(count, documents, options)
 
@@ -131,7 +130,7 @@ def _segment(
     if missing or evaluates:
         sizes = {shards[index]: 1 for index in missing}
         parts = max(len(groups), len(missing))
-        run_job = pipeline(beam_arguments, output, parts, size=size, memory=WORKER_BYTES)
+        run_job = pipeline(beam_arguments, output, parts, size=size, memory=SEGMENT_BYTES)
         with shard_progress("segment", output, sizes, unit="shard"), run_job as job:
             split = job | "groups" >> CheckedCreate(groups) | "split" >> beam.ParDo(Work(sharding.split_group))
             # The side input makes the shards wait until all groups are split.

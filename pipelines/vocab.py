@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from berth import storage
 from berth.errors import BerthError
@@ -115,8 +115,10 @@ def _too_small(text: Inputs, words: Mapping[str, int], options: Vocabulary, foun
 
 def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_arguments: Sequence[str]) -> Counter[str]:
     """Count the words on Beam; counts that are complete are not made again."""
-    from pipelines.wordpiece.counting import count_shards, read_counts
+    from pipelines.engine.runner import is_in_memory
+    from pipelines.engine.workers import BYTES_A_WORKER, in_own_process
     from pipelines.wordpiece.shard_words import ShardWords, grouped
+    from pipelines.wordpiece.word_counts import read_counts
 
     if not output.is_complete(WORDS):
         sample = None
@@ -124,8 +126,19 @@ def _count(text: Inputs, options: Vocabulary, seed: int, output: Output, beam_ar
             sample = _sample(text, options.sample_sentences, seed, output, beam_arguments)
         shard_words = ShardWords(options.lower_case, sample)
         size = sum(file.size for file in text.files)
-        count_shards(grouped(text.files), shard_words, WORDS, output, beam_arguments, size)
+        arguments = grouped(text.files), shard_words, WORDS, output, beam_arguments, size
+        if is_in_memory(beam_arguments) and size >= BYTES_A_WORKER:
+            in_own_process(_count_groups, *arguments)  # TensorFlow's 600 MB end with it, before pieces are learned
+        else:
+            _count_groups(*arguments)
     return read_counts(output.path(WORDS))
+
+
+def _count_groups(*arguments: Any) -> None:
+    """Count the words of groups of shards: the arguments are those of ``count_shards``. Loads TensorFlow."""
+    from pipelines.wordpiece.counting import count_shards
+
+    count_shards(*arguments)
 
 
 def _sample(text: Inputs, wanted: int, seed: int, output: Output, beam_arguments: Sequence[str]) -> Sample:

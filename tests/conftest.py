@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import inspect
+import os
 from urllib.parse import quote
 
 import pytest
@@ -52,3 +53,19 @@ def bucket():
     server.stop()
     patch.undo()
     cloud_storage.client.cache_clear()
+
+
+@pytest.fixture
+def proxy(bucket, monkeypatch):
+    """The emulator, reached through a proxy that injects faults; attempts follow each other at once."""
+    from berth import retry
+    from berth.storage import cloud as cloud_storage
+    from support.storage_proxy import StorageProxy
+
+    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
+        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
+        cloud_storage.client.cache_clear()
+        yield server
+        cloud_storage.client().close()
+        cloud_storage.client.cache_clear()

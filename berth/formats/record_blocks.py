@@ -8,12 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from berth import storage
-from berth.errors import BerthError, UsageError
 from berth.formats import tfrecord
 from berth.formats.record_decoder import widths_of
 from berth.formats.record_index import BLOCK_BYTES, RecordIndex
-from berth.formats.records import INDEX
 from berth.formats.tfrecord import FOOTER_BYTES
 
 
@@ -87,28 +84,6 @@ def index_of(uri: str, sha256: str, unpacked: Callable[[memoryview], object] = l
         records.append(waiting)
     places = np.array(offsets, np.int64)
     return RecordIndex(sha256, False, *widths, places, np.diff(places), np.array(records, np.int64))
-
-
-def write_index(uri: str) -> str:
-    """Write the index of an uncompressed TFRecord file beside it; the index's URI.
-
-    Raises:
-        UsageError: for a compressed file.
-        BerthError: if the file is missing, cut, damaged or no TFRecord file, or was changed meanwhile.
-    """
-    if tfrecord.is_gzip(uri):
-        raise UsageError(
-            "a compressed file cannot be indexed: it is read from its beginning only",
-            where=uri,
-            fix="Unpack it (gunzip), or train without an index: then it is unpacked to training.read_cache.",
-        )
-    before = storage.revision(uri)
-    index = index_of(uri, storage.sha256(uri))
-    if storage.revision(uri) != before:
-        raise BerthError("the file was changed while it was indexed", where=uri, fix="Run the same command again.")
-    with storage.atomic_write(uri + INDEX) as file:
-        file.write(index.to_bytes())
-    return uri + INDEX
 
 
 def _last_frames(ends: np.ndarray, begin: int) -> Iterator[int]:

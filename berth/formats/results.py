@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs that of Python 3.12
 
 from berth import storage
 from berth.errors import BerthError, summary
@@ -33,6 +36,7 @@ REPORT_TEXT = "report.md"  # the same in Markdown
 DATASETS = "datasets.csv"  # the record sets of the run
 
 Line = dict[str, Any]
+Content = TypeVar("Content")
 
 
 class Baseline(TypedDict):
@@ -103,30 +107,40 @@ class Ended(TypedDict):
     sequences: int
 
 
-class Training(TypedDict):
+class Description(TypedDict):
+    """What training.json says of a checkpoint beside it, whoever wrote it."""
+
+    lower_case: bool
+
+
+class Training(Description):
     """What a training run is, in figures."""
 
     parameters: int
     steps: int
     sequences: int
-    lower_case: bool
     phases: list[Phase]
     ended: NotRequired[Ended]
 
 
 def read_evaluation(directory: str) -> Evaluation:
-    """Read evaluation.json. Raises BerthError if it is not JSON."""
-    return cast(Evaluation, read_json(storage.join(directory, EVALUATION)))
+    """Read evaluation.json. Raises BerthError if it is missing or holds something else."""
+    return _read(storage.join(directory, EVALUATION), Evaluation)
 
 
 def read_finetuning(directory: str) -> FineTuning:
-    """Read finetuning.json. Raises BerthError if it is not JSON."""
-    return cast(FineTuning, read_json(storage.join(directory, FINETUNING)))
+    """Read finetuning.json. Raises BerthError if it is missing or holds something else."""
+    return _read(storage.join(directory, FINETUNING), FineTuning)
+
+
+def read_lower_case(directory: str) -> bool:
+    """Whether a checkpoint's text is lower-cased, by training.json. Raises BerthError if that does not say it."""
+    return _read(storage.join(directory, TRAINING), Description)["lower_case"]
 
 
 def read_training(directory: str) -> Training:
-    """Read training.json. Raises BerthError if it is not JSON."""
-    return cast(Training, read_json(storage.join(directory, TRAINING)))
+    """Read training.json. Raises BerthError if it is missing or holds something else."""
+    return _read(storage.join(directory, TRAINING), Training)
 
 
 def read_json(uri: str) -> Any:
@@ -139,13 +153,13 @@ def read_json(uri: str) -> Any:
 
 
 def read_lines(uri: str) -> list[Line]:
-    """The content of a file with one JSON object a line.
+    """The content of a file with one JSON object a line, each with the number of a step.
 
     Raises:
-        BerthError: if the file is missing or a line is not JSON.
+        BerthError: if the file is missing or a line is something else.
     """
     lines = enumerate(storage.read_text(uri).splitlines(), start=1)
-    return [_parsed(line, f"{uri}, line {number}") for number, line in lines if line.strip()]
+    return [_line(line, f"{uri}, line {number}") for number, line in lines if line.strip()]
 
 
 def write_lines(uri: str, lines: Iterable[Mapping[str, Any]]) -> None:
@@ -154,13 +168,33 @@ def write_lines(uri: str, lines: Iterable[Mapping[str, Any]]) -> None:
         file.write("".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
+def _read(uri: str, kind: type[Content]) -> Content:
+    """The content of a JSON file that was written as ``kind``; keys that it does not name are kept."""
+    content = read_json(uri)
+    try:
+        TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise _damaged(
+            "this is not what the stage wrote", uri, f"{key}: {first['msg']}" if key else first["msg"]
+        ) from error
+    return cast(Content, content)
+
+
+def _line(text: str, where: str) -> Line:
+    line = _parsed(text, where)
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        raise _damaged("this is not what the stage wrote", where, "a line without the number of a step")
+    return line
+
+
 def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BerthError(
-            "this is not JSON",
-            where=where,
-            found=summary(error),
-            fix="Delete the directory and run again to make it anew.",
-        ) from error
+        raise _damaged("this is not JSON", where, summary(error)) from error
+
+
+def _damaged(what: str, where: str, found: str) -> BerthError:
+    return BerthError(what, where=where, found=found, fix="Delete the directory and run again to make it anew.")

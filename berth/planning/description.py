@@ -98,6 +98,24 @@ def _lines(plan: Plan) -> Iterator[str]:
         )
     if (corpus := plan["corpus"])["words"] is not None:
         yield _corpus(corpus, plan["records"])
+    yield ""
+    yield from _table(
+        ("on each host", "hosts", "workers", "memory", "local disk", "objects read", "bytes", "written", "bytes"),
+        [
+            (
+                stage["stage"],
+                f"{stage['hosts']:,}",
+                f"{stage['workers']:,}",
+                _size(stage["memory_bytes"]),
+                _size(stage["disk_bytes"]),
+                _number(stage["objects_read"]),
+                _size(stage["bytes_read"]),
+                _number(stage["objects_written"]),
+                _size(stage["bytes_written"]),
+            )
+            for stage in plan["stages"]
+        ],
+    )
     if plan["published"]:
         yield ""
         yield from _table(
@@ -172,6 +190,10 @@ def _corpus(corpus: Plan, records: Plan) -> str:
     parts = " + ".join(f"{each:.2f}" for each in passes)
     total = f" = {sum(passes):.2f}" if len(passes) > 1 else ""
     return f"{text}: {parts}{total} epochs of it have as many words as {corpus['bert_epochs']:.3g} of BERT's"
+
+
+def _size(value: int | None) -> str:
+    return UNKNOWN if value is None else words.size(value)
 
 
 def _number(value: float | None, digits: int = 0) -> str:

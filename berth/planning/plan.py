@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import asdict
 from typing import Any
 
 from berth import storage
@@ -13,6 +14,7 @@ from berth.planning.contradictions import contradictions
 from berth.planning.figures import Figures, LearningRate
 from berth.planning.measured import measured
 from berth.planning.published import compared
+from berth.planning.stage_resources import shortages, stage_resources
 from berth.planning.statistics import RecordStatistics, statistics, vocabulary_size
 from berth.recipe import Evaluation, Phase, Recipe
 from berth.stage import run_index as runs
@@ -71,6 +73,9 @@ def plan(
         "compute": _compute(phases, machines, price),
         "warnings": contradictions(recipe, model, records, machines),
     }
+    stages = stage_resources(recipe, result, machines)
+    result["stages"] = [asdict(stage) for stage in stages]
+    result["warnings"] += shortages(recipe, result, machines)
     planned = plan(recipe, figures, learning_rate, machines=machines, price=price) if measures else result
     result["published"] = [figure.json() for figure in compared(recipe, planned, measures)]
     return result

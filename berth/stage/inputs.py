@@ -12,7 +12,7 @@ from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.formats.records import INDEX
 from berth.stage.manifest import NAME, Manifest, ManifestFile
-from berth.stage.unchanged import check_contents, holds
+from berth.stage.unchanged import REVISIONS, check_contents, holds, remembered
 from berth.storage import Pattern
 
 
@@ -96,6 +96,7 @@ class Inputs:
     @classmethod
     def _of(cls, places: Sequence[str | Pattern]) -> Inputs:
         files: list[InputFile] = []
+        others: list[str] = []
         manifests: dict[str, dict[str, InputFile]] = {}
         for place in places:
             if isinstance(place, str) and storage.exists(storage.join(place, NAME)):
@@ -110,7 +111,12 @@ class Inputs:
                 directory = storage.parent(uri)
                 if directory not in manifests:
                     manifests[directory] = _listed(directory)
-                files.append(manifests[directory].get(uri) or _measured(uri))
+                if (entry := manifests[directory].get(uri)) is not None:
+                    files.append(entry)
+                else:
+                    others.append(uri)
+        known = {directory: remembered(directory) for directory in {storage.parent(uri) for uri in others}}
+        files += storage.concurrently(lambda uri: _measured(uri, known=known[storage.parent(uri)]), others)
         files.sort(key=lambda file: (file.name, file.uri))
         for first, second in itertools.pairwise(files):
             if first.name == second.name:
@@ -167,10 +173,10 @@ class Inputs:
 
 
 def _found(place: str | Pattern) -> list[str]:
-    """URIs of the files at a place, without manifests and without the indexes of files there."""
+    """URIs of the files at a place, without manifests, revisions, and the indexes of files there."""
     uris = storage.glob(place) if isinstance(place, Pattern) else [place] if storage.is_file(place) else []
     indexes = {f"{uri}{INDEX}" for uri in uris}
-    found = [uri for uri in uris if storage.basename(uri) != NAME and uri not in indexes]
+    found = [uri for uri in uris if storage.basename(uri) not in (NAME, REVISIONS) and uri not in indexes]
     if not found:
         raise UsageError(
             "no file matches",
@@ -209,6 +215,12 @@ def _with_revisions(files: list[InputFile], directory: str, listed: Mapping[str,
     return [replace(each, revision=revisions[known[each.uri].name]) if each.uri in known else each for each in files]
 
 
-def _measured(uri: str, name: str = "") -> InputFile:
+def _measured(uri: str, name: str = "", known: Mapping[str, str] | None = None) -> InputFile:
+    """A file that no manifest lists. With the revisions of indexed files that are known, such a one is not read."""
     revision = storage.revision(uri)  # before its content is read: a change meanwhile is noticed later
-    return InputFile(uri, name or storage.basename(uri), storage.size(uri), storage.sha256(uri), revision=revision)
+    size, sha256 = storage.size(uri), None
+    if known:
+        from berth.stage.indexing import digest_of_index  # brings Numba
+
+        sha256 = digest_of_index(uri, size, revision, known)
+    return InputFile(uri, name or storage.basename(uri), size, sha256 or storage.sha256(uri), revision=revision)

@@ -13,7 +13,8 @@ from berth.errors import BerthError
 from berth.stage.manifest import Manifest, ManifestFile
 
 # In the directory of a finished stage: the revision of each file when its content was last known to be that of the
-# manifest. It describes this copy of the files and is no part of the result.
+# manifest; of files from elsewhere, when they were indexed. It describes this copy of the files and is no part of the
+# result.
 REVISIONS = ".revisions.json"
 # A local file up to this size is read again even if its revision is the same: two changes within one tick of the file
 # system's clock look alike.
@@ -50,7 +51,7 @@ def check_contents(directory: str, files: Iterable[ManifestFile]) -> dict[str, s
         BerthError: if one was changed or removed.
     """
     entries = list(files)
-    known, found, is_new = _remembered(directory), dict[str, str](), False
+    known, found, is_new = remembered(directory), dict[str, str](), False
     uris = [storage.join(directory, entry.path) for entry in entries]
     for entry, uri, now in zip(entries, uris, storage.revisions(uris), strict=True):
         is_small = entry.size <= SMALL and not storage.is_cloud(uri)
@@ -82,7 +83,8 @@ def remember(directory: str, revisions: Mapping[str, str]) -> None:
         file.write(json.dumps(dict(revisions), indent=2, sort_keys=True).encode() + b"\n")
 
 
-def _remembered(directory: str) -> dict[str, str]:
+def remembered(directory: str) -> dict[str, str]:
+    """The revisions, by path, that were written down in a directory; none if there are none."""
     uri = storage.join(directory, REVISIONS)
     if not storage.exists(uri):
         return {}

@@ -2,6 +2,7 @@
 
 from berth.storage.files import (
     atomic_write,
+    concurrently,
     create,
     delete,
     exists,
@@ -37,6 +38,7 @@ __all__ = [
     "basename",
     "below",
     "check_text",
+    "concurrently",
     "create",
     "delete",
     "exists",

@@ -56,7 +56,7 @@ def _request(uri: str, start: int, size: int, generation: str | None) -> bytearr
         url += f"&generation={generation}"
     headers = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "gzip"}  # never decompressed there
     deadline = time.monotonic() + SECONDS
-    content = bytearray()
+    content, done = bytearray(size), 0
     timeout = (CONNECT_SECONDS, SECONDS)
     with client._http.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if response.status_code != requests.codes.partial_content:
@@ -71,10 +71,11 @@ def _request(uri: str, start: int, size: int, generation: str | None) -> bytearr
                 expected=f"bytes {start}-{start + size - 1}, which the object had when it was opened",
                 fix="Check the object's size, then run the same command again.",
             )
-        while len(content) < size and (part := response.raw.read1(decode_content=False)):
-            content += part
+        while done < size and (part := response.raw.read1(size - done, decode_content=False)):
+            content[done : done + len(part)] = part
+            done += len(part)
             if time.monotonic() > deadline:
-                raise requests.Timeout(f"{len(content)} of {size} bytes arrived in {SECONDS:g} s")
-    if len(content) != size:
-        raise requests.ConnectionError(f"the answer ended after {len(content)} of {size} bytes")
+                raise requests.Timeout(f"{done} of {size} bytes arrived in {SECONDS:g} s")
+    if done < size:
+        raise requests.ConnectionError(f"the answer ended after {done} of {size} bytes")
     return content

@@ -122,12 +122,14 @@ def read_range(uri: str, start: int, size: int, known: str | None = None) -> byt
 
 def sizes(uris: Sequence[str]) -> list[int | None]:
     """Size of each file in bytes, None for missing files. Requests to Cloud Storage run concurrently."""
-    return _each(lambda uri: cloud_storage.size(uri) if is_cloud(uri) else size(uri) if exists(uri) else None, uris)
+    return concurrently(
+        lambda uri: cloud_storage.size(uri) if is_cloud(uri) else size(uri) if exists(uri) else None, uris
+    )
 
 
 def revisions(uris: Sequence[str]) -> list[str | None]:
     """Revision of each file, None for missing files. Requests to Cloud Storage run concurrently."""
-    return _each(_revision_if_there, uris)
+    return concurrently(_revision_if_there, uris)
 
 
 def _revision_if_there(uri: str) -> str | None:
@@ -146,7 +148,7 @@ def _there(found: int | None, uri: str) -> int:
 
 def read_all(uris: Sequence[str]) -> list[bytes]:
     """The contents of many small files. Objects are read concurrently. Raises BerthError as :func:`open_read` does."""
-    return _each(read_bytes, uris)
+    return concurrently(read_bytes, uris)
 
 
 def read_text(uri: str) -> str:
@@ -158,7 +160,7 @@ def read_text(uri: str) -> str:
     return _decoded(read_bytes(uri), uri)
 
 
-def text_pieces(uri: str, size: int = 4 << 20) -> Iterator[str]:
+def text_pieces(uri: str, size: int = 1 << 20) -> Iterator[str]:
     """The content of a UTF-8 file in pieces of about ``size`` bytes, each but the last ending with a line feed.
 
     Raises:
@@ -270,8 +272,8 @@ def sha256(uri: str) -> str:
     return digest.hexdigest()
 
 
-def _each(do: Callable[[str], Result], uris: Sequence[str]) -> list[Result]:
-    """The results of ``do`` for each file; concurrently for objects, since a request takes about 30 ms."""
+def concurrently(do: Callable[[str], Result], uris: Sequence[str]) -> list[Result]:
+    """The results of ``do`` for each file; for objects in threads, since a request takes about 30 ms."""
     if not any(map(is_cloud, uris)):
         return list(map(do, uris))
     with ThreadPoolExecutor(cloud_storage.CONCURRENT_REQUESTS) as executor:

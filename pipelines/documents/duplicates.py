@@ -1,20 +1,21 @@
 """Exact duplicates: which copies of a text are dropped, decided from hashes and positions alone.
 
-An occurrence says where a text is and holds the hash of the text. A Beam GroupByKey brings together the occurrences of
-one hash range, as packed arrays of OCCURRENCE_BYTES a text; the texts themselves are never shuffled. Of several copies
-the one whose document id has the smallest hash is kept, so the choice depends neither on order nor on workers.
+An occurrence says where a text is and holds the hash of the text: OCCURRENCE_BYTES a text. Files bring together those
+of one hash range (:mod:`deduplication`); the texts themselves are never moved. Of several copies the one whose document
+id has the smallest hash is kept, so the choice depends neither on order nor on workers.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from berth.stage.output import Output
 from pipelines.documents.keyed_hash import keyed_hash
+from pipelines.documents.keyed_rows import read_rows
 
 # 128 bits of the text's BLAKE2b (two of a billion texts share them with odds of 1e-20), the hash of the document's id,
 # then where the text is. `paragraph` is WHOLE for a document.
@@ -24,12 +25,10 @@ OCCURRENCE = np.dtype(
 OCCURRENCE_BYTES = OCCURRENCE.itemsize
 DUPLICATE = np.dtype([("row", "<u4"), ("paragraph", "<u4")])
 WHOLE = 0
-# Ranges of hashes that are compared separately: a worker sorts the occurrences of one.
-RANGES = 64
 
 
 class Occurrences:
-    """The occurrences of the texts of one article group, by range of their hashes."""
+    """The occurrences of the texts of one article group."""
 
     def __init__(self, group: int) -> None:
         self._group = group
@@ -48,39 +47,30 @@ class Occurrences:
         high, low = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
         self._rows.append((high, low, keyed_hash(0, "duplicate", document), self._group, row, paragraph))
 
-    def by_range(self) -> Iterator[tuple[int, bytes]]:
-        """Range and packed occurrences, for a GroupByKey."""
-        occurrences = np.array(self._rows, OCCURRENCE)
-        ranges = occurrences["high"] % np.uint64(RANGES)
-        for number in np.unique(ranges):
-            yield int(number), occurrences[ranges == number].tobytes()
+    def array(self) -> npt.NDArray[Any]:
+        """All of them, of dtype OCCURRENCE."""
+        return np.array(self._rows, OCCURRENCE)
 
 
-def find_duplicates(grouped: tuple[int, Iterable[bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The copies to drop among the occurrences of one hash range: group and packed DUPLICATEs, for a GroupByKey."""
-    occurrences = np.frombuffer(b"".join(grouped[1]), OCCURRENCE)
+def find_duplicates(occurrences: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The copies to drop among occurrences, of dtype OCCURRENCE."""
     occurrences = occurrences[np.lexsort([occurrences[name] for name in reversed(OCCURRENCE.names or ())])]
     equals_previous = (occurrences["high"][1:] == occurrences["high"][:-1]) & (
         occurrences["low"][1:] == occurrences["low"][:-1]
     )
-    dropped = occurrences[1:][equals_previous]
-    for group in np.unique(dropped["group"]):
-        yield int(group), _packed(dropped[dropped["group"] == group])
+    dropped: npt.NDArray[Any] = occurrences[1:][equals_previous]
+    return dropped
 
 
-def merge_duplicates(parts: Iterable[bytes]) -> bytes:
-    """All duplicates of a group in order, packed."""
-    duplicates = np.frombuffer(b"".join(parts), DUPLICATE)
-    return bytes(np.sort(duplicates, order=["row", "paragraph"]).tobytes())
+def duplicates_name(number: int) -> str:
+    """The temporary file that lists the duplicates of a range of hashes, by article group."""
+    return f".duplicates/{number:05d}"
 
 
-def read_duplicates(content: bytes) -> set[tuple[int, int]]:
-    """Row and paragraph of each duplicate."""
-    duplicates = np.frombuffer(content, DUPLICATE)
-    return set(zip(duplicates["row"].tolist(), duplicates["paragraph"].tolist(), strict=True))
-
-
-def _packed(occurrences: npt.NDArray[Any]) -> bytes:
-    duplicates = np.empty(len(occurrences), DUPLICATE)
-    duplicates["row"], duplicates["paragraph"] = occurrences["row"], occurrences["paragraph"]
-    return bytes(duplicates.tobytes())
+def duplicates_of(output: Output, group: int, groups: int, ranges: int) -> set[tuple[int, int]]:
+    """Row and paragraph of each duplicate of an article group, from the files of all hash ranges."""
+    found: set[tuple[int, int]] = set()
+    for number in range(ranges):
+        rows = read_rows(output.path(duplicates_name(number)), group, groups, DUPLICATE)
+        found.update(zip(rows["row"].tolist(), rows["paragraph"].tolist(), strict=True))
+    return found

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from berth import storage
 from berth.errors import BerthError
 from berth.formats.articles import LANGUAGE, PARQUET_OPTIONS, document_id
 from berth.recipe import Filter
 from berth.stage.output import Output
 from pipelines.documents.article_groups import COLUMNS, ArticleGroup, read_schema
-from pipelines.documents.duplicates import WHOLE, Occurrences, read_duplicates
+from pipelines.documents.duplicates import WHOLE, Occurrences, duplicates_of
 from pipelines.documents.normalisation import Normaliser
 from pipelines.engine.progress import report_progress
 
 # Reasons to reject a document; the counters are called rejected_REASON.
 LANGUAGE_REASON, EMPTY, SHORT, DUPLICATE = "language", "empty", "short", "duplicate"
-
-
-def duplicates_name(group: int) -> str:
-    """The temporary file that lists the duplicates of an article group."""
-    return f".duplicates/{group:05d}"
 
 
 @dataclass(frozen=True)
@@ -69,8 +65,8 @@ class DocumentFilter:
             return SHORT
         return ""
 
-    def occurrences(self, group: ArticleGroup) -> Iterator[tuple[int, bytes]]:
-        """The occurrences of the group's documents, or paragraphs, by range of their hashes (see :mod:`duplicates`)."""
+    def occurrences(self, group: ArticleGroup) -> npt.NDArray[Any]:
+        """The occurrences of the group's documents, or paragraphs (see :mod:`duplicates`)."""
         occurrences = Occurrences(group.number)
         for document in self.documents(group, self.table(group), Normaliser(self.options)):
             if document.rejected:
@@ -80,7 +76,7 @@ class DocumentFilter:
                 continue
             for index, paragraph in enumerate(document.paragraphs):
                 occurrences.add(paragraph, document.id, document.row, index)
-        yield from occurrences.by_range()
+        return occurrences.array()
 
     def table(self, group: ArticleGroup) -> pa.Table:
         """The columns that the filter reads."""
@@ -89,13 +85,25 @@ class DocumentFilter:
 
 @dataclass(frozen=True)
 class FilterTask:
-    """One article file to filter, and the shard to write. Workers get copies."""
+    """One article file to filter, and the shard to write. Workers get copies.
+
+    Attributes:
+        groups: Its row groups.
+        uri: The file.
+        name: The shard.
+        filter: The conditions.
+        output: The stage's output.
+        all_groups: Number of the row groups of all files.
+        ranges: Number of hash ranges whose duplicates were found.
+    """
 
     groups: tuple[ArticleGroup, ...]
     uri: str
     name: str
     filter: DocumentFilter
     output: Output
+    all_groups: int
+    ranges: int
 
     @property
     def size(self) -> int:
@@ -131,7 +139,7 @@ class FilterTask:
     ) -> pa.Table:
         duplicates: set[tuple[int, int]] = set()
         if self.filter.options.duplicates != "keep":
-            duplicates = read_duplicates(storage.read_bytes(self.output.path(duplicates_name(group.number))))
+            duplicates = duplicates_of(self.output, group.number, self.all_groups, self.ranges)
         rows, texts = [], []
         for document in self.filter.documents(group, table, normaliser):
             counters["documents_read"] += 1

@@ -97,6 +97,12 @@ def pipeline(
         raise original from error
 
 
+def is_in_memory(arguments: Sequence[str]) -> bool:
+    """Whether a job with these flags runs in this process."""
+    runner = PipelineOptions(list(arguments)).view_as(StandardOptions).runner or "DirectRunner"
+    return RUNNERS.get(runner, runner) == _IN_MEMORY
+
+
 def _workers(options: PipelineOptions, parts: int, size: int, memory: int) -> int:
     """How many processes a job in this process gets.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ class Work(beam.DoFn):  # type: ignore[misc]
         pool = workers.current()
         if pool is None or not self._elements:
             return
-        for done in pool.map(self._function, self._elements):
+        for done in pool.map(functools.partial(perform, self._function), self._elements):
             window = beam.transforms.window.GlobalWindow()
             yield WindowedValue(_counted(done), window.max_timestamp(), [window])
 

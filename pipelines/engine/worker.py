@@ -12,7 +12,6 @@ from typing import Any
 
 from berth import log
 from berth.errors import BerthError
-from pipelines.engine.element import perform
 
 
 def main() -> None:
@@ -33,7 +32,7 @@ def _answer(request: bytes) -> bytes:
     """Whether the call succeeded, and its result or error, pickled."""
     try:
         function, element = pickle.loads(request)
-        return pickle.dumps((True, perform(function, element)))
+        return pickle.dumps((True, function(element)))
     except Exception as error:
         return pickle.dumps((False, _portable(error)))
 

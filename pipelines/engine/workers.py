@@ -7,6 +7,7 @@ one that dies. Here each worker takes the next element, and the death of a worke
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import queue
@@ -19,7 +20,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from berth.errors import TemporaryError
-from pipelines.engine.element import Done
 
 # Start of a worker: two seconds of CPU time, which it saves with this much text or more.
 BYTES_A_WORKER = 32 << 20
@@ -42,7 +42,7 @@ class Workers:
             self._idle.put(None)
         self._count = count
 
-    def map(self, function: Callable[[Any], Any], elements: Sequence[Any]) -> list[Done]:
+    def map(self, function: Callable[[Any], Any], elements: Sequence[Any]) -> list[Any]:
         """The results for all elements, in their order.
 
         Args:
@@ -140,6 +140,25 @@ def started(count: int) -> Iterator[None]:
     finally:
         _current.remove(workers)
         workers.close()
+
+
+def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a call in a process that ends with it, and so gives its memory back.
+
+    Args:
+        function: A function of a module that this process need not import for it.
+        arguments: Picklable.
+    """
+    workers = Workers(1)
+    try:
+        (result,) = workers.map(functools.partial(_call, function), [arguments])
+    finally:
+        workers.close()
+    return result
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    return function(*arguments)
 
 
 def current() -> Workers | None:

@@ -98,16 +98,6 @@ class RecordShards:
         write_instances(blocks, documents, generated, layout)
 
 
-def worker_bytes(text: int, duplicates: int) -> int:
-    """Memory that a worker needs for a shard: the process, half a byte of tokens a byte, 0.1 of instances a duplicate.
-
-    Args:
-        text: Bytes of the largest shard.
-        duplicates: Of each document.
-    """
-    return (300 << 20) + text * (5 + duplicates) // 10
-
-
 def _counters(documents: Documents, generated: Generated, options: RecordSet, vocabulary: Vocabulary) -> dict[str, int]:
     """Counters of the shard; they add up over shards."""
     rows = generated.instances.rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from berth.machines.data_workers import SEGMENT_BYTES
 from berth.stage.output import Output
 from pipelines.documents.article_groups import ArticleGroup
 from pipelines.engine.beam import beam
@@ -28,12 +29,10 @@ class LineCount:
     Attributes:
         output: The stage's output, which holds the selection.
         segmenter: Splits text into sentences.
-        worker_bytes: Memory that a worker needs.
     """
 
     output: Output
     segmenter: Segmenter
-    worker_bytes: int
 
     def count(self, groups: Sequence[ArticleGroup], beam_arguments: Sequence[str]) -> int:
         """Lines of all documents that are not held out, with the empty line after each."""
@@ -44,7 +43,7 @@ class LineCount:
             sizes = {split_name(group.number): 1 for group in missing}
             with (
                 shard_progress("segment", self.output, sizes, unit="part"),
-                pipeline(beam_arguments, self.output, len(missing), size=size, memory=self.worker_bytes) as job,
+                pipeline(beam_arguments, self.output, len(missing), size=size, memory=SEGMENT_BYTES) as job,
             ):
                 _ = job | "groups" >> CheckedCreate(missing) | "segment" >> beam.ParDo(Work(self.split_group))
             lines = self._lines()

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from berth import storage
 from berth.formats.results import OMISSIONS, TEMPLATES
+from berth.machines.data_workers import EXTRACT_BYTES
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output
 from pipelines.engine.beam import beam
@@ -34,9 +35,6 @@ from pipelines.wikitext.templates.pages import DIRECTORY as TEMPLATES_DIRECTORY
 from pipelines.wikitext.templates.pages import TemplateTask
 
 log = logging.getLogger("berth.extract")
-
-# What a worker needs for a part of 64 MiB and a file of pages of ordinary size (docs/scale.md).
-WORKER_BYTES = 600 << 20
 
 # The built-in table is that of English Wikipedia.
 _LANGUAGES_OF_TABLE = ("en", "simple")
@@ -119,7 +117,7 @@ class DumpExtraction:
             if not self.output.is_complete(file)
         ]
         sizes = {task.name: task.size for task in tasks}
-        run = pipeline(self.beam_arguments, self.output, len(tasks), size=sum(sizes.values()), memory=WORKER_BYTES)
+        run = pipeline(self.beam_arguments, self.output, len(tasks), size=sum(sizes.values()), memory=EXTRACT_BYTES)
         with shard_progress("templates", self.output, sizes, unit="B"), run as job:
             _ = job | "parts" >> CheckedCreate(tasks) | "templates" >> beam.ParDo(Work(methodcaller("run")))
         entries: dict[str, list[dict[str, object]]] = {}
@@ -147,7 +145,7 @@ class DumpExtraction:
             for task in again:
                 self.output.discard(task.name)
             size = sum(task.size for task in again)
-            with pipeline(self.beam_arguments, self.output, len(again), size=size, memory=WORKER_BYTES) as job:
+            with pipeline(self.beam_arguments, self.output, len(again), size=size, memory=EXTRACT_BYTES) as job:
                 _ = job | "parts" >> CheckedCreate(again) | "again" >> beam.ParDo(Work(methodcaller("run")))
 
     def _repeated(self, tasks: Sequence[PartTask]) -> Iterator[tuple[PartTask, frozenset[int]]]:

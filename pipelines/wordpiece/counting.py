@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth import storage
+from berth.machines.data_workers import VOCABULARY_BYTES
 from berth.optional_imports import without
 from berth.stage.output import TEMPORARY, Output
 from pipelines.engine.beam import beam
@@ -27,11 +27,6 @@ with without("jax", "sklearn", "pandas"):
 if TYPE_CHECKING:
     import pyarrow as pa
     import tensorflow as tf
-
-# What a worker needs for the distinct words of a gigabyte of text (docs/scale.md).
-WORKER_BYTES = 700 << 20
-# The analyzer's only line if there is no word at all. No word contains a dash.
-NO_WORD = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
 
 def count_shards(
@@ -57,7 +52,7 @@ def count_shards(
         for column in SCHEMA.names
     }
     with tempfile.TemporaryDirectory() as local:
-        with pipeline(beam_arguments, output, len(groups), size=size, memory=WORKER_BYTES) as job:
+        with pipeline(beam_arguments, output, len(groups), size=size, memory=VOCABULARY_BYTES) as job:
             # Workers that are not processes of this machine see no more of it than the output.
             shared = local if isinstance(job.runner, FnApiRunner) else output.path(TEMPORARY)
             result = storage.join(shared, "result")
@@ -73,12 +68,6 @@ def count_shards(
         file = tft.TFTransformOutput(result).vocabulary_file_by_name(WORDS)
         with output.shard(name) as shard:
             shard.write(storage.read_bytes(str(file)))
-
-
-def read_counts(uri: str) -> Counter[str]:
-    """Read what :func:`count_shards` wrote."""
-    lines = (line.partition(" ") for line in storage.read_bytes(uri).decode().removesuffix("\n").split("\n"))
-    return Counter({word: int(count) for count, _, word in lines if word != NO_WORD})
 
 
 def _analyse(inputs: Mapping[str, tf.SparseTensor]) -> Mapping[str, tf.SparseTensor]:

@@ -26,7 +26,7 @@ BATCH = 100_000
 class ShardWords:
     """Counts the words of shards. Workers get a copy.
 
-    A worker holds a piece of text (4 MiB), and the distinct words of a group.
+    A worker holds a piece of text (1 MiB), and the distinct words of a group.
 
     Attributes:
         lower_case: Whether words are lower-cased and lose their accents.

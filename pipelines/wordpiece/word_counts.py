@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+from berth import storage
 from berth.formats.vocabulary import UNKNOWN
 from berth.text.words import MAX_WORD, split_chunk, split_chunks
 
 # Distinct chunks that are kept until they are split into words: 120 MB. Most chunks that come again are among them.
 MAX_CHUNKS = 1_000_000
+# The analyzer's only line if there is no word at all. No word contains a dash.
+NO_WORD = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
 
 class WordCounts:
@@ -48,3 +51,14 @@ def count_words(text: str, *, lower_case: bool) -> Counter[str]:
     counts = WordCounts(lower_case=lower_case)
     counts.add(text)
     return counts.words()
+
+
+def read_counts(uri: str) -> Counter[str]:
+    """Read what :func:`pipelines.wordpiece.counting.count_shards` writes: a count and its word a line."""
+    counts: Counter[str] = Counter()
+    for piece in storage.text_pieces(uri):
+        for line in piece.removesuffix("\n").split("\n"):
+            count, _, word = line.partition(" ")
+            if word != NO_WORD:
+                counts[word] = int(count)
+    return counts

@@ -27,9 +27,3 @@ def count_shards(
     with output.shard(name) as shard:
         for word, count in sorted(total.items(), key=lambda item: (-item[1], item[0])):
             shard.write(f"{count} {word}\n".encode())
-
-
-def read_counts(uri: str) -> Counter[str]:
-    """Read what was written."""
-    lines = storage.read_bytes(uri).decode().splitlines()
-    return Counter({line.partition(" ")[2]: int(line.partition(" ")[0]) for line in lines})

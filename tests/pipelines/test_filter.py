@@ -14,7 +14,7 @@ from berth.formats import articles as article_files
 from berth.recipe import Filter
 from berth.stage import Directory
 from berth.stage.inputs import Inputs
-from pipelines.documents import duplicates
+from pipelines.documents import deduplication
 from pipelines.documents.filtering import FilterTask
 from pipelines.filter import filter_articles
 
@@ -124,6 +124,19 @@ def test_bytes_do_not_depend_on_workers(write_articles, tmp_path, arguments, cho
     assert accounted(results[0]) == accounted(results[1])
 
 
+@pytest.mark.parametrize("choice", ["documents", "paragraphs"])
+def test_the_number_of_hash_ranges_does_not_matter(write_articles, monkeypatch, tmp_path, choice):
+    for part in range(3):
+        texts = {part * 10 + n: f"Text {n % 4}.\nParagraph {(n + part) % 7}.\nOnly {part} {n}." for n in range(10)}
+        write_articles(texts, f"part-{part}.parquet", row_group_size=4)
+    one = run(str(tmp_path / "part-*.parquet"), tmp_path / "one", duplicates=choice)
+    monkeypatch.setattr(deduplication, "BYTES_A_RANGE", 100)
+    many = run(str(tmp_path / "part-*.parquet"), tmp_path / "many", duplicates=choice)
+    assert deduplication.ranges_for(500) == 5
+    assert one.manifest.files == many.manifest.files
+    assert one.manifest.counters == many.manifest.counters
+
+
 @pytest.mark.reproducibility
 def test_complete_files_are_kept_when_work_is_resumed(write_articles, monkeypatch, tmp_path):
     for part in range(3):
@@ -142,7 +155,7 @@ def test_complete_files_are_kept_when_work_is_resumed(write_articles, monkeypatc
         run(pattern, tmp_path / "killed", **options)
     time = done[0].stat().st_mtime_ns
     with monkeypatch.context() as patch:
-        patch.setattr(duplicates, "find_duplicates", None)  # not looked for again
+        patch.setattr(deduplication, "find_duplicates", None)  # not looked for again
         resumed = run(pattern, tmp_path / "killed", **options)
     assert done[0].stat().st_mtime_ns == time
     assert (resumed.manifest.files, resumed.manifest.counters) == (expected.manifest.files, expected.manifest.counters)

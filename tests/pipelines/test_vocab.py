@@ -13,6 +13,7 @@ from berth.errors import BerthError
 from berth.recipe import Vocabulary
 from berth.stage import Directory, Result
 from berth.stage.inputs import Inputs
+from pipelines.engine import workers
 from pipelines.vocab import vocabulary
 from pipelines.wordpiece import counting, learning
 from pipelines.wordpiece.coverage import word_pieces
@@ -187,3 +188,20 @@ def test_lines_of_a_given_vocabulary_stay_as_they_are(tmp_path):
 def test_what_is_no_vocabulary_is_refused(tmp_path, content, message):
     with pytest.raises(BerthError, match=message):
         copied(tmp_path, content)
+
+
+def test_words_of_a_large_text_are_counted_in_a_process_that_ends_before_pieces_are_learned(tmp_path, monkeypatch):
+    (tmp_path / "part-0.txt").write_text(
+        " ".join(f"word{chr(97 + n // 26)}{chr(97 + n % 26)}er" for n in range(400)) + "\n"
+    )
+    calls, real = [], workers.in_own_process
+    monkeypatch.setattr(workers, "in_own_process", lambda *call: calls.append(real(*call)))
+    made = []
+    for name, limit in (("small", 1 << 30), ("large", 1)):
+        monkeypatch.setattr(workers, "BYTES_A_WORKER", limit)
+        text = Inputs.of(str(tmp_path / "part-*.txt"))
+        options = Vocabulary(size=100, lower_case=True)
+        made.append(vocabulary(text=text, options=options, seed=1, destination=Directory(str(tmp_path / name))))
+    assert calls == [None]
+    assert made[0].manifest.files == made[1].manifest.files
+    assert made[0].manifest.counters == made[1].manifest.counters

@@ -35,6 +35,12 @@ FRAME = FRAME_BYTES + len(_RECORD)
 RECORDS = BLOCK_BYTES // FRAME + 1  # in a block
 
 
+def peak_memory() -> int:
+    """The most bytes of memory that this process has had. (That of `getrusage` begins with its parent's.)"""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
 def block(first: int, count: int = RECORDS) -> bytes:
     """A block of the records of these numbers."""
     out = np.zeros((count, FRAME), np.uint8)

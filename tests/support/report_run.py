@@ -314,7 +314,18 @@ def make_run(directory: Path, description: str = RECIPE["description"]) -> Made:
         "parameters": 1_223_998,
         "steps": 500,
         "sequences": 32_000,
-        "phases": [{"name": name, "epochs": 0.5 * number} for number, (name, _) in enumerate(PHASES, 1)],
+        "lower_case": True,
+        "phases": [
+            {
+                "name": name,
+                "records": name,
+                "steps": 250,
+                "batch_size": 64,
+                "max_seq_length": 64,
+                "epochs": 0.5 * number,
+            }
+            for number, (name, _) in enumerate(PHASES, 1)
+        ],
     }
     model = made.add(
         "train",

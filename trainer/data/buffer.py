@@ -20,7 +20,8 @@ class BlockBuffer:
     """The blocks that a process holds, of all its record sets. Any thread may use it.
 
     Args:
-        capacity: Bytes that they may take. One block, and those that are being read, are held in any case.
+        capacity: Bytes that they may take, with those that are being read. One block and THREADS requests are held in
+            any case.
         cache: Where blocks are kept on a local disk.
     """
 
@@ -60,10 +61,18 @@ class BlockBuffer:
         """Begin to read blocks that will be needed soon, as many as there is room for beside what is held."""
         for place in places:
             with self._lock:
-                ahead = len(self._asked) * BLOCK_BYTES
-            if ahead > self.capacity // 4:
-                return
+                if self._ahead() > self.capacity // 4:
+                    return
             self._ask(place)
+
+    def _make_room(self) -> None:
+        """Drop the blocks that were not used for the longest time, except the newest one. Needs the lock."""
+        while self._used + self._ahead() > self.capacity and len(self._held) > 1:
+            self._used -= self._held.popitem(last=False)[1].size
+
+    def _ahead(self) -> int:
+        """Bytes of the blocks that are being read, or wait to be taken."""
+        return len(self._asked) * BLOCK_BYTES
 
     @property
     def used(self) -> int:
@@ -79,6 +88,7 @@ class BlockBuffer:
         with self._lock:
             if key not in self._held and key not in self._asked:
                 self._asked[key] = self._pool.submit(fetch, *place, self._cache)
+                self._make_room()
 
     def _take(self, place: Place) -> Block:
         key = _key(place)
@@ -98,8 +108,7 @@ class BlockBuffer:
             if key not in self._held:
                 self._held[key] = block
                 self._used += block.size
-            while self._used > self.capacity and len(self._held) > 1:
-                self._used -= self._held.popitem(last=False)[1].size
+            self._make_room()
         return block
 
 

@@ -21,6 +21,7 @@ from trainer.data.order import Order
 from trainer.schedules.schedule import Update
 
 Features = dict[str, np.ndarray]
+AHEAD = 8  # batches of an evaluation whose blocks are being read before they are needed
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ def evaluation_batches(records: RecordSet, batch_size: int, share: Share = Share
     local = batch_size // share.processes
     for start in range(share.process * local, records.count + share.process * local, batch_size):
         real = max(0, min(local, records.count - start))
+        records.expect(np.arange(start, min(start + AHEAD * batch_size, records.count)))
         features = records.read(np.minimum(np.arange(start, start + local), records.count - 1))
         features[names.MASKED_WEIGHTS.name][real:] = 0.0
         yield features, real

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from berth import storage
 from berth.errors import UsageError
-from berth.formats.results import read_training
+from berth.formats.results import read_lower_case
 from berth.formats.vocabulary import VOCABULARY, read_tokens
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs
@@ -104,9 +104,9 @@ def _write_encoder(uri: str, output: Output) -> None:
 def _write_tokenizer(uri: str, config: models.Configuration, output: Output) -> None:
     """The vocabulary, and Hugging Face's settings of the tokenizer."""
     directory = storage.parent(uri)
-    description = read_training(directory)
+    lower_case = read_lower_case(directory)
     settings = {
-        "do_lower_case": description["lower_case"],
+        "do_lower_case": lower_case,
         "model_max_length": config.max_position_embeddings,
         "strip_accents": None,
         "tokenize_chinese_chars": True,
@@ -115,7 +115,7 @@ def _write_tokenizer(uri: str, config: models.Configuration, output: Output) -> 
     if not models.get(config.architecture).reads_vocabulary:
         settings |= tokenizer_json.settings()
         tokens = read_tokens(storage.join(directory, VOCABULARY))
-        _write_json(output, "tokenizer.json", tokenizer_json.content(tokens, description["lower_case"]))
+        _write_json(output, "tokenizer.json", tokenizer_json.content(tokens, lower_case))
     _write_json(output, "tokenizer_config.json", settings)
     _write_bytes(output, VOCABULARY, storage.read_bytes(storage.join(directory, VOCABULARY)))
 

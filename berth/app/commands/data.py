@@ -202,7 +202,7 @@ def index(
     ],
 ) -> None:
     """Write an index beside TFRecord files from elsewhere, so that training reads them in parts, where they are."""
-    from berth.formats.record_blocks import write_index
+    from berth.stage.indexing import write_index
     from berth.stage.inputs import Inputs
 
     for uri in [uri for text in files for uri in Inputs.find(text)]:

@@ -15,8 +15,6 @@ from berth.formats import record_blocks
 from berth.formats.record_blocks import BlockWriter, index_of
 from berth.formats.record_index import RecordIndex
 from berth.formats.tfrecord import frame
-from berth.stage.inputs import Inputs
-from support.command_line import call
 from support.plain_example import serialize_example
 
 SHA = "ab" * 32
@@ -136,32 +134,3 @@ def test_an_index_of_another_version_is_refused():
     struct.pack_into("<H", content, 8, 2)
     with pytest.raises(BerthError, match=r"another version of Berth. Found version 2 .* Expected version 1"):
         RecordIndex.from_bytes(bytes(content) + struct.pack("<I", zlib.crc32(content)), "file.index")
-
-
-def test_berth_index_writes_indexes_beside_files(tmp_path, capsys):
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.tfrecord").write_bytes(frame(EXAMPLE) * 3)
-    for _ in range(2):  # the second time the pattern also finds the indexes
-        call("index", f"{tmp_path}/*")
-        assert capsys.readouterr().out.split() == [f"{tmp_path}/{name}.tfrecord.index" for name in ("a", "b")]
-    file = Inputs.at(str(tmp_path / "b.tfrecord")).one()
-    index = RecordIndex.from_bytes((tmp_path / "b.tfrecord.index").read_bytes(), "")
-    index.check(file.uri, file.size, file.sha256)
-    assert (index.count, index.max_seq_length, index.max_predictions) == (3, 6, 2)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (gzip.compress(frame(EXAMPLE)), "a compressed file cannot be indexed"),
-        (frame(EXAMPLE)[:-1], "ends in the middle of a record"),
-        (b"text", "ends in the middle of a record"),
-        (b"this is a text", "not a TFRecord file"),
-        (frame(b"other"), "record 0: a record is not a tf.train.Example"),
-    ],
-)
-def test_berth_index_refuses_other_files(tmp_path, content, message):
-    (tmp_path / "file").write_bytes(content)
-    with pytest.raises(BerthError, match=message):
-        call("index", str(tmp_path / "file"))
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -43,7 +43,7 @@ def make_tuned(directory: Path, accuracies: tuple[float, float], layers: int = 2
     del made.stages["train"]
     first = made.add("train to 250", "train", {}, {"checkpoint-00000250.safetensors": "c"})
     before = first.files("checkpoint*")
-    summary = {"parameters": 1000 * layers, "steps": 500, "sequences": 32_000, "phases": []}
+    summary = {"parameters": 1000 * layers, "steps": 500, "sequences": 32_000, "lower_case": True, "phases": []}
     last = made.add(
         "train", "train", {"before": before}, {"checkpoint-500.safetensors": "c", "training.json": json.dumps(summary)}
     )

@@ -1,6 +1,5 @@
 """`berth sync`: what is copied, what is left, and what happens when the connection or the right to copy is lost."""
 
-import os
 import re
 import signal
 import subprocess
@@ -9,13 +8,11 @@ import time
 
 import pytest
 
-from berth import retry, storage
+from berth import storage
 from berth.errors import BerthError, UsageError
 from berth.stage import Stage, Workspace, run, transfer
 from berth.stage.inputs import Inputs
 from berth.stage.transfer import sync
-from berth.storage import cloud as cloud_storage
-from support.storage_proxy import StorageProxy
 
 # A connection that is dropped is left to the garbage collector by urllib3.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -36,18 +33,6 @@ def source(tmp_path):
 def place(bucket, request):
     """An empty prefix of the bucket."""
     return f"{bucket}/{re.sub(r'[^a-z0-9_]+', '-', request.node.name)}"
-
-
-@pytest.fixture
-def proxy(bucket, monkeypatch):
-    """The emulator behind a proxy that fails on request; lost requests are repeated for a second."""
-    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
-        cloud_storage.client.cache_clear()
-        yield server
-        cloud_storage.client().close()
-        cloud_storage.client.cache_clear()
 
 
 def test_what_a_link_leads_to_is_copied_once(source, place, caplog):

@@ -16,7 +16,6 @@ from berth.stage import Stage, Workspace, lease, run
 from berth.stage.inputs import Inputs
 from berth.storage import cloud as cloud_storage
 from berth.storage import cloud_credentials, cloud_range, cloud_reader, cloud_upload
-from support.storage_proxy import StorageProxy
 from support.stub_server import StubHandler, StubServer
 
 # A connection that is dropped is left to the garbage collector by urllib3.
@@ -98,18 +97,6 @@ def test_wrong_use_deletes_nothing_of_a_started_stage(bucket):
     with pytest.raises(UsageError):
         run(stage, workspace, refuse)
     assert storage.exists(workspace.directory(stage) + "/a.txt")
-
-
-@pytest.fixture
-def proxy(bucket, monkeypatch):
-    """The emulator behind a proxy that injects faults; attempts follow each other at once."""
-    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
-        cloud_storage.client.cache_clear()
-        yield server
-        cloud_storage.client().close()
-        cloud_storage.client.cache_clear()
 
 
 def write(uri, content):

@@ -176,7 +176,7 @@ def build(bucket, corpus, monkeypatch, tmp_path):
             for job in (
                 ("extract", 1, ["parts/check", "extract"]),
                 ("templates", 1, ["parts/check", "templates"]),
-                ("filter", 1, ["groups/check", "hash", "by hash", "compare", "by group", "write"]),
+                ("filter", 1, ["groups/check", "hash", "ranges/check", "compare"]),
                 ("filter", 2, ["files/check", "filter"]),
                 ("segment", 1, ["groups/check", "read", "chosen", "write", "sum", "train"]),
                 ("segment", 2, ["groups/check", "split", "shards/check", "write", "evaluation/check"]),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -14,6 +15,7 @@ from berth.errors import BerthError, TemporaryError, UsageError
 from pipelines.engine import workers
 from pipelines.engine.beam import beam
 from pipelines.engine.checked_create import CheckedCreate
+from pipelines.engine.element import perform
 from pipelines.engine.resources import SHARED_CORES_VARIABLE, share_cores
 from pipelines.engine.runner import pipeline
 from pipelines.engine.work import Work
@@ -31,8 +33,8 @@ def two():
 
 def test_results_are_in_the_order_of_the_elements(two):
     done = two.map(worker_functions.square, range(20))
-    assert [each.result for each in done] == [number**2 for number in range(20)]
-    processes = {each.result for each in two.map(worker_functions.pause_and_name_process, [0.2] * 6)}
+    assert done == [number**2 for number in range(20)]
+    processes = set(two.map(worker_functions.pause_and_name_process, [0.2] * 6))
     assert len(processes) == 2
     assert os.getpid() not in processes
 
@@ -41,7 +43,7 @@ def test_an_error_arrives_as_it_was_raised_and_the_workers_go_on(two):
     with pytest.raises(UsageError) as caught:
         two.map(worker_functions.refuse, [2, 4, 5, 6])
     assert str(caught.value) == r"numbers: odd\nnumbers. Found 5."
-    assert [each.result for each in two.map(worker_functions.refuse, [2, 4])] == [2, 4]
+    assert two.map(worker_functions.refuse, [2, 4]) == [2, 4]
     with pytest.raises(BerthError, match="unexpected LocalError: no copy"):
         two.map(worker_functions.fail_without_copy, [0])
 
@@ -49,6 +51,12 @@ def test_an_error_arrives_as_it_was_raised_and_the_workers_go_on(two):
 def test_a_killed_worker_is_an_error_that_may_pass_and_nothing_waits_for_it(two):
     with pytest.raises(TemporaryError, match=r"a worker process ended .* Found signal 9\. .*--workers"):
         two.map(worker_functions.kill_at_three, range(8))
+
+
+def test_a_call_in_a_process_of_its_own():
+    assert workers.in_own_process(divmod, 7, 2) == (3, 1)
+    with pytest.raises(UsageError, match="Found 5"):
+        workers.in_own_process(worker_functions.refuse, 5)
 
 
 def test_workers_end_with_a_launcher_that_is_killed_in_the_middle_of_their_work():
@@ -110,7 +118,7 @@ def test_workers_share_the_cores_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv(SHARED_CORES_VARIABLE, str(tmp_path / "cores"))
     pool = Workers(3)
     try:
-        done = pool.map(worker_functions.note_overlap, [str(tmp_path / "busy")] * 6)
+        done = pool.map(partial(perform, worker_functions.note_overlap), [str(tmp_path / "busy")] * 6)
     finally:
         pool.close()
     assert not any(each.result for each in done)

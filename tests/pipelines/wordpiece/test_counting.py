@@ -11,10 +11,10 @@ import pytest
 from berth.stage.inputs import InputFile
 from berth.stage.output import Output
 from pipelines.wordpiece import shard_words
-from pipelines.wordpiece.counting import count_shards, read_counts
+from pipelines.wordpiece.counting import count_shards
 from pipelines.wordpiece.sampling import Sample
 from pipelines.wordpiece.shard_words import SCHEMA, ShardWords, grouped
-from pipelines.wordpiece.word_counts import count_words
+from pipelines.wordpiece.word_counts import count_words, read_counts
 
 TEXTS = [
     "The cat, the CAT; caf\u00e9 cafe\u0301\n\n漢字 x\u2028y\u00a0z\r\n\x85a\x0bb [UNK] ##ing 1 1 1",

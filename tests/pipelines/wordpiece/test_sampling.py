@@ -59,7 +59,7 @@ def shards(tmp_path):
     return str(tmp_path / "part-*.txt")
 
 
-@pytest.mark.parametrize("size", [7, 4 << 20])
+@pytest.mark.parametrize("size", [7, 1 << 20])
 def test_the_text_of_a_sample(shards, monkeypatch, tmp_path, size):
     read = storage.text_pieces
     monkeypatch.setattr(storage, "text_pieces", lambda uri: read(uri, size))

@@ -1,7 +1,9 @@
 """Blocks: what is read is the block of the index, whatever happens to the file; else an error, or another attempt."""
 
 import os
+import resource
 import shutil
+import signal
 import threading
 
 import numpy as np
@@ -12,9 +14,7 @@ from berth.errors import BerthError, UsageError
 from berth.formats.record_index import RecordIndex
 from berth.formats.records import INDEX
 from berth.stage.inputs import Inputs
-from berth.storage import cloud as cloud_storage
 from support.record_blocks import FRAME, LIMITS, RECORDS, block, numbers_of, write_shard
-from support.storage_proxy import StorageProxy
 from trainer.data import block as block_module
 from trainer.data import index
 from trainer.data.block_cache import BlockCache
@@ -193,17 +193,23 @@ def test_the_cache_keeps_to_its_size_and_drops_the_oldest(files, tmp_path):
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_a_full_disk_ends_caching_not_training(files, tmp_path, caplog, monkeypatch):
+@pytest.fixture
+def full_disk():
+    """Files can grow to 64 KiB only; more gives the error that a full disk gives."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_ends_caching_not_training(files, tmp_path, caplog, full_disk):
     cache = BlockCache(str(tmp_path / "cache"), 100 * BLOCK)
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     opened = open_set(files, buffer=BlockBuffer(cache=cache))
     assert numbers_of(opened.read(np.array([0, 3 * RECORDS]))).tolist() == [0, 3 * RECORDS]
     assert caplog.text.count("no more blocks are kept there") == 1
     assert list((tmp_path / "cache").iterdir()) == []
-
-
-def full(path, content):
-    raise OSError(28, "No space left on device")
 
 
 def test_a_cache_that_cannot_be_is_refused(tmp_path):
@@ -256,18 +262,6 @@ def test_an_error_while_reading_ahead_is_raised_where_the_record_is_needed(files
 
 
 # Cloud Storage
-
-
-@pytest.fixture
-def proxy(bucket, monkeypatch):
-    """The emulator behind a proxy that injects faults; attempts follow each other at once."""
-    with StorageProxy(os.environ["STORAGE_EMULATOR_HOST"]) as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        monkeypatch.setattr(retry, "LONGEST_WAIT_SECONDS", 0.01)
-        cloud_storage.client.cache_clear()
-        yield server
-        cloud_storage.client().close()
-        cloud_storage.client.cache_clear()
 
 
 @pytest.fixture
