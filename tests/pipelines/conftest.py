@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -56,3 +57,24 @@ def write_articles(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def metrics(monkeypatch):
+    """The committed counters of each job that was run, over all its steps."""
+    from pipelines.engine.beam import beam
+    from pipelines.engine.work import NAMESPACE
+
+    run, found = beam.Pipeline.run, []
+
+    def run_and_keep(job, *arguments, **others):
+        result = run(job, *arguments, **others)
+        total = Counter()
+        for each in result.metrics().query()["counters"]:
+            if each.key.metric.namespace == NAMESPACE:
+                total[each.key.metric.name] += each.committed
+        found.append(total)
+        return result
+
+    monkeypatch.setattr(beam.Pipeline, "run", run_and_keep)
+    return found

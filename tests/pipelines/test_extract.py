@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -74,6 +75,21 @@ def test_utf16_and_another_alphabet(tmp_path):
     assert (quality.articles, quality.missing, quality.extra) == (1, 0, 0)
     assert quality.joined >= 99.8
     assert quality.dirty <= 0.5
+
+
+@pytest.mark.parametrize("flags", [["--workers=1"], ["--workers=2"]])
+def test_beam_counts_what_the_manifest_counts(flags, write_dump, metrics, monkeypatch, tmp_path):
+    monkeypatch.setattr(dump_module, "PART_BYTES", 1000)
+    pages = [page(number, f"Text {number} of a page. " * 20, namespace=number % 3) for number in range(1, 20)]
+    result = extract(
+        dumps=Inputs.of(write_dump(pages, "multistream")),
+        options=ExtractOptions(),
+        destination=Directory(str(tmp_path / "out")),
+        beam_arguments=flags,
+    )
+    (found,) = metrics
+    assert +found - Counter(records=found["records"]) == +Counter(result.manifest.counters)
+    assert found["records"] == sum(file.records or 0 for file in result.manifest.files) == 6
 
 
 @pytest.mark.reproducibility

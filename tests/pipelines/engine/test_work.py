@@ -1,33 +1,13 @@
 """Beam's counters are what the receipts of the output count."""
 
-from collections import Counter
-
 import pytest
 
 from berth.stage.output import Output, counted
 from pipelines.engine.beam import beam
 from pipelines.engine.checked_create import CheckedCreate
 from pipelines.engine.runner import pipeline
-from pipelines.engine.work import NAMESPACE, Work
+from pipelines.engine.work import Work
 from support import worker_functions
-
-
-@pytest.fixture
-def metrics(monkeypatch):
-    """The committed counters of each job that was run, over all its steps."""
-    run, found = beam.Pipeline.run, []
-
-    def run_and_keep(job, *arguments, **others):
-        result = run(job, *arguments, **others)
-        total = Counter()
-        for each in result.metrics().query()["counters"]:
-            if each.key.metric.namespace == NAMESPACE:
-                total[each.key.metric.name] += each.committed
-        found.append(total)
-        return result
-
-    monkeypatch.setattr(beam.Pipeline, "run", run_and_keep)
-    return found
 
 
 @pytest.mark.parametrize("flags", [["--workers=1"], ["--workers=2"]])
