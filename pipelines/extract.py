@@ -8,7 +8,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from berth.errors import UsageError
-from berth.machines.data_workers import EXTRACT_BYTES
+from berth.machines.process_memory import EXTRACT_BYTES
 from berth.recipe import ExtractOptions
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs

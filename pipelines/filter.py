@@ -8,7 +8,7 @@ from operator import methodcaller
 
 from berth import storage
 from berth.errors import UsageError
-from berth.machines.data_workers import FILTER_BYTES
+from berth.machines.process_memory import FILTER_BYTES
 from berth.recipe import Filter
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from berth.errors import BerthError, UsageError
 from berth.formats.records import record_name
 from berth.formats.vocabulary import Vocabulary
-from berth.machines.data_workers import records_bytes
+from berth.machines.process_memory import records_bytes
 from berth.recipe import RecordSet
 from berth.stage import Destination, Result, Stage, run
 from berth.stage.inputs import Inputs

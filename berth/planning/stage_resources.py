@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from berth import formatting
-from berth.machines import data_workers as needs
+from berth.machines import process_memory as needs
 from berth.planning.accelerators import Machines
 from berth.recipe import Recipe, TaskResources
 
@@ -138,9 +138,10 @@ def _training(recipe: Recipe, planned: Mapping[str, Any], machines: Machines | N
         "train",
         hosts,
         1,
-        needs.TRAINER_BYTES + needs.READ_BUFFER_BYTES + checkpoint,
-        checkpoint,
-        sum(shards) if None not in shards else None,
+        # The state, and the copy of it that is written while training goes on.
+        needs.TRAINER_BYTES + recipe.training.read_buffer_mib * needs.MIB + 2 * checkpoint,
+        checkpoint + (recipe.training.read_cache_gib << 30 if recipe.training.read_cache is not None else 0),
+        2 * sum(shards) if None not in shards else None,  # each with its index
         round(size / hosts),
         planned["total"]["checkpoints"],
         planned["total"]["checkpoints"] * checkpoint,

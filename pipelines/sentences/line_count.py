@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from berth.machines.data_workers import SEGMENT_BYTES
+from berth.machines.process_memory import SEGMENT_BYTES
 from berth.stage.output import Output
 from pipelines.documents.article_groups import ArticleGroup
 from pipelines.engine.beam import beam

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from berth import storage
 from berth.formats.results import OMISSIONS, TEMPLATES
-from berth.machines.data_workers import EXTRACT_BYTES
+from berth.machines.process_memory import EXTRACT_BYTES
 from berth.recipe import ExtractOptions
 from berth.stage.output import Output
 from pipelines.engine.beam import beam

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from berth import storage
-from berth.machines.data_workers import VOCABULARY_BYTES
+from berth.machines.process_memory import VOCABULARY_BYTES
 from berth.optional_imports import without
 from berth.stage.output import TEMPORARY, Output
 from pipelines.engine.beam import beam

@@ -2,7 +2,7 @@
 
 import pytest
 
-from berth.machines import data_workers as needs
+from berth.machines import process_memory as needs
 from berth.planning.accelerators import Machines
 from berth.planning.description import describe
 from berth.planning.plan import plan

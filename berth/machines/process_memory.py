@@ -13,8 +13,8 @@ SEGMENT_BYTES = FILTER_BYTES = 800 * MIB
 VOCABULARY_BYTES = 700 * MIB
 # TensorFlow and tf.Transform's graph, in a process that ends before pieces are learned.
 ANALYSIS_BYTES = 1000 * MIB
-# TensorFlow or JAX with compiled steps, and the buffer of records that are read ahead.
-TRAINER_BYTES, READ_BUFFER_BYTES = 2048 * MIB, 1024 * MIB
+# TensorFlow or JAX with compiled steps.
+TRAINER_BYTES = 2048 * MIB
 # Of each parameter on a device: variable, gradient and the optimizer's two moments, in 32 bits.
 TRAINING_BYTES_A_PARAMETER = 16
 
