@@ -4,7 +4,9 @@ import os
 import resource
 import shutil
 import signal
+import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +172,15 @@ def test_what_was_read_once_is_read_from_the_cache(files, tmp_path):
     assert numbers_of(opened.read(np.array([1]))).tolist() == [1]
     with pytest.raises(BerthError, match="no such file"):
         opened.read(np.array([RECORDS]))
+
+
+def test_the_cache_may_be_on_another_disk(files):
+    """Blocks are renamed inside its directory only."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        assert os.stat(directory).st_dev != os.stat(files).st_dev
+        cache = BlockCache(directory, 100 * BLOCK)
+        open_set(files, buffer=BlockBuffer(cache=cache)).read(np.array([0]))
+        assert [path.name[64:] for path in Path(directory).iterdir()] == ["-00000000.block"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "other"])
