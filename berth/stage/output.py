@@ -114,8 +114,8 @@ class Receipt(BaseModel):
 class Output:
     """The output directory of a running stage. Workers get copies that hold only the URI.
 
-    ``lease`` is the launcher's in a bucket. ``named`` are the shards that this process has asked for or written: a
-    listing may not show yet what workers elsewhere wrote a moment ago (a bucket that is mounted as a directory), so
+    ``lease`` is the launcher's in a bucket. ``named`` are the shards that this process has found, asked for or written:
+    a listing may not show yet what workers elsewhere wrote a moment ago (a bucket that is mounted as a directory), so
     their receipts are asked for by name. Of a result none of them can be a part without its receipt, which holds its
     counters.
     """
@@ -208,7 +208,9 @@ class Output:
                 log.warning("%s is damaged, or its shard is: the shard is made again", uri)
                 storage.delete(uri)
                 found[uri] = None
-        return sum(receipt is not None for receipt in found.values())
+        kept = {receipt.file.path for receipt in found.values() if receipt is not None}
+        self.named.update(kept)
+        return len(kept)
 
     def _read_receipts(self) -> dict[str, Receipt | None]:
         """All receipts by the URIs of their files; None for damaged ones."""

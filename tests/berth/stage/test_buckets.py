@@ -214,6 +214,28 @@ def test_shards_that_a_listing_does_not_show_yet_are_in_the_manifest(store, as_p
     assert ([file.path for file in manifest.files], manifest.counters) == (["a.txt"], {"letters": 1})
 
 
+def test_a_receipt_that_a_later_listing_does_not_show_still_counts(store, as_process):
+    class Lagging(SeededFaults):
+        lags = False
+
+        def unseen(self, client, store):
+            return {key for key, by in store.changed.items() if by != client.name and self.lags}
+
+    def stopped(output):
+        write(output, [".counts/a", "a.txt"])
+        raise KeyboardInterrupt
+
+    with as_process("first"), pytest.raises(KeyboardInterrupt):
+        run(STAGE, PLACE, stopped)
+    faults = Lagging(Random(0))
+
+    def nothing_left_to_do(output):
+        faults.lags = True
+
+    with as_process("second", faults):
+        assert run(STAGE, PLACE, nothing_left_to_do).manifest.counters == {"letters": 2}
+
+
 def test_an_intermediate_file_that_is_gone_leaves_its_counters(tmp_path):
     def stopped(output, error=None):
         if not output.is_complete("a.txt"):
