@@ -11,12 +11,11 @@ import functools
 import os
 import pickle
 import queue
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe
 from typing import Any
 
 from berth.errors import TemporaryError
@@ -92,7 +91,7 @@ class _Worker:
     """One process, and the connection to it."""
 
     def __init__(self) -> None:
-        here, there = socket.socketpair()
+        self.connection, there = Pipe()  # which waits, whatever default timeout a library has set for sockets
         with there:
             paths = os.pathsep.join(filter(None, sys.path))
             self.process = subprocess.Popen(
@@ -103,7 +102,6 @@ class _Worker:
                 env={"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": paths},
                 start_new_session=True,  # Ctrl-C in a terminal reaches the launcher, which ends the workers
             )
-        self.connection: Connection[bytes, bytes] = Connection(here.detach())
 
     def call(self, request: bytes) -> tuple[bool, Any]:
         """Whether a call succeeded, and its result or error. Raises TemporaryError if the process is killed."""

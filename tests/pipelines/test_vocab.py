@@ -190,6 +190,7 @@ def test_what_is_no_vocabulary_is_refused(tmp_path, content, message):
         copied(tmp_path, content)
 
 
+@pytest.mark.reproducibility
 def test_words_of_a_large_text_are_counted_in_a_process_that_ends_before_pieces_are_learned(tmp_path, monkeypatch):
     (tmp_path / "part-0.txt").write_text(
         " ".join(f"word{chr(97 + n // 26)}{chr(97 + n % 26)}er" for n in range(400)) + "\n"

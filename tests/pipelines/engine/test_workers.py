@@ -3,6 +3,7 @@
 import operator
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,6 +47,17 @@ def test_an_error_arrives_as_it_was_raised_and_the_workers_go_on(two):
     assert two.map(worker_functions.refuse, [2, 4]) == [2, 4]
     with pytest.raises(BerthError, match="unexpected LocalError: no copy"):
         two.map(worker_functions.fail_without_copy, [0])
+
+
+def test_workers_wait_whatever_timeout_a_library_has_set_for_sockets():
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    pool = Workers(1)
+    try:
+        assert pool.map(worker_functions.pause_and_name_process, [0.3]) != [os.getpid()]
+    finally:
+        socket.setdefaulttimeout(before)
+        pool.close()
 
 
 def test_a_killed_worker_is_an_error_that_may_pass_and_nothing_waits_for_it(two):
