@@ -175,22 +175,23 @@ def test_the_same_page_twice_counts_once(write_articles, tmp_path):
 
 @pytest.mark.reproducibility
 def test_complete_shards_are_kept_when_work_is_resumed(result, write_articles, monkeypatch, tmp_path):
-    whole, done = Sharding.write_shard, []
+    whole, killed = Sharding.write_shard, tmp_path / "killed"
 
     def stops_after_one(spread, destination):
-        if done:
+        if list(killed.glob("part-*")):
             raise BerthError("stopped")
-        done.append(tmp_path / "killed" / whole(spread, destination))
+        whole(spread, destination)
 
     with monkeypatch.context() as patch, pytest.raises(BerthError, match="stopped"):
         patch.setattr(Sharding, "write_shard", stops_after_one)
-        run(write_articles(ARTICLES), tmp_path / "killed")
-    time = done[0].stat().st_mtime_ns
-    resumed = run(write_articles(ARTICLES), tmp_path / "killed")
-    assert done[0].stat().st_mtime_ns == time
+        run(write_articles(ARTICLES), killed)
+    (done,) = killed.glob("part-*")
+    time = done.stat().st_mtime_ns
+    resumed = run(write_articles(ARTICLES), killed)
+    assert done.stat().st_mtime_ns == time
     assert resumed.manifest.files == result.manifest.files
     assert resumed.manifest.counters == result.manifest.counters
-    assert not [path for path in (tmp_path / "killed").iterdir() if re.match(r"\.(?!revisions)", path.name)]
+    assert not [path for path in killed.iterdir() if re.match(r"\.(?!revisions)", path.name)]
 
 
 @pytest.mark.parametrize(
