@@ -32,6 +32,10 @@ def process_number() -> int:
     return tensorflow.number or jax.number
 
 
+# Far more than a cluster has: TF_CONFIG lists all of them.
+MOST_PODS = 100_000
+
+
 @dataclass(frozen=True)
 class Pod:
     """A pod of a JobSet, identified by its job and its index.
@@ -72,12 +76,12 @@ class Pod:
         numbers = {name: environment[name] for name in names[1:]}
         wrong = [f"{name}={value[:80]}" for name, value in numbers.items() if not processes.is_number(value)]
         job, number, count = (int(value) if processes.is_number(value) else -1 for value in numbers.values())
-        if wrong or number >= count:
+        if wrong or not number < count <= MOST_PODS:
             raise UsageError(
                 "the environment variables do not say which pod of its JobSet this is",
                 where="environment",
                 found=", ".join(wrong) or f"JOB_COMPLETION_INDEX={number}, BERTH_HOSTS={count}",
-                expected="whole numbers, JOB_COMPLETION_INDEX less than BERTH_HOSTS",
+                expected=f"whole numbers, JOB_COMPLETION_INDEX less than BERTH_HOSTS, which is at most {MOST_PODS:,}",
                 fix="Render the JobSet with `berth k8s`.",
             )
         return cls(environment["JOBSET_NAME"], environment["REPLICATED_JOB_NAME"], job, number, count)

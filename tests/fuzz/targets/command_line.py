@@ -62,7 +62,7 @@ def _call(arguments: list[str]) -> None:
             cli.main()
     except SystemExit as end:
         printed = err.getvalue()
-        if "please report" in printed or ("nexpected" in printed and "unexpected argument" not in printed):
+        if "please report" in printed or "berth: unexpected" in printed:
             raise FindingError(f"{arguments}: {printed[-1000:]}") from end.__context__
         if "Traceback" in printed or (end.code or 0) not in (0, *STATUSES):
             raise FindingError(f"{arguments}: status {end.code}: {printed[-1000:]}") from end

@@ -59,7 +59,9 @@ def test_a_missing_variable_is_an_error(missing):
         Pod.of({**POD, missing: ""})
 
 
-@pytest.mark.parametrize("change", [{"JOB_COMPLETION_INDEX": "3"}, {"BERTH_HOSTS": "two"}, {"JOB_INDEX": "-1"}])
+@pytest.mark.parametrize(
+    "change", [{"JOB_COMPLETION_INDEX": "3"}, {"BERTH_HOSTS": "two"}, {"BERTH_HOSTS": "27275807"}, {"JOB_INDEX": "-1"}]
+)
 def test_impossible_variables_are_an_error(change):
     with pytest.raises(
         UsageError, match=r"do not say which pod of its JobSet this is.*less than BERTH_HOSTS.*berth k8s"
