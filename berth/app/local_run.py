@@ -75,7 +75,7 @@ def execute(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations in kfp's own modules
             tasks = PipelineTasks(pipeline, {"workspace": workspace, **arguments}, os.path.join(directory, "outputs"))
-        slots = side_by_side.slots(arguments.get("beam_arguments", []), side_by_side.usable_cores())
+        slots = side_by_side.slots(arguments.get("beam_arguments", []), resources.usable_cores())
         resources.share_cores(os.path.join(directory, CORES), workers or resources.default_workers(WORKER_BYTES))
         state = RunState(tasks.tasks, durations.read(name), slots)
         try:

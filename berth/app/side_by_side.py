@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from berth.app.pipeline_tasks import PipelineTask
-from pipelines.engine.resources import usable_cores as usable_cores
 
 # Components that use all cores, and the accelerators where there are some: one of them at a time.
 ALONE = ("train", "evaluate", "finetune")

@@ -75,7 +75,7 @@ def plan(
     }
     stages = stage_resources(recipe, result, machines)
     result["stages"] = [asdict(stage) for stage in stages]
-    result["warnings"] += shortages(recipe, result, machines)
+    result["warnings"] += shortages(recipe, result, stages, machines)
     planned = plan(recipe, figures, learning_rate, machines=machines, price=price) if measures else result
     result["published"] = [figure.json() for figure in compared(recipe, planned, measures)]
     return result

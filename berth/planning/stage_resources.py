@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,11 @@ def stage_resources(recipe: Recipe, planned: Mapping[str, Any], machines: Machin
     return [*_data(recipe, planned), _training(recipe, planned, machines)]
 
 
-def shortages(recipe: Recipe, planned: Mapping[str, Any], machines: Machines | None) -> Iterator[str]:
-    """Warnings about what the named machines cannot hold."""
-    for stage in stage_resources(recipe, planned, machines):
+def shortages(
+    recipe: Recipe, planned: Mapping[str, Any], stages: Iterable[StageResources], machines: Machines | None
+) -> Iterator[str]:
+    """Warnings about what the named machines cannot hold of what the stages need."""
+    for stage in stages:
         name = stage.stage.partition(" ")[0]
         limit = _task(recipe, name).memory_gib * GIB
         if stage.memory_bytes is not None and stage.memory_bytes > limit:

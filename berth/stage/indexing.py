@@ -11,7 +11,7 @@ from berth.formats import tfrecord
 from berth.formats.record_blocks import index_of
 from berth.formats.record_index import RecordIndex
 from berth.formats.records import INDEX
-from berth.stage.unchanged import SMALL, remember, remembered
+from berth.stage.unchanged import is_always_read, remember, remembered
 
 
 def write_index(uri: str) -> str:
@@ -49,8 +49,7 @@ def digest_of_index(uri: str, size: int, revision: str, known: Mapping[str, str]
         revision: Its revision.
         known: Revisions of the files in its directory when they were indexed, by name.
     """
-    is_small = size <= SMALL and not storage.is_cloud(uri)
-    if is_small or known.get(storage.basename(uri)) != revision or not storage.exists(uri + INDEX):
+    if is_always_read(uri, size) or known.get(storage.basename(uri)) != revision or not storage.exists(uri + INDEX):
         return None
     with contextlib.suppress(BerthError):  # damaged: an error for those who use it
         index = RecordIndex.from_bytes(storage.read_bytes(uri + INDEX), uri + INDEX)

@@ -54,8 +54,8 @@ def check_contents(directory: str, files: Iterable[ManifestFile]) -> dict[str, s
     known, found, is_new = remembered(directory), dict[str, str](), False
     uris = [storage.join(directory, entry.path) for entry in entries]
     for entry, uri, now in zip(entries, uris, storage.revisions(uris), strict=True):
-        is_small = entry.size <= SMALL and not storage.is_cloud(uri)
-        if now is None or not holds(uri, entry.sha256, None if is_small else known.get(entry.path), now):
+        revision = None if is_always_read(uri, entry.size) else known.get(entry.path)
+        if now is None or not holds(uri, entry.sha256, revision, now):
             raise BerthError(
                 "a file of a finished stage was changed or removed",
                 where=uri,
@@ -81,6 +81,11 @@ def remember(directory: str, revisions: Mapping[str, str]) -> None:
     """Write down the revisions, by path, of a finished stage's files, whose contents are known to be right."""
     with storage.atomic_write(storage.join(directory, REVISIONS)) as file:
         file.write(json.dumps(dict(revisions), indent=2, sort_keys=True).encode() + b"\n")
+
+
+def is_always_read(uri: str, size: int) -> bool:
+    """Whether a file of this size is too small for its revision to prove its content."""
+    return size <= SMALL and not storage.is_cloud(uri)
 
 
 def remembered(directory: str) -> dict[str, str]:

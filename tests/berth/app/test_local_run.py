@@ -20,9 +20,10 @@ RUN = """
 import sys
 import berth_test_pipeline
 from berth import log
-from berth.app import cli, local_run, side_by_side
+from berth.app import cli, local_run
+from pipelines.engine import resources
 log.setup()
-side_by_side.usable_cores = lambda: int(sys.argv[4])
+resources.usable_cores = lambda: int(sys.argv[4])
 pipeline = getattr(berth_test_pipeline, sys.argv[3])
 cli.app = lambda arguments: local_run.execute(pipeline, sys.argv[1], name="demo", recipe=open(sys.argv[2]).read())
 cli.main()

@@ -8,6 +8,7 @@ from berth.app import side_by_side
 from berth.app.pipeline_tasks import PipelineTask, PipelineTasks
 from berth.recipe.file import load
 from berth_dags.pretrain import pretrain_pipeline
+from pipelines.engine import resources
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,6 @@ def test_cores_are_those_that_the_process_may_use():
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        assert side_by_side.usable_cores() == 1
+        assert resources.usable_cores() == 1
     finally:
         os.sched_setaffinity(0, before)

@@ -47,7 +47,7 @@ def test_berth_index_refuses_other_files(tmp_path, content, message):
 
 
 def test_an_indexed_file_is_not_read_for_its_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr("berth.stage.indexing.SMALL", 1)
+    monkeypatch.setattr("berth.stage.unchanged.SMALL", 1)
     path = tmp_path / "a.tfrecord"
     path.write_bytes(THREE)
     digest = Inputs.of(f"{tmp_path}/*").digest
@@ -63,7 +63,7 @@ def test_an_indexed_file_is_not_read_for_its_digest(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("damage", [None, b"BERTHIDX"])
 def test_without_a_whole_index_the_file_is_read(tmp_path, monkeypatch, damage):
-    monkeypatch.setattr("berth.stage.indexing.SMALL", 1)
+    monkeypatch.setattr("berth.stage.unchanged.SMALL", 1)
     path = tmp_path / "a.tfrecord"
     path.write_bytes(THREE)
     digest = Inputs.of(str(path)).digest
